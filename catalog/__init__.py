@@ -1,0 +1,1 @@
+"""What authsvc and indexer share: the schema, the way to PostgreSQL, the row types. Imports neither of them."""

@@ -1,0 +1,43 @@
+"""One way to open PostgreSQL: a small pool of named, time-bounded connections."""
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+CONNECT_TIMEOUT_SECONDS = 2
+CHECKOUT_TIMEOUT_SECONDS = 3.0
+STATEMENT_TIMEOUT_MS = 5_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+
+
+def open_pool(
+    database_url: str,
+    *,
+    application_name: str,
+    max_size: int,
+    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+) -> ConnectionPool[Connection[TupleRow]]:
+    """A pool of at most `max_size` connections that opens in the background.
+
+    Returns at once even when PostgreSQL is down: a service must start without it. Taking a connection raises
+    `psycopg_pool.PoolTimeout` after CHECKOUT_TIMEOUT_SECONDS. Open it after the fork: its threads do not
+    survive one (psycopg documentation, "Connection pools").
+    """
+    return ConnectionPool(
+        database_url,
+        min_size=1,
+        max_size=max_size,
+        timeout=CHECKOUT_TIMEOUT_SECONDS,
+        check=ConnectionPool.check_connection,
+        open=True,
+        name=application_name,
+        kwargs={
+            "application_name": application_name,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "options": (
+                f"-c statement_timeout={statement_timeout_ms}"
+                f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"
+                " -c timezone=UTC"
+            ),
+        },
+    )

@@ -1,0 +1,11 @@
+"""The database roles, one for each unit; the system user of the same name signs in by peer authentication.
+
+The postgres role of Ansible creates them before the first migration; migrations grant to them.
+"""
+
+OWNER = "kinetoscope-owner"
+AUTHZ = "kinetoscope-authz"
+API = "kinetoscope-api"
+INDEXER = "kinetoscope-indexer"
+
+SERVICE_ROLES = (AUTHZ, API, INDEXER)
