@@ -1,0 +1,62 @@
+"""Starting and stopping a server as a child process, with its log as evidence."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+START_TIMEOUT_SECONDS = 20
+STOP_TIMEOUT_SECONDS = 10
+
+
+def as_user(user: str, command: Sequence[str]) -> list[str]:
+    """The command run as `user` when we are root; as it is when we are somebody already."""
+    if os.geteuid() != 0:
+        return list(command)
+    account = pwd.getpwnam(user)
+    return [
+        "setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--", *command,
+    ]  # fmt: skip
+
+
+@contextlib.contextmanager
+def server_folder(user: str) -> Iterator[Path]:
+    """A short-named folder that belongs to `user` (a socket's path may have 107 bytes at most)."""
+    folder = Path(tempfile.mkdtemp(prefix="ks-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, user, user)
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Child:
+    """A server process. `ready` is asked until it answers true; a death before that shows the log."""
+
+    def __init__(self, command: Sequence[str], log: Path, ready: Callable[[], bool], **popen: object) -> None:
+        self.log = log
+        with log.open("ab") as sink:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, **popen)  # type: ignore[call-overload]
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"{command[0]} did not start:\n{log.read_text(errors='replace')[-4000:]}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Ask, then insist."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()

@@ -1,0 +1,48 @@
+"""Real servers as child processes: PostgreSQL and Redis of the distribution's packages, on sockets of their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.postgres import Database, PostgresServer
+from tests.integration.redis_server import RedisServer
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server with the roles of `catalog.roles` and a template database migrated once."""
+    with PostgresServer.started() as server:
+        server.prepare_template()
+        yield server
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[Database]:
+    """A fresh clone of the migrated template, dropped afterwards."""
+    with postgres.cloned_database() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def _redis_servers() -> Iterator[dict[str, RedisServer]]:
+    with RedisServer.started("live") as live, RedisServer.started("cache") as cache:
+        yield {"live": live, "cache": cache}
+
+
+@pytest.fixture
+def redis_live(_redis_servers: dict[str, RedisServer]) -> RedisServer:
+    """The instance for sessions and leases, emptied; `.stop()` and `.start()` play an outage."""
+    return _redis_servers["live"].emptied()
+
+
+@pytest.fixture
+def redis_cache(_redis_servers: dict[str, RedisServer]) -> RedisServer:
+    """The instance for caches, emptied."""
+    return _redis_servers["cache"].emptied()
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The checkout's top folder."""
+    return Path(__file__).parents[2]
