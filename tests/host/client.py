@@ -1,0 +1,130 @@
+"""A viewer of the box, from outside: signs in, lists, asks for a playback, reads bytes. Remembers every secret."""
+
+import itertools
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+TIMEOUT_SECONDS = 20
+# Every token, password and link path that was ever sent or received: none may be found in a log.
+SECRETS: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Access:
+    """What `make access` prints."""
+
+    url: str
+    ca_file: str
+    address: str
+    ssh_command: str
+    library_path: str
+    admin_username: str
+    admin_password: str
+
+    @classmethod
+    def read(cls) -> "Access":
+        path = os.environ.get("KINETOSCOPE_ACCESS")
+        if not path:
+            raise RuntimeError("Set KINETOSCOPE_ACCESS to a file with the output of `make access`.")
+        known = json.loads(Path(path).read_text())
+        SECRETS.add(known["admin_password"])
+        return cls(**{name: known[name] for name in cls.__dataclass_fields__})
+
+    def curl(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """curl as it is, for what `requests` would tidy up: raw paths, HTTP/2, HTTP/1.0, rates."""
+        return subprocess.run(
+            [
+                "curl",
+                "--silent",
+                "--show-error",
+                "--path-as-is",
+                "--max-time",
+                "60",
+                "--cacert",
+                self.ca_file,
+                *arguments,
+            ],
+            capture_output=True,
+            check=False,
+        )
+
+
+@dataclass
+class Viewer:
+    """One signed-in program with its connection pool."""
+
+    access: Access
+    username: str
+    password: str
+    http: requests.Session = field(default_factory=requests.Session)
+    token: str = ""
+    session_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.http.verify = self.access.ca_file
+        answer = self.call("POST", "/api/v1/auth/login", json={"username": self.username, "password": self.password})
+        answer.raise_for_status()
+        body = answer.json()
+        self.token, self.session_id = body["access_token"], body["session_id"]
+        SECRETS.update({self.password, self.token, body["refresh_token"]})
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
+
+    def call(self, method: str, path: str, **more: Any) -> requests.Response:
+        more.setdefault("timeout", TIMEOUT_SECONDS)
+        return self.http.request(method, self.access.url.rstrip("/") + path, **more)
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return self.call("GET", path, **more)
+
+    def videos(self, **query: Any) -> list[dict[str, Any]]:
+        """Every title, through all pages."""
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            answer = self.get(
+                "/api/v1/videos", params={**query, "limit": 100, **({"cursor": cursor} if cursor else {})}
+            )
+            answer.raise_for_status()
+            page = answer.json()
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return found
+
+    def playback(self, video_id: str, **wish: Any) -> dict[str, Any]:
+        answer = self.call("POST", f"/api/v1/videos/{video_id}/playback", json=wish)
+        answer.raise_for_status()
+        grant: dict[str, Any] = answer.json()
+        SECRETS.update(link.split("/")[5] for link in grant["links"].values() if link and link.startswith("/m/"))
+        return grant
+
+    def end(self, playback_id: str) -> None:
+        self.call("DELETE", f"/api/v1/playbacks/{playback_id}")
+
+
+def problem(answer: requests.Response) -> dict[str, Any]:
+    """The body as a problem of RFC 9457, checked for its shape."""
+    assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json", answer.text[:500]
+    body: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "code"} <= body.keys(), body
+    assert body["status"] == answer.status_code
+    return body
+
+
+def eventually(ask: Callable[[], Any], *, within: float, every: float = 0.5) -> Any:
+    """Ask until the answer is true or the time is over; the last answer is what the caller asserts on."""
+    deadline = time.monotonic() + within
+    for _ in itertools.count():
+        answer = ask()
+        if answer or time.monotonic() > deadline:
+            return answer
+        time.sleep(every)
+    raise AssertionError

@@ -1,0 +1,109 @@
+"""Behaviour of a provisioned box, seen over ssh (Testinfra's `host`) and as its clients see it."""
+
+import secrets
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from testinfra.host import Host
+
+from tests.host.client import SECRETS, Access, Viewer
+
+CLIP_SECONDS = 4
+
+
+@pytest.fixture(scope="session")
+def access() -> Access:
+    return Access.read()
+
+
+@pytest.fixture(scope="session")
+def admin(access: Access) -> Viewer:
+    """The user that provisioning made."""
+    return Viewer(access, access.admin_username, access.admin_password)
+
+
+@pytest.fixture(scope="session")
+def shell(access: Access) -> Any:
+    """Run a command on the box as root, given as one line; stdin as text. For session-wide fixtures."""
+
+    def run(line: str, stdin: str = "") -> str:
+        done = subprocess.run(
+            [*shlex.split(access.ssh_command), line], input=stdin, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def bob(access: Access, shell: Any) -> Viewer:
+    """A plain user, made for this run by the tool on the box."""
+    name, password = f"bob-{secrets.token_hex(3)}", secrets.token_urlsafe(18)
+    SECRETS.add(password)
+    shell(
+        "runuser -u kinetoscope-api -- env KINETOSCOPE_DATABASE_URL='host=/run/postgresql dbname=kinetoscope'"
+        f" /opt/kinetoscope/current/bin/kinetoscope user add --username {name} --role user --email {name}@example.org",
+        password,
+    )
+    return Viewer(access, name, password)
+
+
+@pytest.fixture
+def anonymous(access: Access) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.verify = access.ca_file
+        yield session
+
+
+@pytest.fixture(scope="session")
+def mp4(admin: Viewer) -> dict[str, Any]:
+    """A title that a browser can play, with the size and the link of its source."""
+    found = [video for video in admin.videos() if video["container"] == "mp4" and video["status"] == "ready"]
+    assert found, "the library holds no playable MP4"
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def other(admin: Viewer, mp4: dict[str, Any]) -> dict[str, Any]:
+    """A second title."""
+    return next(video for video in admin.videos() if video["status"] == "ready" and video["id"] != mp4["id"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dropped_file(access: Access) -> Iterator[Path]:
+    """A new file in the library, put there at the very start: cron has the whole run to find it."""
+    if not Path(access.library_path).is_dir():
+        yield Path(access.library_path)
+        return
+    path = Path(access.library_path) / f"Dropped in {secrets.token_hex(4)}.mp4"
+    partial = path.with_suffix(".part")
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=25:duration={CLIP_SECONDS}",
+         "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", str(partial)],
+        check=True,
+    )  # fmt: skip
+    partial.rename(path)
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back on the whole run comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("looks_back") is not None)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Put the box's journal beside a failure."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    host = getattr(item, "funcargs", {}).get("host")
+    if report.when == "call" and report.failed and isinstance(host, Host):
+        journal = host.run("journalctl --no-pager --lines 60 --since -3min").stdout
+        report.sections.append(("journal of the box", journal))

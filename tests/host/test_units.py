@@ -1,0 +1,97 @@
+"""Each unit runs, as its own user, in a sandbox whose exposure systemd itself measures."""
+
+import json
+
+import pytest
+from testinfra.host import Host
+
+OURS = [
+    "kinetoscope-authz",
+    "kinetoscope-api",
+    "kinetoscope-indexer",
+    "redis-server@live",
+    "redis-server@cache",
+    "nginx",
+]
+EXPOSURE_AT_MOST = 2.0
+
+
+def test_the_box_is_running_without_a_failed_unit(host: Host) -> None:
+    assert host.check_output("systemctl list-units --failed --no-legend --plain") == ""
+    assert host.check_output("systemctl is-system-running") == "running"
+
+
+@pytest.mark.parametrize(
+    ("unit", "user"),
+    [
+        ("kinetoscope-authz", "kinetoscope-authz"),
+        ("kinetoscope-api", "kinetoscope-api"),
+        ("redis-server@live", "redis"),
+        ("redis-server@cache", "redis"),
+        ("nginx", "www-data"),
+    ],
+)
+def test_each_process_of_a_unit_runs_as_its_user(host: Host, unit: str, user: str) -> None:
+    assert host.service(unit).is_running
+    group = host.check_output("systemctl show --property ControlGroup --value %s", unit)
+    pids = host.check_output("cat /sys/fs/cgroup%s/cgroup.procs", group).split()
+    owners = {host.check_output("stat --format %%U /proc/%s", pid) for pid in pids}
+    assert owners == {user}
+
+
+@pytest.mark.parametrize("unit", OURS)
+def test_the_exposure_of_a_unit_stays_low(host: Host, unit: str) -> None:
+    report = host.check_output("systemd-analyze security --no-pager --json=short %s.service", unit)
+    overall = host.check_output("systemd-analyze security --no-pager %s.service | tail -n 1", unit)
+    score = float(overall.split(":")[1].split()[0])
+    worst = [entry["name"] for entry in json.loads(report) if float(entry.get("exposure") or 0) >= 0.2]
+    assert score <= EXPOSURE_AT_MOST, f"{unit}: {score}; the widest: {worst}"
+
+
+def test_nginx_can_read_no_file_but_what_it_serves(host: Host) -> None:
+    pid = host.check_output("systemctl show --property MainPID --value nginx")
+    for path in (
+        "/etc/shadow",
+        "/etc/kinetoscope/secrets/play-keys.json",
+        "/var/lib/postgresql",
+        "/home",
+        "/root/.ssh",
+    ):
+        inside = host.run("nsenter --target %s --mount setpriv --reuid=www-data --clear-groups ls %s", pid, path)
+        assert inside.rc != 0 or inside.stdout.strip() == "", path
+
+
+@pytest.mark.parametrize("unit", ["kinetoscope-authz", "kinetoscope-api"])
+def test_the_services_have_no_network_and_see_no_media(host: Host, unit: str) -> None:
+    properties = host.check_output("systemctl show --property RestrictAddressFamilies,IPAddressDeny %s", unit)
+    assert "AF_INET" not in properties
+    assert "AF_UNIX" in properties
+    pid = host.check_output("systemctl show --property MainPID --value %s", unit)
+    seen = host.run("nsenter --target %s --mount ls /srv/kinetoscope/titles", pid)
+    assert seen.rc != 0 or seen.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("instance", ["live", "cache"])
+def test_redis_answers_nobody_without_a_password(host: Host, instance: str) -> None:
+    answer = host.run("redis-cli -s /run/redis-%s/redis.sock PING", instance)
+    assert "NOAUTH" in answer.stdout + answer.stderr
+
+
+def test_postgres_knows_a_role_only_as_its_system_user(host: Host) -> None:
+    refused = host.run("runuser -u www-data -- psql -h /run/postgresql -U kinetoscope-api -d kinetoscope -c 'select 1'")
+    assert refused.rc != 0
+    accepted = host.run("runuser -u kinetoscope-api -- psql -h /run/postgresql -d kinetoscope -Atc 'select 1'")
+    assert accepted.stdout.strip() == "1"
+
+
+def test_secrets_are_files_that_only_root_reads(host: Host) -> None:
+    listing = host.check_output("find /etc/kinetoscope/secrets -printf '%%m %%u %%y %%p\\n'").splitlines()
+    assert len(listing) > 5
+    assert {line.rsplit(" ", 1)[0] for line in listing} <= {"700 root d", "600 root f"}
+
+
+def test_no_secret_stands_in_an_argument_or_an_environment(host: Host) -> None:
+    secret = host.check_output("cat /etc/kinetoscope/secrets/redis-live-kinetoscope-api.password").strip()
+    assert len(secret) >= 32
+    everything = host.check_output("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' || true")
+    assert secret not in everything
