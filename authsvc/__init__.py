@@ -1,0 +1,1 @@
+"""The Flask services: `authz` decides about every request for media, `api` is the JSON interface."""

@@ -1,0 +1,72 @@
+"""What the views work with, made once in each worker."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+from redis import Redis
+
+from authsvc import live
+from authsvc.database import Database
+from authsvc.passwords import Checker
+from authsvc.sessions import Directory
+from authsvc.settings import ApiSettings
+from authsvc.tokens import Issuer, Verifier
+
+_KEY = "kinetoscope"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The ways to the stores, and what holds keys."""
+
+    settings: ApiSettings
+    database: Database
+    live: "Redis"
+    cache: "Redis"
+    issuer: Issuer
+    verifier: Verifier
+    directory: Directory
+    passwords: Checker
+
+    @classmethod
+    def made_from(cls, settings: ApiSettings) -> "Services":
+        """Connects to nothing yet: the service starts without PostgreSQL and Redis."""
+        database = Database(
+            settings.database_url,
+            application_name="kinetoscope-api",
+            connections=settings.database_connections,
+            wait_seconds=settings.database_wait_seconds,
+        )
+        store, cache = (
+            live.connect(
+                url,
+                timeout_seconds=settings.redis_timeout_seconds,
+                username=settings.redis_username,
+                password=password,
+            )
+            for url, password in (
+                (settings.redis_live_url, settings.redis_live_password),
+                (settings.redis_cache_url, settings.redis_cache_password),
+            )
+        )
+        return cls(
+            settings=settings,
+            database=database,
+            live=store,
+            cache=cache,
+            issuer=Issuer(settings.access_jwt_private, settings.access_jwt_kid, settings.access_token_seconds),
+            verifier=Verifier(settings.access_jwt_public),
+            directory=Directory(store, database, settings),
+            passwords=Checker(settings.hashes_at_once, settings.hash_wait_seconds),
+        )
+
+
+def install(app: "object", services: Services) -> None:
+    """Tie the services to an application."""
+    app.extensions[_KEY] = services  # type: ignore[attr-defined]
+
+
+def here() -> Services:
+    """The services of the application that is handling this request."""
+    return cast("Services", current_app.extensions[_KEY])

@@ -1,0 +1,64 @@
+"""What Nginx may be told: 204, 401 or 403, with the reason of a refusal in X-Deny."""
+
+import math
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Deny(StrEnum):
+    """Why not; Nginx turns each into the status behind it."""
+
+    STREAMS = "streams"  # 429: no slot is free
+    SESSION = "session"  # 401: the session is over
+    GONE = "gone"  # 410: the playback has ended
+    FORBIDDEN = "forbidden"  # 404: there is no such title for this user
+    SHARED = "shared"  # 403: too many addresses use this playback
+    BUSY = "busy"  # 503: nobody can say right now
+
+
+class Answer(NamedTuple):
+    """A status with its headers; there is never a body."""
+
+    status: str
+    headers: tuple[tuple[str, str], ...]
+
+
+# Nginx keeps a 204 for a second, and goes by it for 30 s while this service is dead.
+_DECIDED = ("Cache-Control", "max-age=1, stale-if-error=30")
+# Decided without Redis: that policy has 30 s of its own, which must not be added to.
+_DECIDED_IN_OUTAGE = ("Cache-Control", "max-age=1")
+_NOT_STORED = ("Cache-Control", "no-store")
+# Longest wait told to a client: a slot may become free before its lease lapses.
+_LONGEST_RETRY_SECONDS = 60
+
+
+def allowed(playback_id: str, user_id: str, rate: int, *, in_outage: bool = False) -> Answer:
+    """Go on. `rate` is in bytes a second for the connection, 0 without a cap."""
+    return Answer(
+        "204 NO CONTENT",
+        (
+            ("X-Playback-Id", playback_id),
+            ("X-User-Id", user_id),
+            ("X-Rate", str(rate)),
+            _DECIDED_IN_OUTAGE if in_outage else _DECIDED,
+        ),
+    )
+
+
+def denied(reason: Deny, retry_after_seconds: float | None = None) -> Answer:
+    """Not now, or never, and why."""
+    headers: tuple[tuple[str, str], ...] = (("X-Deny", reason.value), _NOT_STORED)
+    if retry_after_seconds is not None:
+        seconds = min(max(math.ceil(retry_after_seconds), 1), _LONGEST_RETRY_SECONDS)
+        headers = (*headers, ("X-Retry-After", str(seconds)))
+    return Answer("403 FORBIDDEN", headers)
+
+
+# A question that can't be read, or a fault of ours: no reason is given.
+REFUSED = Answer("403 FORBIDDEN", (_NOT_STORED,))
+# RFC 6750, section 3: no error code when no credentials came.
+NO_CREDENTIALS = Answer("401 UNAUTHORIZED", (("WWW-Authenticate", "Bearer"), _NOT_STORED))
+BAD_CREDENTIALS = Answer(
+    "401 UNAUTHORIZED",
+    (("WWW-Authenticate", 'Bearer error="invalid_token"'), ("X-Deny", Deny.SESSION.value), _NOT_STORED),
+)

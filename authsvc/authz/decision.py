@@ -1,0 +1,179 @@
+"""The decision: may this client get this file now?
+
+1. The header door's credentials are verified; no access token, no session.
+2. One Lua script on the live store decides (lua/decide.lua).
+3. What it does not know is loaded from PostgreSQL and put there, then it decides again. A playback of the header door
+   is opened by the one SQL function that this service may call.
+4. What PostgreSQL has not confirmed for a minute is compared; while PostgreSQL is away, Redis's answer stands.
+5. Redis away: PostgreSQL answers for who was already watching, for half a minute; nobody new comes in.
+"""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from psycopg import Connection
+from redis import Redis
+
+from authsvc import credentials, facts
+from authsvc.authz.answer import BAD_CREDENTIALS, NO_CREDENTIALS, REFUSED, Answer, Deny, allowed, denied
+from authsvc.authz.outage import Outage, Pause
+from authsvc.authz.question import Question
+from authsvc.database import Database, DatabaseUnavailable
+from authsvc.facts import Facts
+from authsvc.live import LiveUnavailable, Script
+from authsvc.settings import AuthzSettings
+from authsvc.tokens import Access, InvalidToken, Verifier
+
+_DECIDE = Script("decide")
+# Each attempt after the second means that a revocation came in between.
+_ATTEMPTS = 4
+_BUSY = denied(Deny.BUSY, 5)
+_NOBODY = Access("", "", 0.0)
+
+logger = structlog.get_logger(__name__)
+
+
+class Gate:
+    """Decides, with everything that takes at hand."""
+
+    def __init__(self, settings: AuthzSettings, live: "Redis", database: Database, verifier: Verifier) -> None:
+        self._settings = settings
+        self._live = live
+        self._database = database
+        self._verifier = verifier
+        self._outage = Outage(settings.outage_retry_seconds)
+        self._database_pause = Pause(settings.outage_retry_seconds)
+        self._limits: tuple[int, ...] = (
+            settings.streams_per_session,
+            settings.streams_per_user,
+            settings.streams_per_box,
+            round(settings.lease_idle_seconds * 1000),
+            round(settings.lease_paused_seconds * 1000),
+            round(settings.fresh_seconds * 1000),
+            settings.addresses_per_playback,
+            round(settings.addresses_window_seconds * 1000),
+        )
+
+    def decide(self, question: Question) -> Answer:
+        """The answer for Nginx. Whatever this raises must be answered with REFUSED."""
+        access = _NOBODY
+        if question.door == "header":
+            try:
+                found = credentials.access_token(question.authorization, question.cookies)
+                if found is None:
+                    return NO_CREDENTIALS
+                access = self._verifier.verify(found[0])
+            except (credentials.MalformedCredentials, InvalidToken):
+                return BAD_CREDENTIALS
+        if self._outage.leave_alone():
+            return self._without_live(question, access)
+        try:
+            return self._with_live(question, access)
+        except LiveUnavailable:
+            self._outage.failed()
+            logger.warning("live_unavailable", request_id=question.request_id)
+            return self._without_live(question, access)
+
+    def _with_live(self, question: Question, access: Access) -> Answer:
+        for _ in range(_ATTEMPTS):
+            reply: list[Any] = _DECIDE(
+                self._live,
+                question.door,
+                "1" if question.takes_lease else "0",
+                question.playback_id,
+                access.session_id,
+                access.user_id,
+                question.video_id,
+                question.neighbourhood,
+                *self._limits,
+            )
+            self._outage.answered()
+            verdict = reply[0]
+            if verdict == b"deny":
+                return self._denied(question, reply)
+            if verdict == b"ok":
+                _, ticket, playback_id, user_id, role, fresh = reply
+                answer = allowed(
+                    playback_id.decode(), user_id.decode(), self._settings.stream_rate.get(role.decode(), 0)
+                )
+                if fresh or self._database_pause.leave_alone():
+                    return answer
+            else:
+                answer, ticket = _BUSY, reply[1]
+            # `load` and `open`, or an answer to be compared.
+            try:
+                known = self._load(question, access, opening=verdict == b"open")
+            except DatabaseUnavailable:
+                self._database_pause.begin()
+                logger.warning("database_unavailable", request_id=question.request_id)
+                return answer
+            if known is None:
+                return denied(Deny.GONE) if question.door == "signed" else BAD_CREDENTIALS
+            facts.remember(self._live, self._settings, known, int(ticket))
+            # Nothing is remembered of a title that is not there: whoever guesses ids would fill the store.
+            nothing_to_watch = known.playback_id is None if verdict == b"open" else known.video_id is None
+            if nothing_to_watch and not known.session_end:
+                return denied(Deny.FORBIDDEN)
+        return _BUSY
+
+    def _load(self, question: Question, access: Access, *, opening: bool) -> Facts | None:
+        known_seconds = self._settings.outage_known_seconds
+        with self._database.connection() as connection:
+            if question.door == "signed":
+                return facts.of_playback(connection, question.playback_id, known_seconds=known_seconds)
+            if opening:
+                _open_header_playback(connection, question, access)
+            if question.takes_lease:
+                watched = facts.of_header_playback(
+                    connection, access.session_id, question.video_id, known_seconds=known_seconds
+                )
+                if watched is not None:
+                    return watched
+            return facts.of_session_and_video(connection, access.session_id, question.video_id)
+
+    def _without_live(self, question: Question, access: Access) -> Answer:
+        """The policy for an outage of Redis: permission by PostgreSQL alone, bounded in time, nothing new."""
+        if self._outage.age() > self._settings.outage_grace_seconds or self._database_pause.leave_alone():
+            return _BUSY
+        try:
+            known = self._load(question, access, opening=False)
+        except DatabaseUnavailable:
+            self._database_pause.begin()
+            return _BUSY
+        if known is None:
+            return denied(Deny.GONE) if question.door == "signed" else BAD_CREDENTIALS
+        if question.door == "signed" and known.video_id is not None and known.video_id.hex != question.video_id:
+            return REFUSED
+        if known.session_end or (question.door == "header" and known.user_id.hex != access.user_id):
+            return self._denied(question, [b"deny", b"session"])
+        if known.playback_end:
+            return denied(Deny.GONE)
+        if known.access != "public" and (known.access != "members" or known.role == "guest"):
+            return denied(Deny.FORBIDDEN)
+        if question.takes_lease:
+            if not known.playable:
+                return denied(Deny.FORBIDDEN)
+            if not known.is_known:
+                return _BUSY
+        elif known.playback_id is None and known.expires_at <= datetime.now(UTC):
+            return self._denied(question, [b"deny", b"session"])
+        playback_id = known.playback_id.hex if known.playback_id else ""
+        rate = self._settings.stream_rate.get(known.role, 0)  # type: ignore[call-overload]
+        return allowed(playback_id, known.user_id.hex, rate, in_outage=True)
+
+    def _denied(self, question: Question, reply: list[Any]) -> Answer:
+        reason = reply[1].decode()
+        if not reason:
+            return REFUSED
+        if reason == Deny.SESSION and question.door == "header":
+            return BAD_CREDENTIALS
+        return denied(Deny(reason), reply[2] / 1000 if len(reply) > 2 else None)
+
+
+def _open_header_playback(connection: Connection[Any], question: Question, access: Access) -> None:
+    connection.execute(
+        "SELECT open_header_playback(%s, %s, %s, %s::inet)",
+        (secrets.token_hex(16), access.session_id, question.video_id, question.address),
+    )

@@ -1,0 +1,100 @@
+"""The question that Nginx asks: its headers, each of a form that leaves one reading.
+
+DESIGN section 4, "The decision contract". Nothing else of the request is looked at; whatever is missing, doubled or
+malformed makes the question unreadable, and an unreadable question is refused.
+"""
+
+import functools
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_KINDS = frozenset(
+    [
+        *(f"media:{height}" for height in ("360", "480", "720", "1080", "1440", "2160")),
+        "media:source",
+        "media:audio",
+        "manifest",
+        "picture",
+        "text",
+    ]
+)
+_TAKES_LEASE = frozenset(kind for kind in _KINDS if kind == "manifest" or kind.startswith("media:"))
+_METHODS = frozenset(["GET", "HEAD"])
+_CONNECTION = re.compile(r"[0-9]{1,20} [0-9a-fA-F:.]{2,45} [0-9]{1,5}", re.ASCII)
+_REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{8,64}", re.ASCII)
+
+
+class Unreadable(Exception):
+    """The question is not one that Nginx asks."""
+
+
+class Question(NamedTuple):
+    """May this client get this file now?"""
+
+    door: Literal["signed", "header"]
+    kind: str
+    takes_lease: bool
+    video_id: str
+    # Empty at the header door.
+    playback_id: str
+    # The client's address, and what counts as one address: the /64 of an IPv6 address.
+    address: str
+    neighbourhood: str
+    authorization: str | None
+    cookies: str | None
+    request_id: str
+
+
+@functools.lru_cache(maxsize=4096)
+def neighbourhood(address: str) -> str | None:
+    """The address, or the /64 around an IPv6 address; None when it is no address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.scope_id:
+        return None
+    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)).network_address)
+
+
+def read(environ: Mapping[str, Any]) -> Question:
+    """The question in a WSGI environment. Raises Unreadable."""
+    try:
+        door = environ["HTTP_X_DOOR"]
+        kind = environ["HTTP_X_KIND"]
+        video_id = environ["HTTP_X_VIDEO_ID"]
+        method = environ["HTTP_X_METHOD"]
+        address = environ["HTTP_X_REAL_IP"]
+        connection = environ["HTTP_X_CONN"]
+        request_id = environ["HTTP_X_REQUEST_ID"]
+    except KeyError:
+        raise Unreadable from None
+    playback_id = environ.get("HTTP_X_PLAYBACK_ID", "")
+    near = neighbourhood(address)
+    if (
+        kind not in _KINDS
+        or method not in _METHODS
+        or near is None
+        or not _ID.fullmatch(video_id)
+        or not _CONNECTION.fullmatch(connection)
+        or not _REQUEST_ID.fullmatch(request_id)
+        or not (_ID.fullmatch(playback_id) if door == "signed" else door == "header" and playback_id == "")
+    ):
+        raise Unreadable
+    return Question(
+        door,
+        kind,
+        method == "GET" and kind in _TAKES_LEASE,
+        video_id,
+        playback_id,
+        address,
+        near,
+        environ.get("HTTP_AUTHORIZATION"),
+        environ.get("HTTP_COOKIE"),
+        request_id,
+    )

@@ -1,0 +1,97 @@
+"""The live store: what sessions and leases are like right now, in the Redis of that name.
+
+PostgreSQL holds the truth; everything here can be wiped at any moment and comes back. Keys, all below `ks:`; ids are
+32 hex digits, times are milliseconds of Redis's clock:
+
+    ks:session:<session>             hash    user, role, kind, expires, loaded, checked, touched; or ended (tombstone)
+    ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, seen (last
+                                             media request), beat (last heartbeat), paused (since), position, ended
+    ks:video:<video>                 hash    access (public, members, none), playable (0, 1), loaded, checked
+    ks:header:<session>:<video>      string  the open playback of that pair at the header door
+    ks:barred:<session>:<video>      string  an admin stopped it: the pair stays out for a while
+    ks:addresses:<playback>          zset    client address -> last seen
+    ks:leases:session:<session>      zset    playback -> deadline; likewise
+    ks:leases:user:<user>            zset
+    ks:leases:box                    zset
+    ks:clock                         counter of revocations
+    ks:epoch:user:<user>             string  value of the counter at the last revocation; likewise
+    ks:epoch:video:<video>           string
+    ks:throttle:...                  counters of failed sign-ins (in the cache instance, see throttle.py)
+
+`loaded` is the counter's value before the facts were read from PostgreSQL; facts older than their epoch are loaded
+again, so a revocation costs one write however many sessions it touches, and a load can't outrun it.
+"""
+
+import functools
+import hashlib
+from importlib import resources
+from typing import Any
+
+import redis
+from pydantic import SecretStr
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+from redis.retry import Retry
+
+# What means "not now" rather than "wrong": an outage, a full store, a replica.
+_UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError, ReadOnlyError)
+
+
+class LiveUnavailable(Exception):
+    """Redis does not answer in time, or can't take writes."""
+
+
+def connect(url: str, *, timeout_seconds: float, username: str | None, password: SecretStr | None) -> "redis.Redis":
+    """A client that tries a broken connection once more (Redis may have restarted) and a slow one never."""
+    return redis.Redis.from_url(
+        url,
+        username=username if password else None,
+        password=password.get_secret_value() if password else None,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+    )
+
+
+@functools.cache
+def script_text(name: str) -> str:
+    """The script `name`, preceded by what all scripts share."""
+    folder = resources.files("authsvc") / "lua"
+    return (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+
+
+class Script:
+    """A Lua script that is sent once and then called by its digest."""
+
+    def __init__(self, name: str) -> None:
+        self.text = script_text(name)
+        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, client: "redis.Redis", *arguments: str | int) -> Any:
+        """The script's reply. Raises LiveUnavailable."""
+        try:
+            try:
+                return client.evalsha(self.digest, 0, *arguments)
+            except NoScriptError:
+                return client.eval(self.text, 0, *arguments)
+        except _UNAVAILABLE as error:
+            raise LiveUnavailable(str(error)) from error
+
+
+def answers(client: "redis.Redis") -> bool:
+    """Does this Redis answer a ping?"""
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False

@@ -1,0 +1,96 @@
+-- May this request go on? One round trip.
+--   1. Who: a signed link names a playback and that its session; the header door brings the session itself.
+--   2. Is the session alive, the title visible to its role, the playback not ended?
+--   3. For a GET of media or manifest: is the playback used by few enough addresses, and does it hold a lease, or is
+--      there room for a new one? Only a held lease renews; a lapsed one is a new start.
+-- Answers {'ok', ticket, playback, user, role, fresh}, {'deny', reason, retry ms}, or what PostgreSQL has to tell first:
+-- {'load', ticket} and {'open', ticket} (the header door has no playback of this title yet).
+local door, takes_lease, playback, session, user, video, client = unpack(ARGV, 1, 7)
+local limits = { ARGV[8], ARGV[9], ARGV[10] }
+local idle, longest, fresh = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+local addresses, window = tonumber(ARGV[14]), tonumber(ARGV[15])
+takes_lease = takes_lease == '1'
+local now = clock()
+
+local p
+if door == 'signed' then
+  p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen')
+  if not p[1] then return { 'load', ticket() } end
+  session, user = p[1], p[2]
+end
+
+local s = redis.call('HMGET', 'ks:session:' .. session, 'ended', 'user', 'role', 'expires', 'loaded', 'checked')
+if s[1] then return { 'deny', 'session' } end
+if not s[2] or outdated(s[5], 'ks:epoch:user:' .. s[2]) then return { 'load', ticket() } end
+if s[2] ~= user then return { 'deny', 'session' } end
+
+if door == 'signed' then
+  if p[3] ~= video then return { 'deny', '' } end
+  if p[4] then return { 'deny', 'gone' } end
+end
+
+local v = redis.call('HMGET', 'ks:video:' .. video, 'access', 'playable', 'loaded', 'checked')
+if not v[1] or outdated(v[3], 'ks:epoch:video:' .. video) then return { 'load', ticket() } end
+if v[1] ~= 'public' and (v[1] ~= 'members' or s[3] == 'guest') then return { 'deny', 'forbidden' } end
+if takes_lease and v[2] ~= '1' then return { 'deny', 'forbidden' } end
+
+local expired = now >= tonumber(s[4])
+local old = stale(s[6], now, fresh) or stale(v[4], now, fresh) or (p and stale(p[5], now, fresh))
+
+if not takes_lease then
+  if expired and not (p and held_until(lease_sets(session, user), playback, now, idle, longest)) then
+    return { 'deny', 'session' }
+  end
+  return { 'ok', old and ticket() or 0, playback, user, s[3], old and 0 or 1 }
+end
+
+local sets = lease_sets(session, user)
+local held
+if door == 'header' then
+  if redis.call('EXISTS', 'ks:barred:' .. session .. ':' .. video) == 1 then return { 'deny', 'gone' } end
+  playback = redis.call('GET', 'ks:header:' .. session .. ':' .. video)
+  if playback then
+    p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen')
+    if not p[1] or p[4] then playback = nil end
+  end
+  if not playback then
+    if expired then return { 'deny', 'session' } end
+    -- Refused before a row is made for it.
+    sweep(sets, now, idle, longest)
+    local wait = blocked_for(sets, limits, 0, now)
+    if wait then return { 'deny', 'streams', wait } end
+    return { 'open', ticket() }
+  end
+  old = old or stale(p[5], now, fresh)
+end
+
+if addresses > 0 then
+  local key = 'ks:addresses:' .. playback
+  local last = tonumber(redis.call('ZSCORE', key, client) or '0')
+  if last <= now - window or last > now then
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now - window))
+    redis.call('ZREMRANGEBYSCORE', key, '(' .. text(now), '+inf')
+    if redis.call('ZCARD', key) >= addresses then return { 'deny', 'shared' } end
+  end
+  if last <= now - 1000 or last > now then
+    redis.call('ZADD', key, text(now), client)
+    redis.call('PEXPIRE', key, text(window))
+  end
+end
+
+held = held_until(sets, playback, now, idle, longest)
+if not held then
+  if expired then return { 'deny', 'session' } end
+  sweep(sets, now, idle, longest)
+  local wait = blocked_for(sets, limits, 0, now)
+  if wait then return { 'deny', 'streams', wait } end
+  held = 0
+end
+-- Written at most once a second: a player that asks 200 times a second costs no more than one that asks once.
+local seen = tonumber(p[6] or '0')
+if held < now + idle - 1000 or seen < now - 1000 or seen > now then
+  keep_lease(sets, playback, math.max(held, now + idle), longest)
+  redis.call('HSET', 'ks:playback:' .. playback, 'seen', text(now))
+  redis.call('PEXPIRE', 'ks:playback:' .. playback, life_after(longest))
+end
+return { 'ok', old and ticket() or 0, playback, user, s[3], old and 0 or 1 }

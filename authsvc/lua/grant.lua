@@ -1,0 +1,28 @@
+-- Start a playback: all three sets have room, or nothing changes. With `replace`, that playback of the same user (the
+-- caller has checked) ends in the same step. The lease is pending: counted, and gone unless the first request comes in
+-- time. Answers {'ok'} or {'deny', reason, retry ms}.
+local playback, session, user, video, client, device = unpack(ARGV, 1, 6)
+local limits = { ARGV[7], ARGV[8], ARGV[9] }
+local pending, idle, longest = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local replace, replace_session, replace_video = unpack(ARGV, 13, 15)
+local now = clock()
+
+if redis.call('HEXISTS', 'ks:session:' .. session, 'ended') == 1 then return { 'deny', 'session' } end
+
+local sets = lease_sets(session, user)
+sweep(sets, now, idle, longest)
+for i, key in ipairs(sets) do
+  local leaving = replace ~= '' and redis.call('ZSCORE', key, replace) and 1 or 0
+  local wait = blocked_for({ key }, { limits[i] }, leaving, now)
+  if wait then return { 'deny', 'streams', wait } end
+end
+
+if replace ~= '' then
+  end_playback(replace, replace_session, user, replace_video, 'replaced', longest)
+end
+local key = 'ks:playback:' .. playback
+redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'door', 'signed', 'since', text(now),
+  'client', client, 'device', device, 'checked', text(now))
+redis.call('PEXPIRE', key, life_after(longest))
+keep_lease(sets, playback, now + pending, longest)
+return { 'ok' }

@@ -1,0 +1,28 @@
+-- A player's sign of life: renews a lease that is held, never starts one.
+-- While paused the slot is kept until `longest` after the pause began, however often that is repeated.
+-- Answers 'ended', 'renewed' or 'lapsed'.
+local playback, session, user, position, paused = unpack(ARGV, 1, 5)
+local idle, longest = tonumber(ARGV[6]), tonumber(ARGV[7])
+local key = 'ks:playback:' .. playback
+local now = clock()
+
+local p = redis.call('HMGET', key, 'ended', 'paused', 'session')
+if p[1] then return 'ended' end
+local sets = lease_sets(session, user)
+local held = held_until(sets, playback, now, idle, longest)
+if not held or not p[3] then return 'lapsed' end
+
+local deadline = now + idle
+if paused == '1' then
+  local since = tonumber(p[2] or text(now))
+  if since > now then since = now end
+  redis.call('HSET', key, 'paused', text(since))
+  -- Never shorter than what a request of a moment ago has earned.
+  deadline = math.max(since + longest, held)
+else
+  redis.call('HDEL', key, 'paused')
+end
+redis.call('HSET', key, 'position', position, 'beat', text(now))
+redis.call('PEXPIRE', key, life_after(longest))
+keep_lease(sets, playback, deadline, longest)
+return 'renewed'

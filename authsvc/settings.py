@@ -1,0 +1,197 @@
+"""Every setting of the services, its unit and its reason.
+
+Values come from the environment with the prefix KINETOSCOPE_; secrets are files below $CREDENTIALS_DIRECTORY
+(systemd.exec(5), "Credentials") named like the field. A wrong value stops the start with the variable's name and
+without its content.
+"""
+
+import os
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+ENVIRONMENT_PREFIX = "KINETOSCOPE_"
+
+Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Role = Literal["admin", "user", "guest"]
+
+
+class PlayKeys(BaseModel):
+    """The secrets that sign links. Two may be live at once, so that a rotation interrupts no playback."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    current: str
+    keys: dict[Annotated[str, Field(pattern=r"^[a-z0-9]{1,8}$")], SecretStr]
+
+    @model_validator(mode="after")
+    def current_is_there(self) -> "PlayKeys":
+        if self.current not in self.keys:
+            raise ValueError("`current` names a key that is not in `keys`")
+        if any(len(secret.get_secret_value()) < 32 for secret in self.keys.values()):
+            raise ValueError("a secret that signs links has at least 32 characters")
+        return self
+
+
+class DatabaseSettings(BaseSettings):
+    """What the command line needs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True
+    )
+
+    # libpq connection string; the role is the system user (peer authentication).
+    database_url: str = "host=/run/postgresql dbname=kinetoscope"
+
+    @classmethod
+    def load(cls) -> Self:
+        """Settings from environment and credentials. Raises pydantic.ValidationError naming what is wrong."""
+        return cls()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        if directory := os.environ.get("CREDENTIALS_DIRECTORY"):
+            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=directory, env_prefix=""))
+        return tuple(sources)
+
+
+class ServiceSettings(DatabaseSettings):
+    """What authz and api share: where things are, limits, and times of sessions and leases."""
+
+    # The Redis that holds sessions and leases (noeviction) and who signs in there. Without a password no AUTH is
+    # sent: that is for tests and `make dev`.
+    redis_live_url: str = "unix:///run/redis-live/redis.sock"
+    redis_username: str | None = None
+    redis_live_password: SecretStr | None = None
+    # Longest wait for an answer of Redis; beyond it the policy for an outage applies (DESIGN section 6).
+    redis_timeout_seconds: Seconds = 0.25
+
+    # {kid: PEM} of the keys that verify access tokens.
+    access_jwt_public: dict[str, str]
+    # Life of an access token. Also how long a tombstone outlives the session, with a margin of 60 s.
+    access_token_seconds: Annotated[int, Field(ge=30, le=3600)] = 600
+
+    # How many playbacks may hold a lease at once. 0 means no limit.
+    streams_per_session: Annotated[int, Field(ge=0)] = 3
+    streams_per_user: Annotated[int, Field(ge=0)] = 3
+    streams_per_box: Annotated[int, Field(ge=0)] = 0
+
+    # A lease granted but not used yet; the player has this long to send its first request.
+    lease_pending_seconds: Seconds = 30
+    # A slot is kept this long after the last sign of life.
+    lease_idle_seconds: Seconds = 90
+    # A paused playback keeps its slot this long after the pause began.
+    lease_paused_seconds: Seconds = 900
+
+    # Different client addresses (IPv6: /64) of one playback within the window; more means that the link was
+    # passed on. 0 switches the check off.
+    addresses_per_playback: Annotated[int, Field(ge=0)] = 2
+    addresses_window_seconds: Seconds = 60
+
+    # What Redis knows of a session, title or playback is compared with PostgreSQL this often: the bound on a
+    # revocation whose message to Redis was lost.
+    fresh_seconds: Seconds = 60
+    # How long Redis answers without PostgreSQL being able to confirm it.
+    live_session_seconds: Seconds = 900
+
+    # Bytes a second for each connection, by role; a role that is not named has no cap.
+    stream_rate: dict[Role, Annotated[int, Field(ge=0)]] = {}
+
+    @property
+    def tombstone_seconds(self) -> int:
+        """Life of a tombstone: no access token of the ended session can be valid any more after it."""
+        return self.access_token_seconds + 60
+
+
+class AuthzSettings(ServiceSettings):
+    """The decision endpoint."""
+
+    # Redis gone: a playback open for longer than `outage_known_seconds` goes on for `outage_grace_seconds`.
+    outage_known_seconds: Seconds = 5
+    outage_grace_seconds: Seconds = 30
+    # After a failure the dependency is left alone this long, so that time-outs can't pile up.
+    outage_retry_seconds: Seconds = 1
+    # Longest wait for a connection of PostgreSQL and for its answer; together below Nginx's proxy_read_timeout.
+    database_wait_seconds: Seconds = 0.4
+    database_statement_ms: Count = 1000
+    # Verified access tokens remembered by each worker (about 1 KiB each).
+    verified_tokens: Count = 4096
+
+
+class ApiSettings(ServiceSettings):
+    """The JSON interface."""
+
+    # Counters that may be lost (allkeys-lru).
+    redis_cache_url: str = "unix:///run/redis-cache/redis.sock"
+    redis_cache_password: SecretStr | None = None
+
+    play_keys: PlayKeys
+    access_jwt_private: SecretStr
+    # The kid of the private key; its public half must be in `access_jwt_public`.
+    access_jwt_kid: str = "a1"
+
+    # https://name[:port] of the pages that may change state with cookies.
+    public_origins: Annotated[tuple[str, ...], NoDecode] = ()
+
+    # A session ends this long after sign-in.
+    session_seconds: Seconds = 86_400
+    # `last_seen_at` of a session is written at most this often.
+    session_touch_seconds: Seconds = 60
+
+    # Life of a signed link: min(factor x duration + slack, longest). The lease, not the link, is the control.
+    link_duration_factor: Annotated[float, Field(ge=1, le=10)] = 1.5
+    link_slack_seconds: Seconds = 1800
+    link_longest_seconds: Seconds = 28_800
+
+    # How often the player reports its position; well below `lease_idle_seconds`.
+    heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 15
+    # After an admin's stop the same session can't open the same title at the header door for this long.
+    stream_ban_seconds: Seconds = 600
+    # A position nearer to the end than this counts as watched to the end: the next play starts at 0.
+    resume_tail_seconds: Annotated[float, Field(ge=0)] = 15
+
+    # argon2 takes 64 MiB a hash: how many each worker process computes at once, and how long one waits its turn.
+    hashes_at_once: Annotated[int, Field(ge=1, le=64)] = 2
+    hash_wait_seconds: Seconds = 5
+
+    # Failed sign-ins within the window: of one address (IPv6: /64), of one account from one address, and of one
+    # account from anywhere.
+    login_window_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    login_failures_per_address: Count = 50
+    login_failures_per_account_and_address: Count = 10
+    login_failures_per_account: Count = 200
+
+    # Largest request body in bytes; no call of this interface needs more.
+    body_bytes: Annotated[int, Field(ge=1024)] = 65_536
+    database_connections: Annotated[int, Field(ge=1, le=64)] = 8
+    # Longest wait for a connection of the pool before 503.
+    database_wait_seconds: Seconds = 2
+
+    @field_validator("public_origins", mode="before")
+    @classmethod
+    def split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def kid_has_public_half(self) -> "ApiSettings":
+        if self.access_jwt_kid not in self.access_jwt_public:
+            raise ValueError("KINETOSCOPE_ACCESS_JWT_KID names a key that access_jwt_public does not hold")
+        return self

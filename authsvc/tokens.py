@@ -1,0 +1,130 @@
+"""Access tokens (JWT, RFC 7519 and 9068) and refresh tokens.
+
+An access token names a user and a session and nothing else that could go out of date: what the user may do is asked
+of the session each time. It is signed with Ed25519, so that who verifies can't issue.
+"""
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from pydantic import SecretStr
+
+ISSUER = "kinetoscope"
+AUDIENCE = "kinetoscope"
+TYPE = "at+jwt"
+ALGORITHM = "EdDSA"
+# A token of ours has about 400 characters.
+LONGEST = 1024
+_REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp"]
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_REFRESH = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whom a verified access token names, and until when (Unix time)."""
+
+    user_id: str
+    session_id: str
+    expires_at: float
+
+
+class InvalidToken(Exception):
+    """The access token is not one of ours, or its time is over."""
+
+
+class Issuer:
+    """Signs access tokens."""
+
+    def __init__(self, private_pem: SecretStr, kid: str, life_seconds: int) -> None:
+        key = load_pem_private_key(private_pem.get_secret_value().encode(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("access_jwt_private is not an Ed25519 key")
+        self._key, self._kid, self.life_seconds = key, kid, life_seconds
+
+    def issue(self, user_id: str, session_id: str) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": user_id,
+            "sid": session_id,
+            "iat": now,
+            "exp": now + self.life_seconds,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": self._kid, "typ": TYPE})
+
+
+class Verifier:
+    """Verifies access tokens and remembers at most `remembered` of those that were good.
+
+    Only the signature's verdict is remembered, under the token's SHA-256 and until the token expires; whether the
+    session is alive is asked each time. Not safe for threads that insert at once beyond losing an entry.
+    """
+
+    def __init__(self, public_pems: Mapping[str, str], *, remembered: int = 0) -> None:
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        for kid, pem in public_pems.items():
+            key = load_pem_public_key(pem.encode())
+            if not isinstance(key, Ed25519PublicKey):
+                raise TypeError(f"access_jwt_public: {kid} is not an Ed25519 key")
+            self._keys[kid] = key
+        self._remembered = remembered
+        self._good: dict[bytes, Access] = {}
+
+    def verify(self, token: str) -> Access:
+        """Whom `token` names. Raises InvalidToken."""
+        if len(token) > LONGEST or not _COMPACT.fullmatch(token):
+            raise InvalidToken
+        digest = hashlib.sha256(token.encode("ascii")).digest()
+        known = self._good.get(digest)
+        if known is not None:
+            if known.expires_at <= time.time():
+                self._good.pop(digest, None)
+                raise InvalidToken
+            return known
+        access = self._check(token)
+        if self._remembered:
+            while len(self._good) >= self._remembered:
+                self._good.pop(next(iter(self._good)), None)
+            self._good[digest] = access
+        return access
+
+    def _check(self, token: str) -> Access:
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self._keys.get(str(header.get("kid")))
+            if key is None or header.get("typ") != TYPE:
+                raise InvalidToken
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                options={"require": _REQUIRED},
+            )
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise InvalidToken from error
+        user_id, session_id, expires_at = claims["sub"], claims["sid"], claims["exp"]
+        if not (isinstance(session_id, str) and _ID.fullmatch(user_id) and _ID.fullmatch(session_id)):
+            raise InvalidToken
+        return Access(user_id, session_id, float(expires_at))
+
+
+def new_refresh_token() -> str:
+    """256 random bits for one use."""
+    return secrets.token_urlsafe(32)
+
+
+def refresh_digest(token: str) -> bytes | None:
+    """What the database keeps of a refresh token; None when the text can't be one."""
+    return hashlib.sha256(token.encode("ascii")).digest() if _REFRESH.fullmatch(token) else None
