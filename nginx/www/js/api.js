@@ -1,0 +1,100 @@
+/** The calls of the API that need a session. An access cookie that ran out is renewed once and the call repeated. */
+
+import { Problem } from './problems.js';
+import { send } from './http.js';
+import * as session from './session.js';
+
+/** @typedef {import('./types.js').Video} Video */
+/** @typedef {import('./types.js').VideoPage} VideoPage */
+/** @typedef {import('./types.js').Grant} Grant */
+
+/**
+ * @param {{q?: string, sort?: string, cursor?: ?string, limit?: number}} wanted
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<VideoPage>}
+ */
+export function listVideos({ q, sort, cursor, limit = 48 }, signal) {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (q) query.set('q', q);
+  if (sort) query.set('sort', sort);
+  if (cursor) query.set('cursor', cursor);
+  return call('GET', `/videos?${query}`, { signal });
+}
+
+/**
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Video>}
+ */
+export function video(id, signal) {
+  return call('GET', `/videos/${encodeURIComponent(id)}`, { signal });
+}
+
+/**
+ * Permission to play, with signed links. Each call is a new playback.
+ * @param {string} id  of the video
+ * @param {{device?: string, replace?: string}} [wishes]  `replace`: the playback to end in exchange
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Grant>}
+ */
+export function grant(id, wishes = {}, signal) {
+  return call('POST', `/videos/${encodeURIComponent(id)}/playback`, { body: wishes, signal });
+}
+
+/**
+ * @param {string} playback
+ * @param {number} position  seconds
+ * @param {'playing'|'paused'} state
+ * @param {boolean} [dying]  the page is going away: no time for a second try
+ * @returns {Promise<void>}
+ */
+export function heartbeat(playback, position, state, dying = false) {
+  const body = { position_seconds: Math.max(0, Math.round(position * 1000) / 1000), state };
+  return (dying ? send : call)('POST', `/playbacks/${playback}/heartbeat`, { body, keepalive: dying });
+}
+
+/**
+ * @param {string} playback
+ * @param {boolean} [dying]
+ * @returns {Promise<void>}
+ */
+export function endPlayback(playback, dying = false) {
+  return (dying ? send : call)('DELETE', `/playbacks/${playback}`, { keepalive: dying });
+}
+
+/**
+ * Makes sure that the session lives, for pictures, whose errors say nothing.
+ * @returns {Promise<boolean>} whether the access cookie was renewed just now
+ */
+export async function freshen() {
+  if (!session.user()) return false;
+  const before = Date.now();
+  if (session.stale()) {
+    await session.renew(before);
+    return true;
+  }
+  return false;
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {import('./http.js').Sending} [options]
+ * @returns {Promise<any>}
+ */
+async function call(method, path, options) {
+  if (session.stale()) await session.renew(Date.now());
+  const sentAt = Date.now();
+  try {
+    return await send(method, path, options);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    await session.renew(sentAt);
+  }
+  try {
+    return await send(method, path, options);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) session.forget();
+    throw error;
+  }
+}

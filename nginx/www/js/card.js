@@ -1,0 +1,67 @@
+/** One title in the library: a frame of the strip. */
+
+import { h, append, safeLink } from './dom.js';
+import { icon } from './icons.js';
+import { clock, resolution, spoken } from './format.js';
+import { titleAddress } from './router.js';
+import { freshen } from './api.js';
+
+/** @typedef {import('./types.js').Video} Video */
+
+/**
+ * @param {Video} video
+ * @returns {HTMLLIElement}
+ */
+export function card(video) {
+  const sound = spoken(video.duration_seconds ?? 0);
+  const size = resolution(video.width, video.height);
+  return h('li', { class: `card ${video.status}` },
+    h('a', { href: titleAddress(video.id), class: 'frame-link' },
+      h('span', { class: 'frame' },
+        poster(video),
+        video.status === 'ready' && video.duration_seconds
+          ? h('span', { class: 'length' },
+            h('span', { 'aria-hidden': 'true' }, clock(video.duration_seconds)), h('span', { class: 'visually-hidden' }, `, ${sound}`))
+          : null,
+        video.status === 'ready' ? null : badge(video.status)),
+      h('span', { class: 'caption', dir: 'auto' }, video.title)),
+    video.status === 'ready'
+      ? h('p', { class: 'fine' }, [size, video.direct_play ? null : 'external player only'].filter(Boolean).join(' · '))
+      : h('p', { class: 'fine reason', dir: 'auto' }, video.status_reason || waitingReason(video.status)));
+}
+
+/**
+ * The poster, or the plain frame when there is none or it can't be had.
+ * @param {Video} video
+ * @returns {HTMLElement}
+ */
+export function poster(video) {
+  const link = safeLink(video.poster_href);
+  if (!link) return blank();
+  const image = h('img', { src: link, alt: '', loading: 'lazy', decoding: 'async', class: 'poster' });
+  let tried = false;
+  image.addEventListener('error', async () => {
+    // A lazy picture may be asked for long after the page was: its cookie may have run out meanwhile.
+    const renewed = !tried && await freshen().catch(() => false);
+    tried = true;
+    if (renewed) image.src = link;
+    else image.replaceWith(blank());
+  });
+  return image;
+}
+
+function blank() {
+  return h('span', { class: 'poster blank', 'aria-hidden': 'true' });
+}
+
+/** @param {'waiting'|'broken'} status */
+export function badge(status) {
+  const element = h('span', { class: `badge ${status}` });
+  append(element, [icon(status === 'broken' ? 'warning' : 'waiting'), status === 'broken' ? 'Broken' : 'Waiting']);
+  return element;
+}
+
+/** @param {string} status */
+export function waitingReason(status) {
+  return status === 'waiting' ? 'The file is still being copied. It will be looked at again.' : 'The file can’t be used.';
+}

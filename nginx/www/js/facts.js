@@ -1,0 +1,60 @@
+/** What is known about a file, as a list of terms. */
+
+import { h } from './dom.js';
+import { bitrate, bytes, clock, codec, container, day, language, resolution } from './format.js';
+
+/** @typedef {import('./types.js').Video} Video */
+/** @typedef {import('./types.js').Track} Track */
+
+/**
+ * @param {Video} video
+ * @returns {HTMLElement}
+ */
+export function facts(video) {
+  const rows = /** @type {[string, ?string][]} */ ([
+    ['Duration', video.duration_seconds ? clock(video.duration_seconds) : null],
+    ['Picture', picture(video)],
+    ['Video', video.video_codec ? [codec(video.video_codec), video.bitrate ? bitrate(video.bitrate) : null].filter(Boolean).join(', ') : null],
+    ...tracks(video),
+    ['Container', container(video.container)],
+    ['Size', bytes(video.size_bytes)],
+    ['File', video.filename],
+    ['Added', day(video.added_at)],
+  ]);
+  return h('dl', { class: 'facts' }, ...rows
+    .filter(([, value]) => value)
+    .map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))));
+}
+
+/** @param {Video} video */
+function picture(video) {
+  if (!video.width || !video.height) return null;
+  const rate = video.fps ? `${Number(video.fps.toFixed(2))} frames a second` : null;
+  return [`${video.width} × ${video.height}`, `(${resolution(video.width, video.height)})`, rate].filter(Boolean).join(' ');
+}
+
+/**
+ * @param {Video} video
+ * @returns {[string, ?string][]}
+ */
+function tracks(video) {
+  const all = video.tracks ?? [];
+  const sound = all.filter((track) => track.kind === 'audio').map(named);
+  const text = all.filter((track) => track.kind === 'subtitle').map(named);
+  return [
+    ['Sound', sound.length > 0 ? sound.join('; ') : codec(video.audio_codec) ?? (video.status === 'ready' ? 'none' : null)],
+    ['Subtitles', text.length > 0 ? text.join('; ') : null],
+  ];
+}
+
+/** @param {Track} track */
+function named(track) {
+  const where = track.language && track.language !== 'und' ? language(track.language) : null;
+  return [where, track.title, codec(track.codec), channels(track.channels)].filter(Boolean).join(' ');
+}
+
+/** @param {?number|undefined} count */
+function channels(count) {
+  if (!count) return null;
+  return new Map([[1, 'mono'], [2, 'stereo'], [6, '5.1'], [8, '7.1']]).get(count) ?? `${count} channels`;
+}

@@ -1,0 +1,87 @@
+/** One request to the JSON API: what is sent, how long it may take, and what an error looks like. */
+
+import { Problem } from './problems.js';
+import * as connection from './connection.js';
+
+const ROOT = '/api/v1';
+const PATIENCE_MS = 20_000;
+
+/**
+ * @typedef {object} Sending
+ * @property {unknown} [body]  sent as JSON
+ * @property {AbortSignal} [signal]
+ * @property {boolean} [keepalive]  the request outlives the page (at most 64 KiB, so heartbeats only)
+ */
+
+/**
+ * Sends and reads the JSON answer (null when there is none).
+ * @param {string} method
+ * @param {string} path  below /api/v1
+ * @param {Sending} [options]
+ * @returns {Promise<any>}
+ * @throws {Problem} for every refusal, and with status 0 when nobody answered
+ * @throws {DOMException} AbortError when the caller gave up
+ */
+export async function send(method, path, { body, signal, keepalive = false } = {}) {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  let response;
+  try {
+    response = await fetch(ROOT + path, {
+      method,
+      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: 'same-origin',
+      cache: 'no-store',
+      redirect: 'error',
+      keepalive,
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (patience.aborted) throw new Problem({ status: 408, code: 'timeout' });
+    connection.lost();
+    throw new Problem({ status: 0, code: 'offline' });
+  }
+  connection.found();
+  const answer = await json(response);
+  if (!response.ok) throw problem(response, answer);
+  return answer;
+}
+
+/**
+ * The problem in a refusal, whoever wrote it: the API, a door of Nginx, or something between.
+ * @param {Response} response
+ * @param {any} body
+ * @returns {Problem}
+ */
+export function problem(response, body) {
+  const said = body !== null && typeof body === 'object' ? body : {};
+  return new Problem({
+    status: response.status,
+    code: text(said.code),
+    title: text(said.title),
+    detail: text(said.detail),
+    retryAfter: Number.parseInt(response.headers.get('Retry-After') ?? '', 10) || 0,
+    running: Array.isArray(said.running) ? said.running : [],
+    requestId: text(said.request_id) || text(response.headers.get('X-Request-Id')),
+  });
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<any>}
+ */
+export async function json(response) {
+  const type = response.headers.get('Content-Type') ?? '';
+  if (response.status === 204 || !/^application\/(problem\+)?json\b/.test(type)) return null;
+  try {
+    return await response.json();
+  } catch {
+    return null;
+  }
+}
+
+/** @param {unknown} value */
+function text(value) {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,71 @@
+/** The start: who is here, and which view the address names. */
+
+import { h } from './dom.js';
+import * as session from './session.js';
+import { parse, Stage } from './router.js';
+import { Shell } from './shell.js';
+import { showSignIn } from './signin.js';
+import { showLibrary, forgetLibrary } from './library.js';
+import { showTitle } from './title.js';
+
+const app = /** @type {HTMLElement} */ (document.getElementById('app'));
+
+/** @type {?Shell} */
+let shell = null;
+
+const stage = new Stage(() => {
+  if (!session.user()) {
+    shell = null;
+    const root = h('main', { id: 'main', class: 'door', tabindex: '-1' });
+    app.replaceChildren(root);
+    return root;
+  }
+  if (!shell) {
+    shell = new Shell({ user: /** @type {import('./types.js').User} */ (session.user()), onSignOut: signOut });
+    app.replaceChildren(shell.element);
+  }
+  return shell.emptyMain();
+});
+
+/** Shows what the address names, or the sign-in view, which leaves the address for afterwards. */
+function show() {
+  const route = parse(location.hash);
+  if (!session.user()) {
+    document.title = 'Sign in · Kinetoscope';
+    stage.show(showSignIn, route);
+  } else if (route.name === 'title') {
+    stage.show(showTitle, route);
+  } else if (route.name === 'library') {
+    stage.show(showLibrary, route);
+  } else {
+    stage.show(showNowhere, route);
+  }
+}
+
+/** @param {import('./types.js').ViewContext} context */
+function showNowhere({ root }) {
+  document.title = 'Nothing here · Kinetoscope';
+  const heading = h('h1', { tabindex: '-1' }, 'Nothing here');
+  root.append(h('section', { class: 'panel' }, heading, h('p', {}, 'This address leads nowhere. ', h('a', { href: '#/' }, 'Back to the library'))));
+  heading.focus();
+}
+
+/** A running playback is ended first: its last position belongs to this session. */
+async function signOut() {
+  await stage.leave();
+  try {
+    await session.signOut();
+  } catch (error) {
+    show();
+    throw error;
+  }
+}
+
+session.events.addEventListener('change', () => {
+  forgetLibrary();
+  show();
+});
+addEventListener('hashchange', show);
+// A page that comes back from the browser's memory holds a playback that was ended when it went.
+addEventListener('pageshow', (event) => { if (event.persisted) show(); });
+show();

@@ -1,0 +1,121 @@
+/**
+ * One playback as the server sees it: granted, kept alive by heartbeats, ended. Also the question why a link failed,
+ * which a <video> element can't answer: it knows no status codes.
+ */
+
+import { safeLink } from './dom.js';
+import { endPlayback, grant, heartbeat } from './api.js';
+import { json, problem } from './http.js';
+import * as connection from './connection.js';
+import { Problem } from './problems.js';
+import { device } from './session.js';
+import { settleStreams } from './streams.js';
+
+/** @typedef {import('./types.js').Grant} Grant */
+
+export class Playback {
+  /**
+   * @param {string} video  id
+   * @param {AbortSignal} signal  the view's
+   */
+  constructor(video, signal) {
+    this.video = video;
+    this.signal = signal;
+    /** @type {?Grant} */
+    this.grant = null;
+    this.link = '';
+    this.timer = 0;
+    /** @type {() => {position: number, playing: boolean}} */
+    this.look = () => ({ position: 0, playing: false });
+    /** @type {(ended: Problem) => void} called when the server says that this playback is over */
+    this.onEnded = () => undefined;
+    addEventListener('pagehide', () => this.die(), { signal });
+    document.addEventListener('visibilitychange', () => { if (document.hidden) void this.beat(); }, { signal });
+  }
+
+  /**
+   * A new grant, in place of the old one if there was one.
+   * @returns {Promise<?Grant>} null when the viewer chose to keep other streams running
+   */
+  async open() {
+    await this.close(false);
+    const given = await settleStreams((wishes) => grant(this.video, { device: device(), ...wishes }, this.signal));
+    if (!given) return null;
+    const link = safeLink(given.links?.source);
+    if (!link) throw new Problem({ status: 502, code: 'contract' });
+    if (this.signal.aborted) {
+      // The view was left while the server answered: give the slot back.
+      void endPlayback(given.playback_id).catch(() => undefined);
+      return null;
+    }
+    this.grant = given;
+    this.link = link;
+    this.timer = setInterval(() => this.beat(), Math.max(1, given.heartbeat_seconds) * 1000);
+    return given;
+  }
+
+  /** Tells where the viewer is. Losing one is no harm: the next one tells it again. */
+  async beat() {
+    const mine = this.grant;
+    if (!mine) return;
+    const { position, playing } = this.look();
+    try {
+      await heartbeat(mine.playback_id, position, playing ? 'playing' : 'paused');
+    } catch (error) {
+      if (!(error instanceof Problem) || this.grant !== mine) return;
+      if (error.status === 410 || error.status === 404) {
+        this.drop();
+        this.onEnded(error);
+      }
+    }
+  }
+
+  /**
+   * Ends the playback, so that its slot is free at once.
+   * @param {boolean} [saving]  tell the position first
+   */
+  async close(saving = true) {
+    const mine = this.grant;
+    if (!mine) return;
+    const { position } = this.look();
+    this.drop();
+    if (saving) await heartbeat(mine.playback_id, position, 'paused').catch(() => undefined);
+    await endPlayback(mine.playback_id).catch(() => undefined);
+  }
+
+  /** The page goes away: both are sent without waiting for an answer. */
+  die() {
+    const mine = this.grant;
+    if (!mine) return;
+    const { position } = this.look();
+    this.drop();
+    void heartbeat(mine.playback_id, position, 'paused', true).catch(() => undefined);
+    void endPlayback(mine.playback_id, true).catch(() => undefined);
+  }
+
+  /** Forgets the grant; the server is told elsewhere or knows. */
+  drop() {
+    clearInterval(this.timer);
+    this.grant = null;
+  }
+
+  /**
+   * Why does the link not play? Asks for its first byte, as the element would.
+   * @returns {Promise<?Problem>} null: the link is fine
+   */
+  async examine() {
+    try {
+      const response = await fetch(this.link, {
+        headers: { Range: 'bytes=0-0' }, cache: 'no-store', redirect: 'error', signal: AbortSignal.any([this.signal, AbortSignal.timeout(15_000)]),
+      });
+      connection.found();
+      if (!response.ok) return problem(response, await json(response));
+      await response.body?.cancel();
+      return null;
+    } catch (error) {
+      if (this.signal.aborted) throw error;
+      connection.lost();
+      return new Problem({ status: 0, code: 'offline' });
+    }
+  }
+}

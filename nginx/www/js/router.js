@@ -1,0 +1,70 @@
+/** Addresses: `#/`, `#/?q=…&sort=…`, `#/title/<id>`. One view at a time, left before the next is shown. */
+
+/** @typedef {import('./types.js').Route} Route */
+/** @typedef {import('./types.js').ViewContext} ViewContext */
+
+/**
+ * @param {string} hash
+ * @returns {Route}
+ */
+export function parse(hash) {
+  const [path, search = ''] = hash.replace(/^#/, '').split('?', 2);
+  const query = new URLSearchParams(search);
+  if (path === '' || path === '/') return { name: 'library', query };
+  const title = /^\/title\/([0-9a-f]{32})$/.exec(path);
+  return title ? { name: 'title', id: title[1], query } : { name: 'nowhere', query };
+}
+
+/** @param {string} id */
+export function titleAddress(id) {
+  return `#/title/${id}`;
+}
+
+/**
+ * @param {{q: string, sort: string}} wanted
+ * @param {string} defaultSort
+ */
+export function libraryAddress({ q, sort }, defaultSort) {
+  const query = new URLSearchParams();
+  if (q) query.set('q', q);
+  if (sort !== defaultSort) query.set('sort', sort);
+  const text = query.toString();
+  return text ? `#/?${text}` : '#/';
+}
+
+/**
+ * The stage: shows one view and leaves it properly.
+ */
+export class Stage {
+  /** @param {() => HTMLElement} emptyRoot  gives the element a view may fill */
+  constructor(emptyRoot) {
+    this.emptyRoot = emptyRoot;
+    this.controller = new AbortController();
+    /** @type {(() => Promise<void>)[]} */
+    this.farewells = [];
+  }
+
+  /** What the current view still has to do (save a position, end a playback), then its end. */
+  async leave() {
+    const farewells = this.farewells;
+    this.farewells = [];
+    this.controller.abort();
+    await Promise.allSettled(farewells.map((work) => work()));
+  }
+
+  /**
+   * @param {(context: ViewContext) => void|Promise<void>} view
+   * @param {Route} route
+   */
+  show(view, route) {
+    // Not awaited: what the old view still tells the server must not delay the new one.
+    void this.leave();
+    this.controller = new AbortController();
+    void view({
+      root: this.emptyRoot(),
+      route,
+      signal: this.controller.signal,
+      onLeave: (work) => { this.farewells.push(work); },
+    });
+  }
+}

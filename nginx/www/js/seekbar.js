@@ -1,0 +1,105 @@
+/** The seek bar: a native range over a rail that shows what was played and what is buffered. */
+
+import { h, fill } from './dom.js';
+import { clock, spoken } from './format.js';
+
+export class SeekBar {
+  /**
+   * @param {HTMLVideoElement} media
+   * @param {AbortSignal} signal
+   */
+  constructor(media, signal) {
+    this.media = media;
+    this.held = false;
+    /** @type {?number} where to go once the running seek is done */
+    this.next = null;
+    this.rail = h('div', { class: 'rail' });
+    this.hint = h('span', { class: 'hint', hidden: true, 'aria-hidden': 'true' });
+    this.range = h('input', { type: 'range', min: '0', max: '0', step: 'any', value: '0', 'aria-label': 'Seek' });
+    this.element = h('div', { class: 'seek' }, this.rail, this.range, this.hint);
+
+    const on = (/** @type {EventTarget} */ target, /** @type {string[]} */ names, /** @type {(event: any) => void} */ work) => {
+      for (const name of names) target.addEventListener(name, work, { signal });
+    };
+    on(media, ['timeupdate', 'seeking', 'durationchange', 'emptied'], () => this.show());
+    on(media, ['progress', 'timeupdate', 'durationchange', 'emptied'], () => this.showBuffered());
+    on(media, ['seeked'], () => {
+      if (this.next === null) return;
+      const to = this.next;
+      this.next = null;
+      this.go(to);
+    });
+    on(this.range, ['pointerdown'], () => { this.held = true; });
+    on(this.range, ['pointerup', 'pointercancel', 'change', 'blur'], () => { this.held = false; });
+    on(this.range, ['input'], () => this.go(Number(this.range.value)));
+    on(this.element, ['pointermove'], (event) => this.point(event));
+    on(this.element, ['pointerleave'], () => { this.hint.hidden = true; });
+  }
+
+  /**
+   * One seek at a time: a dragged thumb asks for many places, and only the last of them matters.
+   * @param {number} to  seconds
+   */
+  go(to) {
+    const { media } = this;
+    if (!Number.isFinite(media.duration)) return;
+    const place = Math.min(Math.max(0, to), media.duration);
+    if (media.seeking && !media.error) this.next = place;
+    else media.currentTime = place;
+    this.range.value = String(place);
+    this.tell(place);
+  }
+
+  /** @param {number} by  seconds, may be negative */
+  jump(by) {
+    this.go((this.next ?? this.media.currentTime) + by);
+  }
+
+  show() {
+    const { duration, currentTime } = this.media;
+    const length = Number.isFinite(duration) ? duration : 0;
+    this.range.max = String(length);
+    this.range.disabled = length === 0;
+    if (this.held || this.next !== null) return;
+    this.range.value = String(currentTime);
+    this.tell(currentTime);
+  }
+
+  /** @param {number} place */
+  tell(place) {
+    const { duration } = this.media;
+    const length = Number.isFinite(duration) ? duration : 0;
+    this.element.style.setProperty('--played', `${length > 0 ? (place / length) * 100 : 0}%`);
+    const text = `${spoken(place)} of ${spoken(length)}`;
+    // A screen reader on the bar would read every second aloud: while it has the focus only a seek is told.
+    const quiet = document.activeElement === this.range && !this.held && !this.media.paused && !this.media.seeking;
+    if (!quiet) this.range.setAttribute('aria-valuetext', text);
+  }
+
+  showBuffered() {
+    const { buffered, duration } = this.media;
+    if (!(duration > 0) || !Number.isFinite(duration)) {
+      this.rail.style.removeProperty('background-image');
+      return;
+    }
+    const stops = [];
+    for (let index = 0; index < buffered.length; index += 1) {
+      const from = ((buffered.start(index) / duration) * 100).toFixed(2);
+      const to = ((buffered.end(index) / duration) * 100).toFixed(2);
+      stops.push(`transparent ${from}%`, `var(--buffered) ${from}% ${to}%`, `transparent ${to}%`);
+    }
+    // Set through the object model, which the content security policy allows; all parts are numbers.
+    this.rail.style.backgroundImage = stops.length > 0 ? `linear-gradient(to right, ${stops.join(', ')})` : '';
+  }
+
+  /** @param {PointerEvent} event */
+  point(event) {
+    const { duration } = this.media;
+    if (!(duration > 0) || event.pointerType === 'touch') return;
+    const box = this.rail.getBoundingClientRect();
+    const part = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    fill(this.hint, clock(part * duration));
+    this.hint.style.setProperty('--at', `${part * 100}%`);
+    this.hint.hidden = false;
+  }
+}

@@ -1,0 +1,126 @@
+/** One title: its picture with the play button, what is known about it, its link for other players. */
+
+import { h, fill } from './dom.js';
+import { alarm } from './announce.js';
+import { video as fetchVideo } from './api.js';
+import { badge, poster, waitingReason } from './card.js';
+import * as connection from './connection.js';
+import { elsewhere } from './external.js';
+import { facts } from './facts.js';
+import { codec, container, resolution, spoken, clock } from './format.js';
+import { icon } from './icons.js';
+import { Player } from './player.js';
+import { Problem, sentence, wasAborted } from './problems.js';
+import { KEYS } from './shortcuts.js';
+
+/** @typedef {import('./types.js').Video} Video */
+/** @typedef {import('./types.js').ViewContext} ViewContext */
+
+/** @param {ViewContext} context */
+export async function showTitle(context) {
+  const { root, route, signal } = context;
+  document.title = 'Title · Kinetoscope';
+  const place = h('div', { class: 'title-page', 'aria-busy': 'true' });
+  root.append(h('nav', { class: 'way-back', 'aria-label': 'Way back' },
+    h('a', { href: '#/', onclick: goBack }, icon('back'), 'Library')), place);
+  try {
+    const video = await fetchVideo(String(route.id), signal);
+    document.title = `${video.title} · Kinetoscope`;
+    show(place, video, context);
+  } catch (error) {
+    if (signal.aborted || wasAborted(error)) return;
+    const text = sentence(error);
+    const again = () => {
+      fill(root);
+      void showTitle(context);
+    };
+    fill(place, h('section', { class: 'panel' }, h('h1', { tabindex: '-1' }, 'Not shown'), h('p', { class: 'trouble' }, text),
+      h('button', { type: 'button', class: 'secondary', onclick: again }, 'Try again')));
+    alarm(text);
+    if (error instanceof Problem && error.status === 0) void connection.back(signal).then(again).catch(() => undefined);
+  } finally {
+    place.removeAttribute('aria-busy');
+  }
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {Video} video
+ * @param {ViewContext} context
+ */
+function show(place, video, context) {
+  const heading = h('h1', { tabindex: '-1', dir: 'auto' }, video.title);
+  const line = [resolution(video.width, video.height), video.duration_seconds ? clock(video.duration_seconds) : null, codec(video.video_codec)];
+  fill(place,
+    aperture(video, context),
+    h('div', { class: 'about' },
+      h('div', { class: 'words' },
+        heading,
+        h('p', { class: 'line' }, line.filter(Boolean).join(' · ')),
+        video.description ? h('p', { class: 'description', dir: 'auto' }, video.description) : null,
+        video.tags?.length ? h('ul', { class: 'tags', 'aria-label': 'Tags' }, ...video.tags.map((tag) => h('li', { dir: 'auto' }, tag))) : null,
+        video.status === 'ready' ? elsewhere(video, context.signal) : null,
+        video.status === 'ready' ? keys() : null),
+      h('section', { 'aria-labelledby': 'facts-heading', class: 'ledger' }, h('h2', { id: 'facts-heading' }, 'The file'), facts(video))));
+  heading.focus({ preventScroll: true });
+  scrollTo({ top: 0, behavior: 'instant' });
+}
+
+/**
+ * The opening one looks through: the poster with a way to play, or why there is none.
+ * @param {Video} video
+ * @param {ViewContext} context
+ */
+function aperture(video, context) {
+  const opening = h('div', { class: 'aperture' });
+  const play = () => {
+    const player = new Player(video, context);
+    fill(opening, player.element);
+    opening.classList.add('open');
+    player.controls.play.focus({ preventScroll: true });
+    opening.scrollIntoView({ block: 'nearest' });
+    void player.start();
+  };
+  if (video.status !== 'ready') {
+    opening.classList.add('shut');
+    fill(opening, poster(video), h('div', { class: 'refusal' }, badge(video.status), h('p', { dir: 'auto' }, video.status_reason || waitingReason(video.status))));
+  } else if (!video.direct_play) {
+    fill(opening, poster(video), h('div', { class: 'refusal' },
+      h('p', {}, `Browsers can’t play this file as it is (${made(video)}).`),
+      h('p', {}, 'VLC, mpv and Kodi can: copy the link below, or download the playlist.'),
+      h('button', { type: 'button', class: 'quiet', onclick: play }, 'Try it here anyway')));
+  } else {
+    const length = video.duration_seconds ? `, ${spoken(video.duration_seconds)}` : '';
+    fill(opening, poster(video), h('button', { type: 'button', class: 'eyepiece-play', 'aria-label': `Play${length}`, onclick: play }, icon('play')));
+  }
+  return h('div', { class: 'film' }, opening);
+}
+
+/** @param {Video} video */
+function made(video) {
+  return [container(video.container), codec(video.video_codec), codec(video.audio_codec)].filter(Boolean).join(', ');
+}
+
+function keys() {
+  return h('details', { class: 'keys' }, h('summary', {}, 'Keys of the player'),
+    h('dl', {}, ...KEYS.map(([key, meaning]) => h('div', {}, h('dt', {}, h('kbd', {}, key)), h('dd', {}, meaning)))));
+}
+
+/**
+ * Back to the library as it was left, when that is where the viewer came from.
+ * @param {Event} event
+ */
+function goBack(event) {
+  const click = /** @type {MouseEvent} */ (event);
+  if (click.ctrlKey || click.metaKey || click.shiftKey || !cameFromLibrary()) return;
+  event.preventDefault();
+  history.back();
+}
+
+/** Only the Navigation API tells what the entry before this one is; elsewhere the plain link serves. */
+function cameFromLibrary() {
+  const { navigation } = /** @type {any} */ (window);
+  const entries = navigation?.entries?.() ?? [];
+  const before = entries[(navigation?.currentEntry?.index ?? 0) - 1];
+  return typeof before?.url === 'string' && /#\/(\?.*)?$|\/$/.test(before.url);
+}

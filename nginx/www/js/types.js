@@ -1,0 +1,76 @@
+/**
+ * What the API says (the wire contract), for the editor and the type checker. Nothing loads this file.
+ *
+ * @typedef {object} PublishedFile
+ * @property {string} name  e.g. `source.mp4`
+ * @property {string} href  absolute path of the header door
+ * @property {string} type  media type
+ * @property {number} size_bytes
+ *
+ * @typedef {object} Track
+ * @property {number} position  the stream's index within the container
+ * @property {'video'|'audio'|'subtitle'} kind
+ * @property {string} codec
+ * @property {?string} [language]
+ * @property {?string} [title]
+ * @property {?number} [channels]
+ *
+ * @typedef {object} Video
+ * @property {string} id  32 hex digits
+ * @property {string} title
+ * @property {string} [description]
+ * @property {string[]} [tags]
+ * @property {string} filename
+ * @property {?string} container
+ * @property {?number} duration_seconds
+ * @property {?number} width
+ * @property {?number} height
+ * @property {?number} fps
+ * @property {?number} bitrate  bits a second
+ * @property {?string} video_codec
+ * @property {?string} audio_codec
+ * @property {number} size_bytes
+ * @property {'ready'|'waiting'|'broken'} status
+ * @property {?string} status_reason
+ * @property {PublishedFile[]} [files]
+ * @property {Track[]} [tracks]
+ * @property {?string} poster_href
+ * @property {string} added_at  RFC 3339
+ * @property {boolean} direct_play
+ *
+ * @typedef {object} VideoPage
+ * @property {Video[]} items
+ * @property {?string} next_cursor
+ *
+ * @typedef {object} Grant
+ * @property {string} playback_id
+ * @property {string} expires_at
+ * @property {number} heartbeat_seconds
+ * @property {number} resume_seconds
+ * @property {{source: string, poster?: string}} links
+ *
+ * @typedef {object} RunningStream
+ * @property {string} playback_id
+ * @property {string|{id?: string, title?: string}} [video]
+ * @property {string} [title]
+ * @property {string} [device]
+ * @property {string} [since]
+ * @property {string} [state]
+ *
+ * @typedef {object} User
+ * @property {string} id
+ * @property {string} username
+ * @property {string} role
+ *
+ * @typedef {object} Route
+ * @property {'library'|'title'|'nowhere'} name
+ * @property {string} [id]
+ * @property {URLSearchParams} query
+ *
+ * @typedef {object} ViewContext
+ * @property {HTMLElement} root  empty; the view fills it
+ * @property {Route} route
+ * @property {AbortSignal} signal  aborted when the view is left
+ * @property {(work: () => Promise<void>) => void} onLeave  awaited before the next view or signing out
+ */
+export {};
