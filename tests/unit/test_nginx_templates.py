@@ -1,0 +1,85 @@
+"""Rules that every part of the Nginx configuration keeps, read from the rendered text."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.nginx_server import ROLE, TEMPLATES, render, role_variables
+
+
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("conf")
+    variables = role_variables() | {
+        "nginx_public_host": "kino.example", "nginx_public_authority": "kino.example", "__nginx_play_keys": {"k1": "s"},
+        "nginx_cors_origins": ["https://other.example"],
+    }  # fmt: skip
+    render(folder, variables)
+    return folder
+
+
+def _directives(file: Path) -> str:
+    return re.sub(r"^\s*#.*$", "", file.read_text(), flags=re.MULTILINE)
+
+
+def _parts(conf: Path) -> list[Path]:
+    return sorted(conf.rglob("*.conf"))
+
+
+def test_the_role_knows_every_part() -> None:
+    on_disk = {file.name.removesuffix(".conf.j2") for file in (TEMPLATES / "kinetoscope").glob("*.j2")}
+    assert on_disk == {*role_variables()["__nginx_parts"], "play-keys"}
+
+
+def test_headers_are_added_in_one_place(conf: Path) -> None:
+    """An add_header elsewhere would drop the security headers of everything around it."""
+    assert [file.name for file in _parts(conf) if "add_header" in _directives(file)] == ["headers.conf"]
+
+
+def test_no_expression_captures_by_number_and_no_map_is_an_expression(conf: Path) -> None:
+    for file in _parts(conf):
+        text = _directives(file)
+        assert not re.search(r"\((?!\?)", "\n".join(re.findall(r"(?:location ~|!?~) \"?(.*)", text))), file
+        for block in re.findall(r"^map [^{]*\{([^}]*)\}", text, re.MULTILINE):
+            assert "~" not in block, file
+
+
+def test_no_variable_is_set_where_the_subrequest_would_set_it_again(conf: Path) -> None:
+    at_server_level = re.findall(r"^ {4}set ", _directives(conf / "kinetoscope/servers.conf"), re.MULTILINE)
+    assert at_server_level == []
+
+
+def test_no_cookie_is_read_by_name(conf: Path) -> None:
+    assert not [file for file in _parts(conf) if "$cookie_" in _directives(file)]
+
+
+def test_the_clients_host_is_used_nowhere(conf: Path) -> None:
+    for file in _parts(conf):
+        assert not re.search(r"\$(?:host|http_host|hostname|server_name)\b", _directives(file)), file
+
+
+def test_log_formats_hold_no_address_of_a_door(conf: Path) -> None:
+    formats = re.findall(r"log_format .*?;", _directives(conf / "kinetoscope/logs.conf"), re.DOTALL)
+    assert len(formats) == 2
+    for one in formats:
+        assert not re.search(
+            r"\$(?:request|request_uri|uri|args|query_string|door_mac|http_cookie|http_authorization|http_referer)\b",
+            one,
+        )
+
+
+def test_every_generated_file_says_so(conf: Path) -> None:
+    for file in _parts(conf):
+        assert file.read_text().startswith("#\n# Ansible managed\n#\n"), file
+
+
+def test_defaults_and_specification_name_the_same_variables() -> None:
+    defaults: dict[str, Any] = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    specification = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())
+    options = specification["argument_specs"]["main"]["options"]
+    assert {name for name, option in options.items() if not option.get("required")} == defaults.keys()
+    for name, value in defaults.items():
+        assert options[name].get("default") == value, name
