@@ -3,37 +3,108 @@
 
 # Name of the local box; several can run side by side.
 export BOX ?= demo
-# Folder of videos that the box serves, read-only, instead of its sample library.
+# Folder of videos that the box serves, read-only, instead of sample films.
 export MEDIA ?=
+# Inventory of the hosts to deploy to, and one host of it.
+INVENTORY ?=
+HOST ?=
+# More arguments for ansible-playbook, molecule or pytest.
+ARGS ?=
 
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-state := /var/lib/kinetoscope/boxes/$(BOX)
 environment := .venv/.stamp
-box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring
+boxes := /var/lib/kinetoscope/boxes
+needs := tools/install-packages
+box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring ffmpeg
+test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl
+browser_packages := chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help
-help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+.PHONY: help up box down access ssh scan deploy smoke check lint unit integration molecule browser test bench lock clean
 
-$(environment): requirements/app.txt requirements/control.txt requirements/uv.txt
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(environment): requirements/app.txt requirements/control.txt requirements/uv.txt tools/make-environment
 	@tools/make-environment
 	@touch $@
 
-.PHONY: box
+# The box on this machine
+
+up: $(environment) ## bring up a box that plays videos (BOX=name, MEDIA=/folder)
+	@$(needs) $(box_packages)
+	@ansible-playbook --inventory inventory/box ansible/bring-up-box.yml $(ARGS)
+	@tools/describe-box $(BOX)
+
 box: $(environment) ## make and boot a bare Debian box, without the product (BOX=name)
-	@tools/install-packages $(box_packages)
-	@ansible-playbook --inventory inventory/box ansible/create-box.yml
+	@$(needs) $(box_packages)
+	@ansible-playbook --inventory inventory/box ansible/create-box.yml $(ARGS)
 
-.PHONY: down
-down: $(environment) ## remove the box and its own library (BOX=name)
-	@tools/install-packages $(box_packages)
-	@ansible-playbook --inventory inventory/box ansible/remove-box.yml
+down: $(environment) ## remove the box and its own library; a cache stays (BOX=name)
+	@$(needs) $(box_packages)
+	@ansible-playbook --inventory inventory/box ansible/remove-box.yml $(ARGS)
 
-.PHONY: ssh
+access: ## print how the box is reached, as JSON (BOX=name)
+	@tools/describe-box --json $(BOX)
+
 ssh: ## open a shell on the box (BOX=name)
-	@test -e $(state)/ssh_config || { echo "There is no box $(BOX): make up BOX=$(BOX)" >&2; exit 1; }
-	@ssh -F $(state)/ssh_config $(BOX)
+	@test -e $(boxes)/$(BOX)/ssh_config || { echo "There is no box $(BOX): make up BOX=$(BOX)" >&2; exit 1; }
+	@ssh -F $(boxes)/$(BOX)/ssh_config $(BOX)
+
+scan: ## scan the library of the box now (BOX=name)
+	@ssh -F $(boxes)/$(BOX)/ssh_config $(BOX) systemctl start kinetoscope-indexer.service
+
+# Hosts of an inventory
+
+deploy: $(environment) ## provision the hosts of INVENTORY=folder (ARGS='--check --diff')
+	@test -n "$(INVENTORY)" || { echo "Say which hosts: make deploy INVENTORY=inventory/<yours>" >&2; exit 1; }
+	@$(needs) openssh-client
+	@ansible-playbook --inventory $(INVENTORY) ansible/site.yml $(ARGS)
+
+smoke: $(environment) ## run the host tests against the box, or against HOST=name of INVENTORY=folder
+	@$(needs) openssh-client ffmpeg curl
+	@tools/smoke "$(INVENTORY)" "$(HOST)" $(ARGS)
+
+# Proof
+
+check: lint unit ## linters, static rules and unit tests
+
+lint: $(environment)
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@yamllint --strict .
+	@ansible-lint --offline --profile production
+
+unit: $(environment)
+	@pytest tests/policy tests/unit $(ARGS)
+
+integration: $(environment) ## tests with real PostgreSQL, Redis and Nginx as child processes
+	@$(needs) --without-starting $(test_packages)
+	@pytest tests/integration $(ARGS)
+
+molecule: $(environment) ## run Molecule on a box of its own (ARGS='converge', 'verify', 'destroy')
+	@$(needs) $(box_packages)
+	@molecule $(or $(ARGS),test)
+
+browser: $(environment) ## the browser test against a box that is up (BOX=name)
+	@$(needs) '$(browser_packages)'
+	@KINETOSCOPE_ACCESS=$(boxes)/$(BOX)/access.json pytest tests/browser $(ARGS)
+
+test: $(environment) ## everything: check, integration, a provisioned box, a real browser
+	@$(needs) --without-starting $(box_packages) $(test_packages) $(browser_packages)
+	@tools/run-tests
+
+bench: $(environment) ## guarded against unguarded Nginx, Caddy and Node, side by side
+	@bench/run $(ARGS)
+
+# Housekeeping
+
+lock: $(environment) ## write requirements/*.txt anew from pyproject.toml
+	@tools/lock-requirements
+
+clean: ## remove what was built in this checkout (boxes stay: make down)
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache build dist

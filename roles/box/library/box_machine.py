@@ -52,6 +52,10 @@ class MachineError(Exception):
     """A sentence that says why the box does not run."""
 
 
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
 def nspawn_command(params: dict[str, Any]) -> list[str]:
     command = [
         "systemd-nspawn",
@@ -137,7 +141,7 @@ class Managed:
         self.unit = f"kinetoscope-box-{name}.service"
 
     def systemctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["systemctl", *arguments, self.unit], check=False, capture_output=True, text=True)
+        return run("systemctl", *arguments, self.unit)
 
     def supervisor(self) -> int | None:
         process = int(self.systemctl("show", "--property=MainPID", "--value").stdout.strip() or 0)
@@ -158,8 +162,8 @@ class Managed:
             "TimeoutStopSec": PATIENCE_SECONDS,
         }
         given = [f"--property={key}={value}" for key, value in properties.items()]
-        run = ["systemd-run", "--quiet", "--collect", f"--unit={self.unit}", "--slice=machine.slice", *given]
-        done = subprocess.run([*run, *command], check=False, capture_output=True, text=True)
+        place = ["--quiet", "--collect", f"--unit={self.unit}", "--slice=machine.slice"]
+        done = run("systemd-run", *place, *given, *command)
         if done.returncode:
             raise MachineError(f"systemd-run refused the box: {done.stderr.strip()}")
 
@@ -224,10 +228,10 @@ class Machine:
         self.keeper.end()
         wire = f"vb-{self.name}"
         if Path("/sys/class/net", wire).exists():
-            subprocess.run(["ip", "link", "delete", wire], check=False, capture_output=True)
+            run("ip", "link", "delete", wire)
             changed = True
         for mount in self.mounts():
-            subprocess.run(["umount", mount], check=False, capture_output=True)
+            run("umount", mount)
             changed = True
         for folder in ("propagate", "unix-export"):
             with contextlib.suppress(OSError):

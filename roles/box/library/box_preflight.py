@@ -37,7 +37,12 @@ COMMANDS = {
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 OLDEST_NSPAWN = 247
-OWN_TABLES = {"kinetoscope_boxes"}
+# Our own, and iptables' (box_network puts its rules there).
+KNOWN_TABLES = {("ip", "kinetoscope_boxes"), ("ip", "filter")}
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def missing_commands() -> Iterator[str]:
@@ -57,7 +62,7 @@ def nspawn_too_old(version: str) -> Iterator[str]:
 def no_privilege() -> Iterator[str]:
     if os.geteuid() != 0:
         yield "Boxes are booted by root only: run make as root."
-    elif subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
+    elif run("unshare", "--mount", "true").returncode:
         yield "This machine may not make mount namespaces: if it is a container, start it privileged."
 
 
@@ -78,8 +83,8 @@ def no_network(bridge: str) -> Iterator[str]:
         return
     for kind in ("bridge", "veth"):
         probe = f"ksp{os.getpid() % 10**6}"
-        made = subprocess.run(["ip", "link", "add", probe, "type", kind], check=False, capture_output=True, text=True)
-        subprocess.run(["ip", "link", "delete", probe], check=False, capture_output=True)
+        made = run("ip", "link", "add", probe, "type", kind)
+        run("ip", "link", "delete", probe)
         if made.returncode:
             yield f"No {kind} interface can be made ({made.stderr.strip()}): modprobe {kind} on the real machine."
 
@@ -89,14 +94,23 @@ def no_forwarding() -> Iterator[str]:
         yield "Forwarding is off and read-only here: sysctl -w net.ipv4.ip_forward=1 on the real machine."
 
 
-def dropping_firewall(rules: dict[str, Any]) -> Iterator[str]:
-    """Tables other than iptables' own (the role adds its rules there) that drop what a box sends."""
-    for item in rules["nftables"]:
-        chain = item.get("chain", {})
-        if chain.get("hook") == "forward" and chain.get("policy") == "drop" and chain["family"] != "ip6":
-            if chain["table"] not in OWN_TABLES and (chain["family"], chain["table"]) != ("ip", "filter"):
-                place = f"{chain['family']} {chain['table']} {chain['name']}"
-                yield f"The firewall drops what boxes send: nft insert rule {place} meta iifname ks0 accept."
+def dropping_firewall(rules: dict[str, Any], bridge: str) -> Iterator[str]:
+    """Chains that drop what a box sends and hold no rule for its bridge yet."""
+    listed = rules["nftables"]
+    passing = {
+        (rule["family"], rule["table"], rule["chain"])
+        for rule in (item["rule"] for item in listed if "rule" in item)
+        if f'"{bridge}"' in json.dumps(rule)
+    }
+    for chain in (item["chain"] for item in listed if "chain" in item):
+        drops = chain.get("hook") == "forward" and chain.get("policy") == "drop" and chain["family"] != "ip6"
+        place = (chain["family"], chain["table"], chain["name"])
+        if drops and place[:2] not in KNOWN_TABLES and place not in passing:
+            where = " ".join(place)
+            yield (
+                f"The firewall drops what boxes send and receive: nft insert rule {where} iifname {bridge} accept; "
+                f"nft insert rule {where} oifname {bridge} accept."
+            )
 
 
 def no_room(directories: list[str], needed: int) -> Iterator[str]:
@@ -116,18 +130,18 @@ def problems(params: dict[str, Any]) -> Iterator[str]:
     yield from missing_commands()
     yield from no_privilege()
     if shutil.which("systemd-nspawn"):
-        answer = subprocess.run(["systemd-nspawn", "--version"], check=False, capture_output=True, text=True)
+        answer = run("systemd-nspawn", "--version")
         yield from nspawn_too_old(answer.stdout)
     yield from no_control_group(Path("/proc/self/mountinfo").read_text())
     if os.geteuid() == 0 and shutil.which("ip"):
         yield from no_network(params["bridge"])
     yield from no_forwarding()
     if os.geteuid() == 0 and shutil.which("nft"):
-        listed = subprocess.run(["nft", "-j", "list", "chains"], check=False, capture_output=True, text=True)
+        listed = run("nft", "-j", "list", "ruleset")
         if listed.returncode:
             yield f"nftables does not work here ({listed.stderr.strip()}): modprobe nf_tables on the real machine."
         else:
-            yield from dropping_firewall(json.loads(listed.stdout))
+            yield from dropping_firewall(json.loads(listed.stdout), params["bridge"])
     yield from no_room(params["directories"], params["free_bytes"])
 
 
