@@ -1,0 +1,29 @@
+"""The advisory locks of PostgreSQL that programs of this service agree on.
+
+The forms with one key and with two keys are separate spaces (PostgreSQL manual, 13.3.5).
+"""
+
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+# One scan at a time; held by the session, so it ends with the process.
+_TRY_SCAN: LiteralString = "SELECT pg_try_advisory_lock(%s)"
+_SCAN_KEY = 0x6B696E_7363616E
+
+# Whoever changes what `titles/<video id>/` holds. Two titles may share a key: they then only wait for each other.
+_VIDEO: LiteralString = "SELECT pg_advisory_xact_lock(%s, hashtext(%s))"
+_VIDEO_SPACE = 0x6B696E
+
+
+def try_scan_lock(connection: Connection[TupleRow]) -> bool:
+    """Take the lock of the one running scan, until the connection closes; False when another scan holds it."""
+    row = connection.execute(_TRY_SCAN, (_SCAN_KEY,)).fetchone()
+    return bool(row and row[0])
+
+
+def lock_video(connection: Connection[TupleRow], video: UUID) -> None:
+    """Wait for the title's lock and hold it until the transaction ends."""
+    connection.execute(_VIDEO, (_VIDEO_SPACE, video.hex))

@@ -1,0 +1,130 @@
+"""What is done to one file, by a thread of the pool: open, judge, sample, probe, picture. Writes nothing."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from indexer import faults
+from indexer.beneath import open_beneath
+from indexer.extent import missing_bytes
+from indexer.faults import Fault
+from indexer.fingerprint import fingerprint
+from indexer.permission import Reader
+from indexer.poster import make_poster
+from indexer.probe import probe
+from indexer.reconcile import Found
+from indexer.report import Facts
+from indexer.sandbox import Sandbox
+from indexer.settings import IndexerSettings
+from indexer.sniff import HEAD_BYTES, Container, sniff
+from indexer.store import PictureDue
+
+# The longest path a link can lead to: PATH_MAX less the final NUL.
+_MAX_PATH = 4095
+
+
+class Vanished(Exception):  # not an error: people move files while a scan runs
+    """The file went away after the walk."""
+
+
+class Unsettled(Exception):  # not an error either
+    """The file changed while it was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file as it was when it was opened: a container to probe, or a fault."""
+
+    found: Found
+    fingerprint: bytes | None = None
+    container: Container | None = None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """`roots` are open descriptors of the roots' folders; `reader` is None when permissions are not checked."""
+
+    settings: IndexerSettings
+    sandbox: Sandbox
+    reader: Reader | None
+    roots: Mapping[str, int]
+
+    def status(self, found: Found) -> Found:
+        """`found` with the size and time it has now. Raises `Vanished`."""
+        try:
+            with self._opened(found.root, found.path) as (_, status):
+                return replace(found, size=status.st_size, mtime_ns=status.st_mtime_ns)
+        except PermissionError:
+            return found
+
+    def examine(self, found: Found) -> Examined:
+        """Open the file and judge it without any tool. Raises `Vanished`, and `Unsettled` when it has grown."""
+        if len(os.fsencode(found.root)) + 1 + len(found.path) > _MAX_PATH:
+            return Examined(found, fault=faults.PATH_TOO_LONG)
+        try:
+            with self._opened(found.root, found.path) as (descriptor, status):
+                if (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns):
+                    raise Unsettled
+                return self._judged(found, descriptor)
+        except Vanished:
+            raise
+        except OSError as error:
+            return Examined(found, fault=faults.not_opened(error))
+
+    def _judged(self, found: Found, descriptor: int) -> Examined:
+        if found.size == 0:
+            return Examined(found, fault=faults.EMPTY)
+        content = fingerprint(descriptor, found.size, self.settings.sample_bytes)
+        path = os.path.join(os.fsencode(found.root), found.path)
+        if self.reader and (obstacle := self.reader.obstacle(path)):
+            return Examined(found, content, fault=faults.unreadable(obstacle[0], self.reader.name, obstacle[1]))
+        container = sniff(os.pread(descriptor, HEAD_BYTES, 0), os.path.basename(found.path))
+        if isinstance(container, Fault):
+            return Examined(found, content, fault=container)
+        if missing := missing_bytes(descriptor, found.size, container.family):
+            return Examined(found, content, fault=faults.truncated(missing))
+        return Examined(found, content, container)
+
+    def probe(self, examined: Examined) -> Facts | Fault:
+        """What the video is. Raises `Vanished`, `Unsettled` and `SandboxError`."""
+        if examined.container is None:
+            return examined.fault or faults.NO_VIDEO
+        found = examined.found
+        try:
+            with self._opened(found.root, found.path) as (descriptor, before):
+                facts = probe(self.sandbox, self.settings, descriptor, examined.container)
+                after = os.fstat(descriptor)
+        except OSError as error:
+            return faults.not_opened(error)
+        for status in (before, after):
+            if (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns):
+                raise Unsettled
+        return facts
+
+    def picture(self, due: PictureDue) -> bytes | Fault | None:
+        """A poster; None when the file is not what was probed any more. Raises `SandboxError`."""
+        try:
+            with self._opened(due.root, due.path) as (descriptor, status):
+                if (status.st_size, status.st_mtime_ns) != (due.size, due.mtime_ns):
+                    return None
+                container = sniff(os.pread(descriptor, HEAD_BYTES, 0), os.path.basename(due.path))
+                if isinstance(container, Fault):
+                    return container
+                return make_poster(
+                    self.sandbox, self.settings, descriptor, container, due.duration_seconds, hdr=due.hdr is not None
+                )
+        except (OSError, Vanished):
+            return None
+
+    @contextmanager
+    def _opened(self, root: str, path: bytes) -> Iterator[tuple[int, os.stat_result]]:
+        try:
+            descriptor = open_beneath(self.roots[root], path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise Vanished from None
+        try:
+            yield descriptor, os.fstat(descriptor)
+        finally:
+            os.close(descriptor)

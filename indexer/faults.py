@@ -1,0 +1,49 @@
+"""Why a file can't be watched, in words for people.
+
+A fault becomes `videos.status_reason`. Some faults pass without the file changing (its mode is put right, a disk
+answers again); files with those are looked at again by every scan.
+"""
+
+from dataclasses import dataclass
+
+# Sentences that begin with these are looked at again although the file did not change.
+PERMISSION = "Permission: "
+READING = "Reading failed: "
+LIMIT = "Limit reached: "
+PASSING_PREFIXES = (PERMISSION, READING)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A file that is there and can't be watched."""
+
+    sentence: str
+
+    @staticmethod
+    def is_passing(reason: str | None) -> bool:
+        """Can the cause of this `status_reason` go away without the file changing?"""
+        return reason is not None and reason.startswith(PASSING_PREFIXES)
+
+
+EMPTY = Fault("The file is empty: nothing was copied, or the copy failed. Copy it again.")
+PATH_TOO_LONG = Fault("The path is longer than the system allows (4095 bytes). Use shorter folder names.")
+STILL_WRITTEN = Fault("The file is still being written; it is looked at again by the next scan.")
+NO_VIDEO = Fault("The file holds no video track.")
+NO_DURATION = Fault("The length of the video can't be found: the file holds no readable frames.")
+
+
+def truncated(missing_bytes: int) -> Fault:
+    return Fault(f"The file is incomplete: {missing_bytes:,} bytes are missing at its end. Copy or download it again.")
+
+
+def unreadable(culprit: str, user: str, fix: str) -> Fault:
+    return Fault(f"{PERMISSION}the web server (user {user}) may not read {culprit}. To let it: {fix}")
+
+
+def not_opened(error: OSError) -> Fault:
+    if isinstance(error, PermissionError):
+        return Fault(
+            f"{PERMISSION}the indexer may not open the file. Give read permission to others: chmod o+r on the"
+            " file and o+x on its folders."
+        )
+    return Fault(f"{READING}{(error.strerror or 'input/output error').lower()}.")

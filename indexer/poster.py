@@ -1,0 +1,68 @@
+"""One picture of a video: from a tenth of its length, at a key frame, the most typical of a few."""
+
+from typing import Any
+
+import ffmpeg
+
+from indexer.faults import Fault
+from indexer.probe import input_options
+from indexer.sandbox import VIDEO, Sandbox, complaint
+from indexer.settings import IndexerSettings
+from indexer.sniff import Container
+
+_AT_SHARE = 0.1
+# Key frames are compared within this many seconds of video: bounds what is read of a large file.
+_WINDOW_SECONDS = 8
+_CANDIDATES = 4
+_JPEG_MAGIC = b"\xff\xd8\xff"
+
+
+def make_poster(
+    sandbox: Sandbox,
+    settings: IndexerSettings,
+    descriptor: int,
+    container: Container,
+    duration_seconds: float,
+    *,
+    hdr: bool,
+) -> bytes | Fault:
+    """A JPEG, or why there is none (which does not make the video broken). Raises `SandboxError`."""
+    fault = Fault("No picture could be made.")
+    at = duration_seconds * _AT_SHARE
+    # Tones can't be mapped when the file does not tell its colours; no frame is at a tenth when its index lies.
+    for start, tones in ((at, True), (at, False), (0.0, False)) if hdr else ((at, False), (0.0, False)):
+        outcome = sandbox.run(
+            _command(settings, container, start, tones),
+            descriptor,
+            seconds=settings.poster_timeout_seconds,
+            output_bytes=settings.poster_output_bytes,
+        )
+        if isinstance(outcome, Fault):
+            return outcome
+        if outcome.status == 0 and outcome.output.startswith(_JPEG_MAGIC):
+            return outcome.output
+        fault = Fault(f"No picture could be made: {complaint(outcome)}.")
+    return fault
+
+
+def _command(settings: IndexerSettings, container: Container, start: float, tones: bool) -> list[str]:
+    before: dict[str, Any] = input_options(container) | {"skip_frame": "nokey", "t": _WINDOW_SECONDS, "threads": 1}
+    if start > 0:
+        before |= {"ss": f"{start:.3f}", "noaccurate_seek": None}
+    frames = ffmpeg.input(f"file:{VIDEO}", **before)["V:0"]
+    # Small first: everything after it costs a fraction. `sar` makes anamorphic video as wide as it is shown.
+    frames = frames.filter("scale", f"min({settings.poster_width},iw*sar)", "-2").filter("setsar", 1)
+    if tones:
+        frames = (
+            frames.filter("zscale", t="linear", npl=100)
+            .filter("format", "gbrpf32le")
+            .filter("zscale", p="bt709")
+            .filter("tonemap", "hable", desat=0)
+            .filter("zscale", t="bt709", m="bt709", r="tv")
+        )
+    frames = frames.filter("thumbnail", _CANDIDATES).filter("format", "yuvj420p")
+    picture = ffmpeg.output(
+        frames, "pipe:1", f="image2pipe", vcodec="mjpeg", vframes=1, **{"q:v": settings.poster_quality}
+    )
+    command: list[str] = picture.global_args("-nostdin", "-v", "error").compile()
+    return command

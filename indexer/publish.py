@@ -1,0 +1,137 @@
+"""Bring the catalog and the published tree to the same state, so that a kill between any two steps is mended.
+
+What makes a title watchable is done to the tree first and then committed: killed between, the row still says that
+the file is due, and the next scan does it again. What takes a title away is committed first: killed between, the
+rows of `published_files` say what is left to take away. Each step holds the title's advisory lock.
+"""
+
+import os
+from uuid import UUID, uuid4
+
+from catalog.locks import lock_video
+from indexer import faults, store
+from indexer.examine import Examined
+from indexer.faults import Fault
+from indexer.reconcile import Found, Known
+from indexer.report import Facts
+from indexer.settings import IndexerSettings
+from indexer.sniff import Container
+from indexer.store import Database, PictureDue
+from indexer.titles import Titles
+
+POSTER = "poster.jpg"
+
+
+class Publisher:
+    """The one writer of a scan: only the main thread uses it."""
+
+    def __init__(self, database: Database, titles: Titles, settings: IndexerSettings) -> None:
+        self._database = database
+        self._titles = titles
+        self._visibility = {root.path: root.default_visibility for root in settings.library_roots}
+
+    def ready(self, examined: Examined, facts: Facts, row: Known | None) -> Fault | None:
+        """Publish a probed video under the id of `row`, or a new one. The fault, if it can't be published."""
+        if examined.container is None or examined.fingerprint is None:
+            raise ValueError("only a file with a container and a fingerprint can be ready")
+        found, video = examined.found, row.id if row else uuid4()
+        with self._database.transaction():
+            lock_video(self._database, video)
+            try:
+                self._link(video, found, examined.container)
+            except OSError as error:
+                return faults.not_opened(error)
+            self._titles.withdraw(video, [POSTER])
+            store.save_ready(self._database, video, found, examined.fingerprint, facts, *self._origin(found, row))
+            store.unpublish(self._database, video)
+            self._publish_source(video, found, examined.container)
+        return None
+
+    def broken(self, examined: Examined, fault: Fault, row: Known | None) -> bool:
+        """Record why a video can't be watched; False when that was known already."""
+        found = examined.found
+        if row and _unchanged(row, found, "broken") and row.reason == fault.sentence:
+            return False
+        video = row.id if row else uuid4()
+        with self._database.transaction():
+            lock_video(self._database, video)
+            store.save_broken(
+                self._database, video, found, examined.fingerprint, fault.sentence, *self._origin(found, row)
+            )
+        # Whatever a kill leaves here can't be watched: authz asks for the status. The next content replaces it.
+        self._titles.withdraw(video, [POSTER, *self._titles.sources(video)])
+        return True
+
+    def waiting(self, found: Found, row: Known | None) -> bool:
+        """Record that a file is still being written; False when nothing changed since that was recorded."""
+        if row and _unchanged(row, found, "waiting"):
+            return False
+        store.save_waiting(
+            self._database,
+            row.id if row else uuid4(),
+            found,
+            faults.STILL_WRITTEN.sentence,
+            self._visibility[found.root],
+        )
+        return True
+
+    def place(self, row: Known, found: Found, container: Container | None) -> None:
+        """Note where a video that is known already is now, and lead its link there."""
+        with self._database.transaction():
+            lock_video(self._database, row.id)
+            if container is not None:
+                self._link(row.id, found, container)
+                self._publish_source(row.id, found, container)
+            pictured = self._titles.has(row.id, POSTER)
+            if not pictured:
+                store.unpublish(self._database, row.id, POSTER)
+            store.save_place(self._database, row, found, pictured=pictured)
+
+    def poster(self, due: PictureDue, picture: bytes | None) -> bool:
+        """Publish a poster, or note that there is none; False when the title has other content by now."""
+        with self._database.transaction():
+            lock_video(self._database, due.id)
+            if not store.mark_pictured(self._database, due):
+                return False
+            if picture is not None:
+                self._titles.put_picture(due.id, POSTER, picture)
+                store.publish(self._database, due.id, POSTER, "image/jpeg", len(picture))
+        return True
+
+    def hide(self, videos: list[UUID]) -> int:
+        """Hide titles whose files are gone, and take away every hidden title's source."""
+        hidden = store.hide(self._database, videos)
+        for video, name in store.hidden_with_source(self._database):
+            with self._database.transaction():
+                lock_video(self._database, video)
+                self._titles.withdraw(video, [name])
+                store.unpublish(self._database, video, name)
+        return hidden
+
+    def purge(self, days: float, unreachable: list[str]) -> int:
+        """Delete titles that have been hidden for longer than `days`, except of roots that can't be reached."""
+        purged = 0
+        for video in store.long_hidden(self._database, days, unreachable):
+            with self._database.transaction():
+                lock_video(self._database, video)
+                if not store.delete_hidden(self._database, video):
+                    continue
+            self._titles.remove(video)
+            purged += 1
+        return purged
+
+    def _link(self, video: UUID, found: Found, container: Container) -> None:
+        target = os.path.join(os.fsencode(found.root), found.path)
+        self._titles.link_source(video, f"source.{container.name}", target)
+
+    def _publish_source(self, video: UUID, found: Found, container: Container) -> None:
+        store.publish(self._database, video, f"source.{container.name}", container.media_type, found.size)
+
+    def _origin(self, found: Found, row: Known | None) -> tuple[str, bytes]:
+        """Who may watch it at first, and the path its present title was made from."""
+        return self._visibility[found.root], row.path if row else found.path
+
+
+def _unchanged(row: Known, found: Found, status: str) -> bool:
+    described = (row.status, row.size, row.mtime_ns, row.place, row.removed)
+    return described == (status, found.size, found.mtime_ns, found.place, False)

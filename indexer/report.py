@@ -1,0 +1,242 @@
+"""Read ffprobe's report (its JSON form) into what the catalog keeps.
+
+The report is made from a file that somebody else wrote, so nothing in it is trusted: texts are bounded and made
+storable (no NUL, no half surrogates), numbers out of any sensible range count as not told.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_TRACKS = 200
+MAX_CHAPTERS = 1000
+MAX_TAGS = 64
+MAX_TEXT = 1000
+# 10,000 hours; 100 Gbit/s; the width of a 32K frame.
+_MAX_SECONDS = 3.6e7
+_MAX_BITRATE = 10**11
+_MAX_PIXELS = 32_768
+_MAX_FPS = 1000.0
+
+_KINDS = ("video", "audio", "subtitle")
+_DIRECT_FAMILIES = {
+    "mp4": ({"h264"}, {"aac", "mp3"}),
+    "m4v": ({"h264"}, {"aac", "mp3"}),
+    "mov": ({"h264"}, {"aac", "mp3"}),
+    "webm": ({"vp8", "vp9", "av1"}, {"opus", "vorbis"}),
+}
+_EIGHT_BIT_420 = {"yuv420p", "yuvj420p"}
+
+Section = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One stream of the container; `position` is its index there."""
+
+    position: int
+    kind: str
+    codec: str
+    profile: str | None
+    language: str | None
+    title: str | None
+    channels: int | None
+    sample_rate: int | None
+    bitrate: int | None
+    is_default: bool
+    is_forced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a video is. Sizes are as it is shown: turned by `rotation` (degrees clockwise)."""
+
+    container: str
+    duration_seconds: float | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    bitrate: int | None
+    video_codec: str
+    audio_codec: str | None
+    hdr: str | None
+    rotation: int
+    direct_play: bool
+    tracks: tuple[Track, ...] = ()
+    chapters: tuple[dict[str, Any], ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def read_report(report: Section, container: str) -> Facts | None:
+    """The facts in ffprobe's `report` with format, streams and chapters; None when there is no video track."""
+    streams = [stream for stream in _sections(report.get("streams"))[:MAX_TRACKS] if _kind(stream)]
+    video = _foremost(stream for stream in streams if _kind(stream) == "video")
+    if video is None:
+        return None
+    audio = _foremost(stream for stream in streams if _kind(stream) == "audio")
+    envelope = _section(report.get("format"))
+    rotation = _rotation(video)
+    size = (_whole(video.get("width"), _MAX_PIXELS), _whole(video.get("height"), _MAX_PIXELS))
+    width, height = size[::-1] if rotation in (90, 270) else size
+    return Facts(
+        container=container,
+        duration_seconds=_duration(envelope, streams),
+        width=width,
+        height=height,
+        fps=_fps(video),
+        bitrate=_whole(envelope.get("bit_rate"), _MAX_BITRATE),
+        video_codec=_codec(video),
+        audio_codec=_codec(audio) if audio else None,
+        hdr=_hdr(video),
+        rotation=rotation,
+        direct_play=_direct_play(container, video, audio),
+        tracks=tuple(_track(stream, position) for position, stream in enumerate(streams)),
+        chapters=_chapters(report),
+        tags=_tags(envelope),
+    )
+
+
+def storable(value: object, longest: int = MAX_TEXT) -> str:
+    """`value` as text that PostgreSQL takes, on one line, at most `longest` characters."""
+    text = str(value)[: 4 * longest].encode("utf-8", "replace").decode("utf-8")
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:longest]
+
+
+def _kind(stream: Section) -> str | None:
+    """video, audio or subtitle; None for data, attachments and cover pictures."""
+    kind = stream.get("codec_type")
+    if kind == "video" and _section(stream.get("disposition")).get("attached_pic"):
+        return None
+    return kind if kind in _KINDS else None
+
+
+def _foremost(streams: Iterable[Section]) -> Section | None:
+    """The track that a player takes by itself: the default one, else the first."""
+    ordered = sorted(streams, key=lambda stream: not _section(stream.get("disposition")).get("default"))
+    return ordered[0] if ordered else None
+
+
+def _codec(stream: Section) -> str:
+    return storable(stream.get("codec_name") or stream.get("codec_tag_string") or "unknown", 64) or "unknown"
+
+
+def _track(stream: Section, position: int) -> Track:
+    disposition, tags = _section(stream.get("disposition")), _tags(stream)
+    index = stream.get("index")
+    language = tags.get("language", "")[:35]
+    return Track(
+        position=index if isinstance(index, int) and 0 <= index < 1 << 31 else position,
+        kind=str(_kind(stream)),
+        codec=_codec(stream),
+        profile=storable(stream.get("profile") or "", 64) or None,
+        language=language if language not in ("", "und") else None,
+        title=tags.get("title", "")[:200] or None,
+        channels=_whole(stream.get("channels"), 1024),
+        sample_rate=_whole(stream.get("sample_rate"), 10_000_000),
+        bitrate=_whole(stream.get("bit_rate"), _MAX_BITRATE),
+        is_default=bool(disposition.get("default")),
+        is_forced=bool(disposition.get("forced")),
+    )
+
+
+def _duration(envelope: Section, streams: list[Section]) -> float | None:
+    """The container's word, else the longest track's; Matroska muxers write the latter as a tag."""
+    told = _seconds(envelope.get("duration"))
+    if told:
+        return told
+    of_tracks = [
+        _seconds(stream.get("duration")) or _clock(_section(stream.get("tags")).get("DURATION")) for stream in streams
+    ]
+    return max((seconds for seconds in of_tracks if seconds), default=None)
+
+
+def _clock(value: object) -> float | None:
+    """Seconds of `01:02:03.004`."""
+    parts = str(value).split(":")
+    numbers = [_number(part) for part in parts]
+    if len(parts) != 3 or any(number is None for number in numbers):
+        return None
+    hours, minutes, seconds = (number or 0.0 for number in numbers)
+    return _seconds(hours * 3600 + minutes * 60 + seconds)
+
+
+def _fps(video: Section) -> float | None:
+    """The average, which is right for variable rates too; else the base rate, which may be a time base only."""
+    for key in ("avg_frame_rate", "r_frame_rate"):
+        above, _, below = str(video.get(key, "")).partition("/")
+        frames, seconds = _number(above), _number(below or "1")
+        if frames and seconds and 0 < frames / seconds <= _MAX_FPS:
+            return round(frames / seconds, 3)
+    return None
+
+
+def _rotation(video: Section) -> int:
+    """Degrees clockwise to turn the picture: ffprobe tells the display matrix counter-clockwise."""
+    for entry in _sections(video.get("side_data_list")):
+        angle = _number(entry.get("rotation"))
+        if angle is not None:
+            return round(-angle / 90) * 90 % 360
+    angle = _number(_section(video.get("tags")).get("rotate"))
+    return round(angle / 90) * 90 % 360 if angle is not None else 0
+
+
+def _hdr(video: Section) -> str | None:
+    """dolby-vision, hdr10, hlg or None, by ITU-T H.273 transfer characteristics and side data."""
+    kinds = {str(entry.get("side_data_type", "")) for entry in _sections(video.get("side_data_list"))}
+    if "DOVI configuration record" in kinds or str(video.get("codec_tag_string")) in ("dvh1", "dvhe", "dav1"):
+        return "dolby-vision"
+    return {"smpte2084": "hdr10", "arib-std-b67": "hlg"}.get(str(video.get("color_transfer")))
+
+
+def _direct_play(container: str, video: Section, audio: Section | None) -> bool:
+    """Can every current browser play the file as it is?"""
+    if container not in _DIRECT_FAMILIES:
+        return False
+    of_video, of_audio = _DIRECT_FAMILIES[container]
+    return (
+        _codec(video) in of_video
+        and str(video.get("pix_fmt")) in _EIGHT_BIT_420
+        and (audio is None or _codec(audio) in of_audio)
+    )
+
+
+def _chapters(report: Section) -> tuple[dict[str, Any], ...]:
+    chapters = []
+    for chapter in _sections(report.get("chapters"))[:MAX_CHAPTERS]:
+        start, end = _number(chapter.get("start_time")), _number(chapter.get("end_time"))
+        if start is not None and end is not None and 0 <= start <= end <= _MAX_SECONDS:
+            title = _tags(chapter).get("title", "")[:200]
+            chapters.append({"start_seconds": start, "end_seconds": end, "title": title})
+    return tuple(chapters)
+
+
+def _tags(section: Section) -> dict[str, str]:
+    pairs = list(_section(section.get("tags")).items())[:MAX_TAGS]
+    return {name: storable(value) for key, value in pairs if (name := storable(key, 64).lower())}
+
+
+def _section(value: object) -> Section:
+    return value if isinstance(value, dict) else {}
+
+
+def _sections(value: object) -> list[Section]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: object, most: int) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and 0 < number <= most else None
+
+
+def _seconds(value: object) -> float | None:
+    number = _number(value)
+    return number if number is not None and 0 < number <= _MAX_SECONDS else None

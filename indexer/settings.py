@@ -1,0 +1,94 @@
+"""Every setting of the indexer, its unit and its reason.
+
+Values come from the environment with the prefix KINETOSCOPE_. A wrong value stops the scan before it starts.
+"""
+
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Bytes = Annotated[int, Field(ge=1024, le=1 << 40)]
+
+
+def _plain_absolute(path: str) -> str:
+    if not path.startswith("/") or "\0" in path or os.path.normpath(path) != path or path == "/":
+        raise ValueError("a path must be absolute, below / and written without `..`, `//` or an ending slash")
+    return path
+
+
+AbsolutePath = Annotated[str, AfterValidator(_plain_absolute)]
+
+
+class LibraryRoot(BaseModel):
+    """One folder of the library."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: AbsolutePath
+    # Who may watch what is found here, until somebody decides otherwise for a title.
+    default_visibility: Literal["members", "public"] = "members"
+    # May the service write uploads here? The indexer itself never writes below a root.
+    writable: bool = False
+
+
+class IndexerSettings(BaseSettings):
+    """What a scan needs."""
+
+    model_config = SettingsConfigDict(env_prefix="KINETOSCOPE_", extra="ignore", frozen=True)
+
+    # libpq connection string; the role is the system user (peer authentication).
+    database_url: str = "host=/run/postgresql dbname=kinetoscope"
+    library_roots: tuple[LibraryRoot, ...] = (LibraryRoot(path="/srv/kinetoscope/library"),)
+    # The published tree. Its group reads it: setgid, group of the web server.
+    titles_dir: Annotated[Path, AfterValidator(lambda path: Path(_plain_absolute(str(path))))] = Path(
+        "/srv/kinetoscope/titles"
+    )
+    # Who must be able to read a library file for it to play: the web server's user. Empty: not checked.
+    reader_user: str = "www-data"
+
+    # Files looked at and tools running at the same time.
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
+
+    # A file whose last change is younger than this is looked at again this much later, in the same scan.
+    settle_seconds: Seconds = 10
+    # Bytes read at the start, the middle and the end of a file to know it again after a move. Files of which another
+    # value was used are taken for new when they move.
+    sample_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 65_536
+
+    # Longest run of ffprobe on one file, of ffmpeg making one poster, and of measuring a file's length packet by
+    # packet when its header does not tell it (reads the whole file).
+    probe_timeout_seconds: Seconds = 30
+    poster_timeout_seconds: Seconds = 60
+    measure_timeout_seconds: Seconds = 300
+    # Address space of one tool. 8K HEVC decodes in 1.2 GiB.
+    sandbox_memory_bytes: Annotated[int, Field(ge=256 << 20)] = 2 << 30
+    # Longest answer of ffprobe, and largest poster.
+    probe_output_bytes: Bytes = 8 << 20
+    poster_output_bytes: Bytes = 2 << 20
+
+    # Posters are at most this wide (pixels), and have this JPEG quality (2 best, 31 worst; ffmpeg's -q:v).
+    poster_width: Annotated[int, Field(ge=64, le=3840)] = 640
+    poster_quality: Annotated[int, Field(ge=2, le=31)] = 4
+
+    # A root that lost more than this share of its files, and more than this number, hides nothing until somebody
+    # accepts it (`scan --accept-removals`): more likely a disk is missing than a library was emptied.
+    removal_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    removal_floor: Annotated[int, Field(ge=0)] = 2
+    # A removed file's title keeps its history this long, in case the file comes back.
+    purge_days: Annotated[float, Field(ge=0, le=36_500)] = 30
+    # Records of finished scans are kept this long.
+    scan_record_days: Annotated[float, Field(ge=1, le=36_500)] = 30
+
+    @field_validator("library_roots")
+    @classmethod
+    def roots_do_not_overlap(cls, roots: tuple[LibraryRoot, ...]) -> tuple[LibraryRoot, ...]:
+        paths = sorted(root.path + "/" for root in roots)
+        for outer, inner in pairwise(paths):
+            if inner.startswith(outer):
+                raise ValueError(f"{inner[:-1]} lies within (or is) another root, {outer[:-1]}: name it once")
+        return roots

@@ -1,0 +1,68 @@
+"""What lies below a root of the library.
+
+Names are bytes: any name a file system can hold is found. Links are not followed, so nothing outside the root is
+listed and no loop can trap the walk. A folder that can't be listed is told apart from an empty one: what was known
+below it is not missing, it is unseen.
+"""
+
+import os
+from dataclasses import dataclass, field
+
+VIDEO_SUFFIXES = frozenset({b".mp4", b".mkv", b".avi", b".mov", b".webm", b".m4v"})
+# Where file managers and network storage put what was deleted, and what they make beside the files.
+IGNORED_FOLDERS = frozenset({b"lost+found", b"$recycle.bin", b"#recycle", b"#snapshot", b"@eadir", b"@recycle"})
+
+
+@dataclass(slots=True)
+class Listing:
+    """The videos below one root at one moment: path below the root -> (size in bytes, mtime in nanoseconds)."""
+
+    device: int
+    files: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    # Folders (below the root, ending in a slash; b"" is the root itself) that could not be listed, with the reason.
+    unlisted: dict[bytes, str] = field(default_factory=dict)
+
+    def hides(self, path: bytes) -> bool:
+        """May `path` be there although it was not seen?"""
+        return any(path.startswith(folder) for folder in self.unlisted)
+
+
+def walk(root: bytes) -> Listing:
+    """List the videos below `root`. Raises `OSError` when the root itself is missing or can't be listed."""
+    listing = Listing(device=os.stat(root).st_dev)
+    folders = [b""]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = os.scandir(os.path.join(root, folder))
+        except OSError as error:
+            if not folder:
+                raise
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):  # those went away meanwhile
+                listing.unlisted[folder] = error.strerror or type(error).__name__
+            continue
+        with entries:
+            try:
+                for entry in entries:
+                    _sort_in(entry, folder, listing, folders)
+            except OSError as error:  # the listing broke off: a dying disk, a network share
+                listing.unlisted[folder] = error.strerror or type(error).__name__
+    return listing
+
+
+def _sort_in(entry: os.DirEntry[bytes], folder: bytes, listing: Listing, folders: list[bytes]) -> None:
+    name = entry.name
+    if name.startswith(b"."):  # hidden; also what rsync and other tools name files that they have not finished
+        return
+    if entry.is_dir(follow_symlinks=False):
+        if name.lower() not in IGNORED_FOLDERS:
+            folders.append(folder + name + b"/")
+    elif os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and entry.is_file(follow_symlinks=False):
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        except OSError:  # the full path is too long, or the disk fails: opening it will tell which
+            listing.files[folder + name] = (0, 0)
+            return
+        listing.files[folder + name] = (status.st_size, status.st_mtime_ns)
