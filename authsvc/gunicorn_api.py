@@ -3,6 +3,7 @@
 import os
 
 from authsvc import logs
+from authsvc.wsgi import worker_exit  # noqa: F401  # gunicorn finds it by its name
 
 wsgi_app = "authsvc.wsgi:api"
 proc_name = "kinetoscope-api"

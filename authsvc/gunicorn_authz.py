@@ -5,6 +5,7 @@ import os
 # Imported before the fork for its shared memory: all workers see one clock of an outage.
 import authsvc.authz.outage  # noqa: F401
 from authsvc import logs
+from authsvc.wsgi import worker_exit  # noqa: F401  # gunicorn finds it by its name
 
 wsgi_app = "authsvc.wsgi:authz"
 proc_name = "kinetoscope-authz"

@@ -4,6 +4,8 @@ Each is made when it is asked for (PEP 562), so that one process never loads the
 are made after the fork: a connection pool does not survive one.
 """
 
+from typing import Any
+
 from flask import Flask
 
 
@@ -21,6 +23,17 @@ def create_api() -> Flask:
     from authsvc.settings import ApiSettings
 
     return service.create_app(ApiSettings.load())
+
+
+def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001  # the signature is gunicorn's
+    """Close what the worker's application holds; gunicorn calls it when a worker ends.
+
+    Python 3.13 ends the pool's threads while it finalizes, and the pool's own clean-up then waits for them for
+    ever: each restart took the whole graceful time-out (seen on the box).
+    """
+    application = getattr(worker, "wsgi", None)
+    if application is not None:
+        application.extensions["kinetoscope.close"]()
 
 
 def __getattr__(name: str) -> Flask:
