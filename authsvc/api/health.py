@@ -5,7 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from apiflask import APIBlueprint
 
-from authsvc import live
+from authsvc import library, live
+from authsvc.api import guard
 from authsvc.api.services import here
 from authsvc.problems import busy
 
@@ -38,3 +39,19 @@ def ready() -> dict[str, object]:
         away = ", ".join(name for name, there in needs.items() if not there)
         raise busy(f"Does not answer: {away}.")
     return {"status": "ok", "redis_cache": "ok" if live.answers(services.cache) else "away"}
+
+
+@bp.get("/status")
+@bp.get("/api/v1/status", endpoint="status_of_api")
+@bp.doc(summary="How is it?", responses=[401, 503])
+def status() -> dict[str, object]:
+    """Version, age and counts, for whoever is signed in."""
+    services = here()
+    with services.database.connection() as connection:
+        videos = library.counts(connection, guard.identity().role)
+    return {
+        "version": release(),
+        "uptime_seconds": round(time.monotonic() - _STARTED),
+        "videos": videos,
+        "streams": len(services.leases.of_box()),
+    }

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app
+from flask import Flask, current_app
 from redis import Redis
 
 from authsvc import live
 from authsvc.database import Database
+from authsvc.leases import Leases
 from authsvc.passwords import Checker
 from authsvc.sessions import Directory
 from authsvc.settings import ApiSettings
+from authsvc.throttle import LoginThrottle
 from authsvc.tokens import Issuer, Verifier
 
 _KEY = "kinetoscope"
@@ -28,6 +30,8 @@ class Services:
     verifier: Verifier
     directory: Directory
     passwords: Checker
+    leases: Leases
+    login_throttle: LoginThrottle
 
     @classmethod
     def made_from(cls, settings: ApiSettings) -> "Services":
@@ -59,12 +63,14 @@ class Services:
             verifier=Verifier(settings.access_jwt_public),
             directory=Directory(store, database, settings),
             passwords=Checker(settings.hashes_at_once, settings.hash_wait_seconds),
+            leases=Leases(store, settings),
+            login_throttle=LoginThrottle(cache, settings),
         )
 
 
-def install(app: "object", services: Services) -> None:
+def install(app: Flask, services: Services) -> None:
     """Tie the services to an application."""
-    app.extensions[_KEY] = services  # type: ignore[attr-defined]
+    app.extensions[_KEY] = services
 
 
 def here() -> Services:

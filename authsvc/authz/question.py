@@ -4,11 +4,11 @@ DESIGN section 4, "The decision contract". Nothing else of the request is looked
 malformed makes the question unreadable, and an unreadable question is refused.
 """
 
-import functools
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
+
+from authsvc.addresses import neighbourhood
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _KINDS = frozenset(
@@ -46,20 +46,6 @@ class Question(NamedTuple):
     authorization: str | None
     cookies: str | None
     request_id: str
-
-
-@functools.lru_cache(maxsize=4096)
-def neighbourhood(address: str) -> str | None:
-    """The address, or the /64 around an IPv6 address; None when it is no address."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.scope_id:
-        return None
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)).network_address)
 
 
 def read(environ: Mapping[str, Any]) -> Question:

@@ -3,9 +3,11 @@
 The services sign in to PostgreSQL under their own roles, so whatever they do without a grant fails here.
 """
 
+import contextlib
 import functools
 import json
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -19,7 +21,7 @@ from authsvc import accounts, api, authz, passwords, sessions
 from authsvc.settings import ApiSettings, AuthzSettings
 from authsvc.tokens import Issuer
 from catalog import roles
-from tests.integration.postgres import Database
+from tests.integration.postgres import Database, PostgresServer
 from tests.integration.redis_server import RedisServer
 
 PASSWORD = "correct horse battery staple"
@@ -44,17 +46,39 @@ def key_pair() -> tuple[str, str]:
 PRIVATE_PEM, PUBLIC_PEM = key_pair()
 
 
+class House:
+    """One migrated database for the tests of a module, and the applications that need no settings of their own."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.owner: psycopg.Connection[Any] = psycopg.connect(database.owner_url, autocommit=True)
+        self.apps: dict[str, Flask] = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, postgres: PostgresServer) -> Iterator[Self]:
+        with postgres.cloned_database() as database:
+            house = cls(database)
+            try:
+                yield house
+            finally:
+                for app in house.apps.values():
+                    app.extensions["kinetoscope.close"]()
+                house.owner.close()
+
+
 @dataclass
 class World:
-    """Everything a test needs, made when it is first asked for."""
+    """Everything one test needs, in an empty house; applications are made when they are first asked for."""
 
-    database: Database
+    house: House
     redis_live: RedisServer
     redis_cache: RedisServer
     overrides: dict[str, Any] = field(default_factory=dict)
     _apps: list[Flask] = field(default_factory=list)
 
     def __enter__(self) -> Self:
+        self.owner.execute("TRUNCATE users, videos CASCADE")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,10 +90,22 @@ class World:
         self.overrides |= overrides
         return self
 
-    @functools.cached_property
+    @property
     def owner(self) -> "psycopg.Connection[Any]":
         """The schema's owner, who may look at and change everything."""
-        return psycopg.connect(self.database.owner_url, autocommit=True)
+        return self.house.owner
+
+    @property
+    def database(self) -> Database:
+        return self.house.database
+
+    def _app(self, name: str, create: Callable[[], Flask]) -> Flask:
+        if self.overrides:
+            self._apps.append(create())
+            return self._apps[-1]
+        if name not in self.house.apps:
+            self.house.apps[name] = create()
+        return self.house.apps[name]
 
     def _shared(self) -> dict[str, Any]:
         return {"redis_live_url": self.redis_live.url, "access_jwt_public": {"a1": PUBLIC_PEM}} | self.overrides
@@ -93,16 +129,14 @@ class World:
 
     @functools.cached_property
     def api_app(self) -> Flask:
-        self._apps.append(api.create_app(self.api_settings))
-        return self._apps[-1]
+        return self._app("api", lambda: api.create_app(self.api_settings))
 
     @functools.cached_property
     def authz_app(self) -> Flask:
-        self._apps.append(authz.create_app(self.authz_settings))
-        return self._apps[-1]
+        return self._app("authz", lambda: authz.create_app(self.authz_settings))
 
     def client(self) -> FlaskClient:
-        return self.api_app.test_client()
+        return self.api_app.test_client(use_cookies=False)
 
     def user(self, username: str, role: str = "user") -> accounts.User:
         return accounts.create(self.owner, username=username, email=None, password_hash=password_hash(), role=role)
@@ -180,7 +214,7 @@ class Asker:
     app: Flask
     serial: int = 0
 
-    def headers(self, video_id: str, **changes: str | None) -> dict[str, str]:
+    def headers(self, video_id: str, /, **changes: str | None) -> dict[str, str]:
         """The headers of a GET for the source at the header door, changed as told (None leaves one out)."""
         self.serial += 1
         headers = {
@@ -201,8 +235,8 @@ class Asker:
                 headers[key] = value
         return headers
 
-    def __call__(self, video_id: str, **changes: str | None) -> Any:
-        return self.app.test_client().get("/decide", headers=self.headers(video_id, **changes))
+    def __call__(self, video_id: str, /, **changes: str | None) -> Any:
+        return self.app.test_client(use_cookies=False).get("/decide", headers=self.headers(video_id, **changes))
 
     def signed(self, video_id: str, playback_id: str, **changes: str | None) -> Any:
         return self(video_id, door="signed", playback_id=playback_id, **changes)

@@ -1,0 +1,35 @@
+"""For admins: who watches what, and the end of it."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from authsvc import playbacks
+from authsvc.api import schemas, streams
+from authsvc.api.services import here
+from authsvc.problems import Problem
+
+bp = APIBlueprint("admin", __name__, url_prefix="/api/v1/admin", tag="Administration")
+
+
+@bp.get("/streams")
+@bp.output(schemas.StreamsOut)
+@bp.doc(summary="Running playbacks", responses=[401, 403, 503])
+def list_streams() -> dict[str, Any]:
+    """Every playback that holds a slot."""
+    return {"items": streams.shown(here().leases.of_box())}
+
+
+@bp.delete("/streams/<id:playback_id>")
+@bp.doc(summary="End a playback", responses={204: "It has ended", 401: "", 403: "", 404: "No such playback"})
+def stop_stream(playback_id: str) -> tuple[str, int]:
+    """Its session can't open the title at the header door again for a while."""
+    services = here()
+    try:
+        with services.database.connection() as connection:
+            ended = playbacks.end(connection, playback_id, "stopped")
+            playback = ended or playbacks.find(connection, playback_id)
+    except playbacks.PlaybackUnknown as error:
+        raise Problem(404, "There is no such playback.") from error
+    services.leases.end(playback, "stopped", bar_seconds=services.settings.stream_ban_seconds)
+    return "", 204

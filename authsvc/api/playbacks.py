@@ -1,0 +1,66 @@
+"""A playback while it runs: signs of life, and its end."""
+
+import structlog
+from apiflask import APIBlueprint
+
+from authsvc import playbacks
+from authsvc.api import guard, schemas
+from authsvc.api.services import here
+from authsvc.live import LiveUnavailable
+from authsvc.problems import Problem
+
+bp = APIBlueprint("playbacks", __name__, url_prefix="/api/v1/playbacks", tag="Playbacks")
+
+logger = structlog.get_logger(__name__)
+
+
+@bp.post("/<id:playback_id>/heartbeat")
+@bp.input(schemas.HeartbeatIn, location="json", arg_name="body")
+@bp.doc(
+    summary="Still here",
+    responses={204: "Noted", 401: "Not signed in", 404: "No such playback", 410: "It has ended; `code` says why"},
+)
+def heartbeat(playback_id: str, body: schemas.HeartbeatIn) -> tuple[str, int]:
+    """Keeps the slot and saves the position, clamped to the title's duration."""
+    services, identity = here(), guard.identity()
+    try:
+        with services.database.connection() as connection:
+            position = playbacks.progressed(connection, playback_id, identity, body.position_seconds)
+    except playbacks.PlaybackUnknown as error:
+        raise Problem(404, "There is no such playback of this session.") from error
+    except playbacks.PlaybackEnded as ended:
+        raise _gone(str(ended)) from ended
+    try:
+        outcome = services.leases.heartbeat(
+            playback_id,
+            identity.session_id,
+            identity.user_id,
+            position_seconds=position,
+            paused=body.state == "paused",
+        )
+    except LiveUnavailable:
+        # The position is saved; who watches during an outage is decided elsewhere.
+        logger.warning("heartbeat_without_live")
+        return "", 204
+    if outcome == "ended":
+        raise _gone("ended")
+    return "", 204
+
+
+@bp.delete("/<id:playback_id>")
+@bp.doc(summary="Stop watching", responses={204: "It has ended", 401: "Not signed in", 404: "No such playback"})
+def end(playback_id: str) -> tuple[str, int]:
+    """Frees the slot; also one of your other devices'. May be repeated."""
+    services, identity = here(), guard.identity()
+    try:
+        with services.database.connection() as connection:
+            ended = playbacks.end(connection, playback_id, "ended", of_user=identity.user_id)
+            playback = ended or playbacks.find(connection, playback_id, of_user=identity.user_id)
+    except playbacks.PlaybackUnknown as error:
+        raise Problem(404, "There is no such playback of yours.") from error
+    services.leases.end(playback, "ended")
+    return "", 204
+
+
+def _gone(reason: str) -> Problem:
+    return Problem(410, "This playback has ended.", code=reason)

@@ -1,0 +1,30 @@
+"""Requests as this interface takes them: JSON of the standard's kind only, and an empty body as an empty object."""
+
+import json
+from typing import Any
+
+from flask import Request
+from flask.json.provider import DefaultJSONProvider
+
+
+class StrictJSON(DefaultJSONProvider):
+    """JSON by RFC 8259: no NaN or Infinity; too deep a nesting is malformed, not a fault."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return json.loads(s, parse_constant=_refuse, **kwargs)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+class JSONRequest(Request):
+    """A request whose missing body reads as {}: most bodies here are optional."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        if not self.get_data(cache=True):
+            return {}
+        return super().get_json(force=force, silent=silent, cache=cache)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,145 @@
+"""Titles as viewers see them: lists, search, one title. What a role may not see is not there."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from authsvc import cursors
+
+_COLUMNS: LiteralString = """
+    v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
+    v.bitrate, v.video_codec, v.audio_codec, v.size_bytes, v.status, v.status_reason, v.added_at, v.direct_play,
+    lower(v.title) AS title_key
+"""
+_VISIBLE: LiteralString = "v.removed_at IS NULL AND (v.visibility = 'public' OR %(role)s <> 'guest')"
+_ORDERS: dict[cursors.Sort, LiteralString] = {
+    "added": "v.added_at DESC, v.id DESC",
+    "title": "lower(v.title), v.id",
+    "duration": "v.duration_seconds, v.id",
+}
+_AFTER: dict[cursors.Sort, LiteralString] = {
+    "added": "(v.added_at, v.id) < (%(key)s::timestamptz, %(id)s::uuid)",
+    "title": "(lower(v.title), v.id) > (%(key)s, %(id)s::uuid)",
+    "duration": "((v.duration_seconds, v.id) > (%(key)s, %(id)s::uuid) OR v.duration_seconds IS NULL)",
+}
+# Titles whose duration is not known yet come last.
+_AFTER_UNKNOWN_DURATION: LiteralString = "v.duration_seconds IS NULL AND v.id > %(id)s::uuid"
+# Words and beginnings of words anywhere in title, file name and description; parts of the title; typing errors.
+_MATCHES: LiteralString = """
+    (v.search @@ to_tsquery('simple', %(words)s) OR v.title ILIKE %(pattern)s OR %(q)s <%% v.title)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A name that players may ask for."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class Title:
+    """A video with its files."""
+
+    id: UUID
+    title: str
+    description: str
+    tags: list[str]
+    filename: str
+    container: str | None
+    duration_seconds: float | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    bitrate: int | None
+    video_codec: str | None
+    audio_codec: str | None
+    size_bytes: int
+    status: str
+    status_reason: str | None
+    added_at: datetime
+    direct_play: bool
+    title_key: str
+    files: list[File] = field(default_factory=list)
+
+    def key(self, sort: cursors.Sort) -> cursors.Key:
+        """What the list is sorted by."""
+        if sort == "added":
+            return self.added_at.isoformat()
+        return self.title_key if sort == "title" else self.duration_seconds
+
+
+def page(
+    connection: Connection[Any],
+    role: str,
+    *,
+    sort: cursors.Sort,
+    limit: int,
+    query: str | None = None,
+    cursor: str | None = None,
+) -> tuple[list[Title], str | None]:
+    """One page of titles and the cursor of the next, None at the end. Raises InvalidCursor."""
+    conditions: list[LiteralString] = [_VISIBLE]
+    values: dict[str, Any] = {"role": role, "limit": limit + 1}
+    if cursor:
+        values["key"], values["id"] = cursors.decode(cursor, sort)
+        unknown = sort == "duration" and values["key"] is None
+        conditions.append(_AFTER_UNKNOWN_DURATION if unknown else _AFTER[sort])
+    if query:
+        conditions.append(_MATCHES)
+        values |= _search_terms(query)
+    with connection.cursor(row_factory=class_row(Title)) as rows:
+        titles = rows.execute(
+            f"SELECT {_COLUMNS} FROM videos v WHERE {' AND '.join(conditions)}"
+            f" ORDER BY {_ORDERS[sort]} LIMIT %(limit)s",
+            values,
+        ).fetchall()
+    more = len(titles) > limit
+    titles = titles[:limit]
+    _add_files(connection, titles)
+    return titles, cursors.encode(sort, titles[-1].key(sort), titles[-1].id.hex) if more else None
+
+
+def visible(connection: Connection[Any], role: str, video_id: str) -> Title | None:
+    """One title with its files."""
+    with connection.cursor(row_factory=class_row(Title)) as rows:
+        title = rows.execute(
+            f"SELECT {_COLUMNS} FROM videos v WHERE v.id = %(id)s AND {_VISIBLE}", {"id": video_id, "role": role}
+        ).fetchone()
+    if title is not None:
+        _add_files(connection, [title])
+    return title
+
+
+def counts(connection: Connection[Any], role: str) -> dict[str, int]:
+    """How many titles there are, by status."""
+    return dict(
+        connection.execute(
+            f"SELECT v.status, count(*) FROM videos v WHERE {_VISIBLE} GROUP BY v.status", {"role": role}
+        ).fetchall()
+    )
+
+
+def _add_files(connection: Connection[Any], titles: list[Title]) -> None:
+    by_id = {title.id: title for title in titles}
+    for video_id, *rest in connection.execute(
+        "SELECT video_id, name, media_type, size_bytes FROM published_files WHERE video_id = ANY(%s) ORDER BY name",
+        (list(by_id),),
+    ):
+        by_id[video_id].files.append(File(*rest))
+
+
+def _search_terms(query: str) -> dict[str, str]:
+    query = unicodedata.normalize("NFC", query)
+    words = re.findall(r"\w+", query)
+    escaped = re.sub(r"([\\%_])", r"\\\1", query)
+    # Letters, digits and underscores only, in quotes: nothing of tsquery's own syntax gets through.
+    return {"q": query, "words": " & ".join(f"'{word}':*" for word in words), "pattern": f"%{escaped}%"}

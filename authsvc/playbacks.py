@@ -1,0 +1,163 @@
+"""Playbacks in PostgreSQL: one viewer watching one title on one device, and how far each viewer got."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from authsvc.sessions import Identity, SessionEnded
+
+
+class PlaybackUnknown(Exception):
+    """There is no such playback of this user."""
+
+
+class PlaybackEnded(Exception):
+    """The playback is over; the argument is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """What ties a playback to its slots."""
+
+    id: UUID
+    session_id: UUID
+    user_id: UUID
+    video_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A playback with the names that a list of running ones shows."""
+
+    id: UUID
+    user_id: UUID
+    username: str
+    video_id: UUID
+    title: str
+    door: str
+    device: str
+    client: str | None
+    started_at: datetime
+    position_seconds: float
+
+
+def open_signed(
+    connection: Connection[Any], identity: Identity, video_id: str, *, device: str, client: str | None
+) -> Playback:
+    """Add a playback of the signed door. Raises SessionEnded.
+
+    The share lock on the session makes a sign-out wait until this transaction is over, so that it ends this playback
+    too; do not leave the transaction open for longer than Redis takes.
+    """
+    with connection.cursor(row_factory=class_row(Playback)) as cursor:
+        row = cursor.execute(
+            """
+            INSERT INTO playbacks (id, session_id, user_id, video_id, door, device, client)
+            SELECT %(id)s, s.id, s.user_id, %(video)s, 'signed', %(device)s, %(client)s::inet
+              FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.id = %(session)s AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
+               FOR SHARE OF s
+            RETURNING id, session_id, user_id, video_id
+            """,
+            {
+                "id": secrets.token_hex(16),
+                "session": identity.session_id,
+                "video": video_id,
+                "device": device,
+                "client": client,
+            },
+        ).fetchone()
+    if row is None:
+        raise SessionEnded
+    return row
+
+
+def end(connection: Connection[Any], playback_id: str, reason: str, *, of_user: str | None = None) -> Playback | None:
+    """End a playback, if `of_user` is given only that user's; None when there is none such that is open."""
+    with connection.cursor(row_factory=class_row(Playback)) as cursor:
+        return cursor.execute(
+            """
+            UPDATE playbacks SET ended_at = now(), end_reason = %(reason)s
+             WHERE id = %(id)s AND ended_at IS NULL AND (%(user)s::uuid IS NULL OR user_id = %(user)s::uuid)
+            RETURNING id, session_id, user_id, video_id
+            """,
+            {"id": playback_id, "reason": reason, "user": of_user},
+        ).fetchone()
+
+
+def find(connection: Connection[Any], playback_id: str, *, of_user: str | None = None) -> Playback:
+    """A playback, open or not. Raises PlaybackUnknown."""
+    with connection.cursor(row_factory=class_row(Playback)) as cursor:
+        row = cursor.execute(
+            """
+            SELECT id, session_id, user_id, video_id FROM playbacks
+             WHERE id = %(id)s AND (%(user)s::uuid IS NULL OR user_id = %(user)s::uuid)
+            """,
+            {"id": playback_id, "user": of_user},
+        ).fetchone()
+    if row is None:
+        raise PlaybackUnknown
+    return row
+
+
+def progressed(connection: Connection[Any], playback_id: str, identity: Identity, position_seconds: float) -> float:
+    """Note the position of an open playback of this session; answers it clamped to the title's duration.
+
+    Raises PlaybackUnknown, or PlaybackEnded with the reason.
+    """
+    row = connection.execute(
+        """
+        WITH beat AS (
+            UPDATE playbacks p
+               SET last_seen_at = now(),
+                   position_seconds = greatest(least(%(position)s, coalesce(v.duration_seconds, %(position)s)), 0)
+              FROM videos v
+             WHERE p.id = %(id)s AND p.session_id = %(session)s AND p.ended_at IS NULL AND v.id = p.video_id
+            RETURNING p.user_id, p.video_id, p.position_seconds)
+        INSERT INTO progress (user_id, video_id, position_seconds)
+        SELECT user_id, video_id, position_seconds FROM beat
+        ON CONFLICT (user_id, video_id) DO UPDATE
+            SET position_seconds = excluded.position_seconds, updated_at = now()
+        RETURNING position_seconds
+        """,
+        {"id": playback_id, "session": identity.session_id, "position": position_seconds},
+    ).fetchone()
+    if row is None:
+        ended = connection.execute(
+            "SELECT end_reason FROM playbacks WHERE id = %s AND session_id = %s AND ended_at IS NOT NULL",
+            (playback_id, identity.session_id),
+        ).fetchone()
+        if ended is None:
+            raise PlaybackUnknown
+        raise PlaybackEnded(ended[0])
+    return float(row[0])
+
+
+def resume_position(
+    connection: Connection[Any], user_id: str, video_id: str, *, duration_seconds: float, tail_seconds: float
+) -> float:
+    """Where this user goes on with the title; 0 for a first time and after watching to the end."""
+    row = connection.execute(
+        "SELECT position_seconds FROM progress WHERE user_id = %s AND video_id = %s", (user_id, video_id)
+    ).fetchone()
+    return float(row[0]) if row and row[0] < duration_seconds - tail_seconds else 0.0
+
+
+def named(connection: Connection[Any], playback_ids: list[str]) -> dict[str, Watched]:
+    """The open ones of these playbacks, by id."""
+    with connection.cursor(row_factory=class_row(Watched)) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT p.id, p.user_id, u.username, p.video_id, v.title, p.door, p.device, host(p.client) AS client,
+                   p.started_at, p.position_seconds
+              FROM playbacks p JOIN users u ON u.id = p.user_id JOIN videos v ON v.id = p.video_id
+             WHERE p.id = ANY(%s::uuid[]) AND p.ended_at IS NULL
+            """,
+            (playback_ids,),
+        ).fetchall()
+    return {row.id.hex: row for row in rows}
