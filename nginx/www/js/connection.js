@@ -37,7 +37,7 @@ function become(now) {
   if (now === away) return;
   away = now;
   events.dispatchEvent(new Event('change'));
-  if (away) setTimeout(knock, 3000);
+  if (away) setTimeout(knock, 1000);
 }
 
 /** Asks the server's own health until it answers: a network may be up while the box is not. */

@@ -1,10 +1,9 @@
 /** The player: the picture, what is said over it, and going on after something broke. */
 
-import { h, fill, safeLink } from './dom.js';
-import { alarm, say } from './announce.js';
+import { h, safeLink } from './dom.js';
 import * as connection from './connection.js';
 import { Controls } from './controls.js';
-import { clock, spoken } from './format.js';
+import { Overlay } from './overlay.js';
 import { Playback } from './playback.js';
 import * as preferences from './preferences.js';
 import { Problem, sentence, wasAborted } from './problems.js';
@@ -14,9 +13,15 @@ import { listen } from './shortcuts.js';
 
 /** This many repairs within a minute, then the viewer is asked. */
 const REPAIRS = 4;
-const NOTICE_MS = 15_000;
+const SETTLED_MS = 800;
 /** Refusals that a new grant can mend. */
 const RENEWABLE = new Set([401, 403, 410, 429]);
+/** Why a running playback was ended, by the code of the 410. */
+const ENDINGS = new Map([
+  ['replaced', 'This playback was ended so that another one could start.'],
+  ['admin', 'This playback was ended by an administrator.'],
+  ['session', 'This playback was ended with its session.'],
+]);
 
 export class Player {
   /**
@@ -31,13 +36,13 @@ export class Player {
     this.loading = false;
     /** @type {number[]} times of repairs, ms */
     this.repairs = [];
+    /** Failures in a row although the link was fine: then it is the file. */
+    this.unexplained = 0;
     this.media = h('video', { class: 'picture', playsinline: true, preload: 'metadata', tabindex: '-1', poster: safeLink(video.poster_href) });
-    this.notice = h('div', { class: 'notice', hidden: true });
-    this.curtain = h('div', { class: 'curtain', hidden: true });
-    this.element = h('div', { class: 'player', role: 'group', 'aria-label': `Player: ${video.title}`, tabindex: '-1' },
-      this.media, h('div', { class: 'spinner', 'aria-hidden': 'true' }), this.notice, this.curtain);
+    this.element = h('div', { class: 'player', role: 'group', 'aria-label': `Player: ${video.title}`, tabindex: '-1' }, this.media);
     this.controls = new Controls(this.media, this.element, signal);
-    this.element.append(this.controls.element);
+    this.overlay = new Overlay(this.element, this.controls.play);
+    this.element.append(...this.overlay.elements, this.controls.element);
 
     this.playback = new Playback(video.id, signal);
     this.playback.look = () => ({ position: this.position, playing: !this.media.paused && !this.media.ended });
@@ -52,7 +57,12 @@ export class Player {
 
   /** Asks for a playback and starts it, at the place where the viewer stopped last time. */
   async start() {
-    if (await this.begin(null) && this.position > 0) this.offerStartOver();
+    if (await this.begin(null) && this.position > 0) {
+      this.overlay.offerStartOver(this.position, () => {
+        this.position = 0;
+        this.controls.seek.go(0);
+      });
+    }
   }
 
   /**
@@ -60,7 +70,7 @@ export class Player {
    * @returns {Promise<boolean>} whether it plays
    */
   async begin(at) {
-    this.busy('Starting…');
+    this.overlay.busy('Starting…');
     try {
       const given = await this.playback.open();
       if (this.signal.aborted) return false;
@@ -83,12 +93,12 @@ export class Player {
   load(at, playing) {
     this.position = at;
     this.loading = true;
-    this.curtain.hidden = true;
+    this.overlay.clear();
     this.media.src = this.playback.link;
     const remembered = preferences.load();
     Object.assign(this.media, { volume: remembered.volume, muted: remembered.muted, defaultPlaybackRate: remembered.speed, playbackRate: remembered.speed });
     this.media.addEventListener('loadedmetadata', () => {
-      if (at > 0) this.media.currentTime = at;
+      if (this.position > 0) this.media.currentTime = this.position;
       this.loading = false;
     }, { once: true, signal: this.signal });
     if (playing) {
@@ -111,9 +121,16 @@ export class Player {
       this.wanted = false;
       void this.playback.beat();
     });
+    // Told soon after a seek, so that the place survives a page that dies without a farewell.
+    let settled = 0;
+    on('seeked', () => {
+      clearTimeout(settled);
+      settled = setTimeout(() => this.playback.beat(), SETTLED_MS);
+    });
     const stalled = (/** @type {boolean} */ yes) => () => this.element.classList.toggle('stalled', yes);
     for (const name of ['waiting', 'seeking', 'loadstart']) on(name, stalled(true));
     for (const name of ['playing', 'seeked', 'canplay', 'pause', 'emptied']) on(name, stalled(false));
+    on('playing', () => { this.unexplained = 0; });
     on('error', () => { if (this.media.getAttribute('src')) void this.repair(); });
   }
 
@@ -122,23 +139,24 @@ export class Player {
     const at = this.position;
     const playing = this.wanted || this.loading;
     const broken = this.media.error;
-    this.busy('The picture stopped; looking why…');
+    this.overlay.busy('The picture stopped; looking why…');
     const now = Date.now();
     this.repairs = [...this.repairs.filter((then) => now - then < 60_000), now];
     try {
       const refusal = await this.playback.examine();
+      this.unexplained = refusal === null ? this.unexplained + 1 : 0;
       if (this.repairs.length > REPAIRS) {
         this.stop(refusal ? sentence(refusal) : 'The stream keeps breaking off.', 'Try again');
-      } else if (refusal === null && this.repairs.length > 1 && broken?.code !== MediaError.MEDIA_ERR_NETWORK) {
+      } else if (this.unexplained > 1 && broken?.code !== MediaError.MEDIA_ERR_NETWORK) {
         this.stop('Your browser can’t play this file. Another player can: use the link below.', 'Try again');
       } else if (refusal === null) {
         this.load(at, playing);
       } else if (refusal.status === 0) {
-        this.busy(sentence(refusal));
+        this.overlay.busy(sentence(refusal));
         await connection.back(this.signal);
         this.load(at, playing);
       } else if (refusal.status >= 500) {
-        this.busy(sentence(refusal));
+        this.overlay.busy(sentence(refusal));
         await pause((refusal.retryAfter || 2 * this.repairs.length) * 1000, this.signal);
         this.load(at, playing);
       } else if (RENEWABLE.has(refusal.status) && refusal.code !== 'shared') {
@@ -152,18 +170,14 @@ export class Player {
   }
 
   /**
-   * The server ended the playback. When nobody was watching, the next press of play starts anew. A lapse (the machine
-   * slept, the line was down) is nobody's wish, so it goes on; anything else was.
+   * The server ended the playback. When nobody was watching, the next press of play starts anew; otherwise somebody
+   * wanted it to stop, so it doesn't go on by itself.
    * @param {Problem} ended
    */
   ended(ended) {
     if (this.media.paused) return;
-    if (ended.code === 'lapsed') {
-      void this.begin(this.position);
-      return;
-    }
     this.media.pause();
-    this.stop(ended.status === 410 && ended.detail ? sentence(ended) : 'This playback was ended, here or on another device.', 'Play again');
+    this.stop(ENDINGS.get(ended.code) ?? 'This playback was ended from another device.', 'Play again');
   }
 
   unload() {
@@ -171,54 +185,16 @@ export class Player {
     this.media.load();
   }
 
-  /** @param {string} text */
-  busy(text) {
-    this.element.classList.add('stalled');
-    fill(this.curtain, h('p', {}, text));
-    this.curtain.hidden = false;
-    say(text);
-  }
-
   /**
-   * Says why it stopped, with a way on.
-   * @param {string} text
-   * @param {string} way
+   * @param {string} text  why
+   * @param {string} way  what the button to go on says
    */
   stop(text, way) {
-    this.element.classList.remove('stalled');
-    const again = h('button', {
-      type: 'button',
-      class: 'primary',
-      onclick: () => {
-        this.repairs = [];
-        void this.begin(this.position > 0 ? this.position : null);
-        this.controls.play.focus();
-      },
-    }, way);
-    fill(this.curtain, h('p', {}, text), again);
-    this.curtain.hidden = false;
-    alarm(text);
-    if (this.element.contains(document.activeElement)) again.focus();
-  }
-
-  offerStartOver() {
-    const text = `Resumed at ${clock(this.position)}.`;
-    const hide = () => {
-      if (this.notice.contains(document.activeElement)) this.controls.play.focus();
-      this.notice.hidden = true;
-    };
-    fill(this.notice, h('span', {}, text), h('button', {
-      type: 'button',
-      class: 'secondary',
-      onclick: () => {
-        this.media.currentTime = 0;
-        this.position = 0;
-        hide();
-      },
-    }, 'Start over'));
-    this.notice.hidden = false;
-    say(`Resumed at ${spoken(this.position)}. Press 0 to start over.`);
-    setTimeout(hide, NOTICE_MS);
+    this.overlay.stop(text, way, () => {
+      this.repairs = [];
+      this.unexplained = 0;
+      void this.begin(this.position > 0 ? this.position : null);
+    });
   }
 }
 

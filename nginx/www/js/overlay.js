@@ -1,0 +1,73 @@
+/** What is written over the picture: that it takes a moment, why it stopped, where it went on. */
+
+import { h, fill } from './dom.js';
+import { alarm, say } from './announce.js';
+import { clock, spoken } from './format.js';
+
+const NOTICE_MS = 15_000;
+
+export class Overlay {
+  /**
+   * @param {HTMLElement} frame  the player
+   * @param {HTMLElement} home  takes the focus when what had it goes away
+   */
+  constructor(frame, home) {
+    this.frame = frame;
+    this.home = home;
+    this.notice = h('div', { class: 'notice', hidden: true });
+    this.curtain = h('div', { class: 'curtain', hidden: true });
+    this.elements = [h('div', { class: 'spinner', 'aria-hidden': 'true' }), this.notice, this.curtain];
+  }
+
+  /** The picture speaks for itself again. */
+  clear() {
+    this.hide(this.curtain);
+  }
+
+  /** @param {string} text */
+  busy(text) {
+    this.frame.classList.add('stalled');
+    this.hide(this.curtain);
+    fill(this.curtain, h('p', {}, text));
+    this.curtain.hidden = false;
+    say(text);
+  }
+
+  /**
+   * Why it stopped, with a way on.
+   * @param {string} text
+   * @param {string} way
+   * @param {() => void} go
+   */
+  stop(text, way, go) {
+    this.frame.classList.remove('stalled');
+    const button = h('button', { type: 'button', class: 'primary', onclick: go }, way);
+    fill(this.curtain, h('p', {}, text), button);
+    this.curtain.hidden = false;
+    alarm(text);
+    // Only whoever is at the player is taken along.
+    if (this.frame.contains(document.activeElement)) button.focus();
+  }
+
+  /**
+   * @param {number} position  seconds
+   * @param {() => void} startOver
+   */
+  offerStartOver(position, startOver) {
+    const press = () => {
+      startOver();
+      this.hide(this.notice);
+    };
+    fill(this.notice, h('span', {}, `Resumed at ${clock(position)}.`),
+      h('button', { type: 'button', class: 'secondary', onclick: press }, 'Start over'));
+    this.notice.hidden = false;
+    say(`Resumed at ${spoken(position)}. Press 0 to start over.`);
+    setTimeout(() => this.hide(this.notice), NOTICE_MS);
+  }
+
+  /** @param {HTMLElement} layer */
+  hide(layer) {
+    if (layer.contains(document.activeElement)) this.home.focus();
+    layer.hidden = true;
+  }
+}

@@ -1,0 +1,156 @@
+"""The web client in the distribution's Chromium, against the box that KINETOSCOPE_ACCESS describes.
+
+That is a file with the JSON of `make access`. The browser is told to accept the box's own certificate authority
+unseen; that the certificate is right is proved by test_www_pages.py with the authority's file.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, sync_playwright
+
+from tests.browser.box import Box, Program
+from tests.browser.steps import WIDE, sign_in, visit
+from tests.browser.watch import Watch
+
+EVIDENCE = Path(__file__).parents[2] / ".cache" / "browser"
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+# A refresh token serves once, so a stored sign-in is good while its access cookie is: 10 minutes.
+SIGN_IN_LASTS_SECONDS = 240
+
+
+@pytest.fixture(scope="session")
+def box() -> Box:
+    given = Box.given()
+    if given is None:
+        pytest.skip("KINETOSCOPE_ACCESS names no box (a file with the output of `make access`)")
+    return given
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def program(box: Box) -> Iterator[Program]:
+    program = Program(box)
+    yield program
+    program.close()
+
+
+@pytest.fixture(scope="session")
+def film(program: Program) -> dict[str, Any]:
+    """The longest title that a browser can play."""
+    playable = [video for video in program.videos() if video["status"] == "ready" and video["direct_play"]]
+    assert playable, "the library holds nothing that a browser can play"
+    longest: dict[str, Any] = max(playable, key=lambda video: video["duration_seconds"])
+    assert longest["duration_seconds"] >= 8, f"too short to seek in: {longest}"
+    return longest
+
+
+@pytest.fixture(scope="session")
+def sign_in_state(box: Box, chromium: Browser) -> Callable[[], StorageState]:
+    """Cookies of one sign-in, shared by tests that don't end it; renewed before they run out."""
+    state: StorageState | None = None
+    since = 0.0
+
+    def current() -> StorageState:
+        nonlocal state, since
+        if state is None or time.monotonic() - since > SIGN_IN_LASTS_SECONDS:
+            context = chromium.new_context(ignore_https_errors=True)
+            page = context.new_page()
+            visit(page, box.url)
+            sign_in(page, box)
+            state, since = context.storage_state(), time.monotonic()
+            context.close()
+        return state
+
+    return current
+
+
+@pytest.fixture(params=[WIDE], ids=["wide"])
+def viewport(request: pytest.FixtureRequest) -> ViewportSize:
+    """Desktop; a test that is also about phones parametrizes it indirectly with both_widths."""
+    size: ViewportSize = request.param
+    return size
+
+
+@pytest.fixture
+def fresh_context(
+    chromium: Browser, box: Box, viewport: ViewportSize, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Make contexts that are watched; on failure screenshots and a trace are kept in .cache/browser."""
+    made: list[tuple[BrowserContext, Watch]] = []
+
+    def make(state: StorageState | None = None) -> BrowserContext:
+        context = chromium.new_context(
+            ignore_https_errors=True,
+            viewport=viewport,
+            storage_state=state,
+            locale="en-GB",
+        )
+        context.set_default_timeout(10_000)
+        context.tracing.start(snapshots=True, screenshots=False)
+        made.append((context, Watch(context, box.url)))
+        return context
+
+    make.watches = lambda: [watch for _, watch in made]  # type: ignore[attr-defined]
+    yield make
+    faults = "\n".join(watch.verdict() for _, watch in made if watch.verdict())
+    failed = bool(faults) or getattr(request.node, "failed_call", False)
+    name = re.sub(r"[^\w.-]+", "-", request.node.name)
+    for number, (context, _) in enumerate(made):
+        if failed:
+            EVIDENCE.mkdir(parents=True, exist_ok=True)
+            for page_number, page in enumerate(context.pages):
+                page.screenshot(path=EVIDENCE / f"{name}-{number}-{page_number}.png")
+            context.tracing.stop(path=EVIDENCE / f"{name}-{number}.zip")
+        for page in context.pages:
+            # A page that is left ends its playback, so that the next test finds its slots free.
+            page.goto("about:blank")
+        context.close()
+    assert not faults, f"{faults}\n(evidence in {EVIDENCE})"
+
+
+@pytest.fixture
+def context(fresh_context: Callable[..., BrowserContext], sign_in_state: Callable[[], StorageState]) -> BrowserContext:
+    """Signed in."""
+    return fresh_context(sign_in_state())
+
+
+@pytest.fixture
+def watch(fresh_context: Callable[..., BrowserContext], context: BrowserContext) -> Watch:
+    """The watch of `context`."""
+    first: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]
+    return first
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A page of a signed-in viewer, not yet anywhere."""
+    return context.new_page()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Let fixtures know whether the test failed, so that they keep the evidence."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.when == "call" and report.failed:
+        item.failed_call = True  # type: ignore[attr-defined]
