@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,7 +163,7 @@ def shell(sandbox: Sandbox, folder: Path, script: str, seconds: float = 10) -> O
     video.write_bytes(b"the one file")
     descriptor = os.open(video, os.O_RDONLY)
     try:
-        return sandbox.run(["sh", "-c", script], descriptor, seconds=seconds, output_bytes=10_000)
+        return sandbox.run(["bash", "-c", script], descriptor, seconds=seconds, output_bytes=10_000)
     finally:
         os.close(descriptor)
 
@@ -184,25 +185,17 @@ def test_a_tool_has_no_environment_no_network_and_nothing_to_write(
 ) -> None:
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
     environment = said(shell(sandbox, tmp_path, "/usr/bin/env"))
-    assert {line.partition("=")[0] for line in environment.splitlines()} <= {
-        "LC_ALL",
-        "PWD",
-        "PATH",
-        "_",
-        "OLDPWD",
-        "SHLVL",
-    }
+    of_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
+    assert {line.partition("=")[0] for line in environment.splitlines()} - of_shell == {"LC_ALL"}
     for place in ("/", "/usr", "/etc", VIDEO):
         outcome = shell(sandbox, tmp_path, f"echo x > {place if place == VIDEO else place + '/new'}")
         assert isinstance(outcome, Outcome)
         assert outcome.status != 0, place
-    outcome = shell(
-        sandbox,
-        tmp_path,
-        "/usr/bin/perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(PeerAddr => \"192.0.2.1:80\", Timeout => 2); '",
-    )
-    assert isinstance(outcome, Outcome)
-    assert outcome.status != 0
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connect = f"exec 3<>/dev/tcp/127.0.0.1/{listener.getsockname()[1]} && echo connected"
+        outside = subprocess.run(["bash", "-c", connect], capture_output=True, check=False)
+        assert outside.stdout == b"connected\n"
+        assert said(shell(sandbox, tmp_path, connect)) == ""
 
 
 def test_a_tool_that_takes_too_long_or_talks_too_much_is_killed_with_all_it_started(
@@ -218,10 +211,9 @@ def test_a_tool_that_takes_too_long_or_talks_too_much_is_killed_with_all_it_star
 
 
 def test_a_tool_that_takes_too_much_memory_is_refused_it(sandbox: Sandbox, tmp_path: Path) -> None:
-    outcome = shell(sandbox, tmp_path, "/usr/bin/perl -e '$x = \"x\" x (1 << 30); print length $x'")
-    assert isinstance(outcome, Outcome)
-    assert outcome.output == b""
-    assert outcome.status != 0
+    fill = "printf -v x '%0{}d' 0 && echo ${{#x}}"
+    assert said(shell(sandbox, tmp_path, fill.format(1000))) == "1000\n"
+    assert said(shell(sandbox, tmp_path, fill.format(1 << 30))) == ""
 
 
 def _read(path: Path) -> bytes:

@@ -1,0 +1,225 @@
+"""What is read of a file's bytes and of a tool's report, without running a tool."""
+
+import doctest
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer import names
+from indexer.extent import missing_bytes
+from indexer.faults import Fault
+from indexer.fingerprint import fingerprint
+from indexer.names import shown_filename, title_from
+from indexer.report import read_report, storable
+from indexer.sniff import Container, Family, sniff
+
+
+def box(kind: bytes, content: bytes = b"") -> bytes:
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
+def ebml(doctype: bytes) -> bytes:
+    element = b"\x42\x82" + bytes([0x80 | len(doctype)]) + doctype
+    return b"\x1a\x45\xdf\xa3" + bytes([0x80 | len(element)]) + element
+
+
+@pytest.mark.parametrize(
+    ("head", "filename", "name"),
+    [
+        (box(b"ftyp", b"isom\0\0\0\0"), b"a.mp4", "mp4"),
+        (box(b"ftyp", b"isom\0\0\0\0"), b"a.M4V", "m4v"),
+        (box(b"ftyp", b"isom\0\0\0\0"), b"a.mov", "mp4"),
+        (box(b"ftyp", b"M4V \0\0\0\0"), b"a.mp4", "mp4"),
+        (box(b"ftyp", b"M4V \0\0\0\0"), b"a.avi", "m4v"),
+        (box(b"ftyp", b"qt  \0\0\0\0"), b"a.mp4", "mov"),
+        (box(b"free") + box(b"ftyp", b"isom\0\0\0\0"), b"a.mp4", "mp4"),
+        (box(b"wide") + box(b"mdat", b"x"), b"a.mov", "mov"),
+        (ebml(b"webm"), b"a.mkv", "webm"),
+        (ebml(b"matroska"), b"a.webm", "mkv"),
+        (b"RIFF\x10\0\0\0AVI LIST", b"a.mp4", "avi"),
+    ],
+)
+def test_the_first_bytes_tell_the_container(head: bytes, filename: bytes, name: str) -> None:
+    container = sniff(head, filename)
+    assert isinstance(container, Container)
+    assert container.name == name
+
+
+@pytest.mark.parametrize(
+    ("head", "word"),
+    [
+        (b"ffconcat version 1.0\n", "ffconcat"),
+        (b"\xef\xbb\xbfFFCONCAT version 1.0\n", "ffconcat"),
+        (b"\n\n  #EXTM3U\n", "playlist"),
+        (b"v=0\r\no=", "SDP"),
+        (b"<?xml version='1.0'?><MPD>", "XML"),
+        (b"<MPD>", "DASH"),
+        (ebml(b"other"), "'other'"),
+        (box(b"ftyp", b"heic\0\0\0\0"), "picture"),
+        (b"\x47" + bytes(187) + b"\x47", "transport stream"),
+        (bytes(4096), "zeros"),
+        (b"RIFF\x10\0\0\0WAVEfmt ", "WAV"),
+        (b"hello, world", "whatever its name says"),
+        (b"\0\0\0\x05ftypisom", "whatever its name says"),
+    ],
+)
+def test_what_is_no_video_is_named(head: bytes, word: str) -> None:
+    fault = sniff(head, b"a.mp4")
+    assert isinstance(fault, Fault)
+    assert word in fault.sentence
+
+
+@given(st.binary(max_size=200), st.binary(max_size=20))
+def test_sniffing_answers_for_any_bytes(head: bytes, filename: bytes) -> None:
+    assert isinstance(sniff(head, filename), Container | Fault)
+    for magic in (b"\x1a\x45\xdf\xa3", b"\0\0\0\x10free", b"RIFF"):
+        assert isinstance(sniff(magic + head, filename), Container | Fault)
+
+
+def lacking(folder: Path, content: bytes, family: Family) -> int:
+    path = folder / "file"
+    path.write_bytes(content)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return missing_bytes(descriptor, len(content), family)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_file_that_ends_before_its_structure_does_lacks_bytes(tmp_path: Path) -> None:
+    iso = box(b"ftyp", b"isom") + box(b"mdat", bytes(100))
+    assert lacking(tmp_path, iso, Family.ISO) == 0
+    assert lacking(tmp_path, iso[:-7], Family.ISO) == 7
+    assert lacking(tmp_path, iso + b"\0" * 20, Family.ISO) == 0
+    large = box(b"ftyp") + (1).to_bytes(4, "big") + b"mdat" + (1 << 33).to_bytes(8, "big")
+    assert lacking(tmp_path, large, Family.ISO) == (1 << 33) - 16
+    to_the_end = box(b"ftyp") + b"\0\0\0\0mdat" + bytes(50)
+    assert lacking(tmp_path, to_the_end, Family.ISO) == 0
+    mkv = ebml(b"matroska") + b"\x18\x53\x80\x67" + b"\x40\x64" + bytes(100)
+    assert lacking(tmp_path, mkv, Family.EBML) == 0
+    assert lacking(tmp_path, mkv[:-9], Family.EBML) == 9
+    live = ebml(b"webm") + b"\x18\x53\x80\x67" + b"\x01\xff\xff\xff\xff\xff\xff\xff" + bytes(9)
+    assert lacking(tmp_path, live, Family.EBML) == 0
+    avi = b"RIFF" + (104).to_bytes(4, "little") + b"AVI " + bytes(100)
+    assert lacking(tmp_path, avi, Family.RIFF) == 0
+    assert lacking(tmp_path, avi[:-50], Family.RIFF) == 50
+
+
+def test_a_fingerprint_tells_start_middle_end_and_size_apart(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def of(content: bytes) -> bytes:
+        path.write_bytes(content)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return fingerprint(descriptor, len(content), 4096)
+        finally:
+            os.close(descriptor)
+
+    whole = bytes(100_000)
+    prints = [of(whole), of(whole[:-1])]
+    prints += [of(whole[:place] + b"x" + whole[place + 1 :]) for place in (0, 50_000, 99_999)]
+    assert len(set(prints)) == len(prints)
+    assert of(whole) == prints[0]
+
+
+@given(st.text() | st.characters(codec=None).map(lambda sign: f"a{sign}b"))
+def test_any_text_becomes_storable(text: str) -> None:
+    stored = storable(text, 50)
+    stored.encode("utf-8")
+    assert "\0" not in stored
+    assert len(stored) <= 50
+    assert not stored or stored.isprintable()
+
+
+@given(st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name))
+def test_any_file_name_has_a_title_and_a_shown_form(name: bytes) -> None:
+    title, shown = title_from(b"folder/" + name), shown_filename(b"folder/" + name)
+    assert title
+    assert len(title) <= 300
+    for text in (title, shown):
+        assert text.isprintable()
+        text.encode("utf-8")
+
+
+def test_examples_of_titles_are_right() -> None:
+    assert doctest.testmod(names).failed == 0
+
+
+def video(**more: Any) -> dict[str, Any]:
+    return {"index": 0, "codec_type": "video", "codec_name": "h264", "width": 640, "height": 360} | more
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (video(), (0, 640, 360)),
+        (video(side_data_list=[{"side_data_type": "Display Matrix", "rotation": -90}]), (90, 360, 640)),
+        (video(side_data_list=[{"side_data_type": "Display Matrix", "rotation": 90}]), (270, 360, 640)),
+        (video(side_data_list=[{"side_data_type": "Display Matrix", "rotation": -180}]), (180, 640, 360)),
+        (video(tags={"rotate": "90"}), (90, 360, 640)),
+        (video(side_data_list=[{"rotation": "nan"}]), (0, 640, 360)),
+    ],
+)
+def test_the_size_is_as_shown_after_turning(stream: dict[str, Any], expected: tuple[int, int, int]) -> None:
+    facts = read_report({"streams": [stream]}, "mp4")
+    assert facts is not None
+    assert (facts.rotation, facts.width, facts.height) == expected
+
+
+def test_dolby_vision_is_told_before_its_base_layer() -> None:
+    stream = video(color_transfer="smpte2084", side_data_list=[{"side_data_type": "DOVI configuration record"}])
+    facts = read_report({"streams": [stream]}, "mp4")
+    assert facts is not None
+    assert facts.hdr == "dolby-vision"
+
+
+def test_a_cover_picture_is_no_video() -> None:
+    cover = video(disposition={"attached_pic": 1}, codec_name="mjpeg")
+    assert read_report({"streams": [cover, {"codec_type": "audio"}]}, "mp4") is None
+
+
+def test_the_duration_falls_back_to_the_tracks() -> None:
+    for streams in ([video(duration="12.5")], [video(tags={"DURATION": "00:00:12.500000000"})]):
+        facts = read_report({"streams": streams, "format": {"duration": "N/A"}}, "mkv")
+        assert facts is not None
+        assert facts.duration_seconds == 12.5
+
+
+@pytest.mark.parametrize("rate", ["0/0", "25/0", "-1/1", "90000/1", "x", "1/0.0000001", None])
+def test_a_senseless_frame_rate_is_not_told(rate: object) -> None:
+    facts = read_report({"streams": [video(avg_frame_rate=rate)]}, "mp4")
+    assert facts is not None
+    assert facts.fps is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = st.sampled_from(
+    ["index", "codec_name", "width", "height", "avg_frame_rate", "duration", "bit_rate", "tags", "side_data_list"]
+)
+STREAM = st.dictionaries(FIELDS, JSON).map(lambda stream: video() | stream)
+
+
+@given(
+    streams=st.lists(st.dictionaries(FIELDS, JSON).map(lambda stream: video() | stream | {"codec_type": "video"}))
+    | JSON,
+    chapters=JSON,
+    envelope=JSON,
+)
+def test_any_report_can_be_read_and_stored(streams: Any, chapters: Any, envelope: Any) -> None:
+    facts = read_report({"streams": streams, "chapters": chapters, "format": envelope}, "mp4")
+    if facts is None:
+        return
+    for number in (facts.width, facts.height, facts.bitrate):
+        assert number is None or 0 < number < 1 << 62
+    assert facts.rotation in (0, 90, 180, 270)
+    json.dumps([facts.tags, facts.chapters], allow_nan=False).encode()
