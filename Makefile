@@ -72,14 +72,14 @@ smoke: $(environment) ## run the host tests against the box, or against HOST=nam
 
 check: lint unit ## linters, static rules and unit tests
 
-lint: $(environment)
+lint: $(environment) ## the linters of every language here
 	@ruff check .
 	@ruff format --check .
 	@mypy
 	@yamllint --strict .
 	@ansible-lint --offline --profile production
 
-unit: $(environment)
+unit: $(environment) ## static rules and unit tests
 	@pytest tests/policy tests/unit $(ARGS)
 
 integration: $(environment) ## tests with real PostgreSQL, Redis and Nginx as child processes
