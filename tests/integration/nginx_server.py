@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -69,10 +69,11 @@ class NginxServer:
     """One Nginx with its redactor, in a folder of its own: titles/, www/, logs/, run/, conf/, tls/.
 
     authz and the API are expected at `authz_socket` and `api_socket`; without them Nginx runs, and says 503.
+    `more` makes more text for the http block (the bench's listeners without TLS).
     """
 
-    def __init__(self, folder: Path, **overrides: Any) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, more: Callable[["NginxServer"], str] | None = None, **overrides: Any) -> None:
+        self.folder, self.more = folder, more
         self.http_port, self.https_port = free_ports(2)
         self.url = f"https://{NAME}:{self.https_port}"
         self.titles, self.www, self.logs = folder / "titles", folder / "www", folder / "logs"
@@ -122,6 +123,9 @@ class NginxServer:
             (self.folder / name).mkdir()
         make_certificate(self.folder / "tls")
         render(self.folder / "conf", self.variables)
+        if self.more:
+            main = self.folder / "conf/nginx.conf"
+            main.write_text(main.read_text().rstrip().removesuffix("}") + self.more(self) + "}\n")
 
     def command(self, *arguments: str) -> list[str]:
         """Nginx with our configuration. Root's workers stay root here: the box is where www-data is tested."""
@@ -143,9 +147,9 @@ class NginxServer:
         return self._children[-1].process
 
     def workers(self) -> list[int]:
-        """Process ids of the workers (and the cache manager) of the master."""
+        """Process ids of the workers, also of those that only finish what they send after a reload."""
         children = Path(f"/proc/{self.master.pid}/task/{self.master.pid}/children").read_text().split()
-        return [int(pid) for pid in children]
+        return [int(pid) for pid in children if b"worker process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def reload(self) -> None:
         """As `systemctl reload` does: test, then HUP; returns when new workers run."""
