@@ -8,7 +8,8 @@ import binascii
 import json
 import math
 import re
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Literal
 
 Key = str | float | None
@@ -40,24 +41,41 @@ def decode(cursor: str, sort: Sort) -> tuple[Key, str]:
     if not (isinstance(parts, list) and len(parts) == 3 and parts[0] == sort):
         raise InvalidCursor
     _, key, video_id = parts
-    if not (isinstance(video_id, str) and _ID.fullmatch(video_id) and _fits(sort, key)):
+    if not (isinstance(video_id, str) and _ID.fullmatch(video_id)):
         raise InvalidCursor
-    return key, video_id
-
-
-def _fits(sort: Sort, key: object) -> bool:
-    if sort == "duration":
-        number = isinstance(key, int | float) and not isinstance(key, bool)
-        return key is None or (number and math.isfinite(key))  # type: ignore[arg-type]
-    if not isinstance(key, str) or "\0" in key or (not key.isascii() and _has_surrogates(key)):
-        return False
-    if sort == "title":
-        return True
     try:
-        return datetime.fromisoformat(key).tzinfo is not None
-    except ValueError:
-        return False
+        return _CHECKS[sort](key), video_id
+    except (ValueError, OverflowError, TypeError) as error:
+        raise InvalidCursor from error
 
 
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def _moment(key: object) -> str:
+    """RFC 3339 again: Python reads forms of ISO 8601 that PostgreSQL does not."""
+    if not isinstance(key, str):
+        raise TypeError
+    moment = datetime.fromisoformat(key)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC).isoformat()
+
+
+def _text(key: object) -> str:
+    if not isinstance(key, str) or "\0" in key:
+        raise TypeError
+    # Lone surrogates are JSON but not text; this raises UnicodeEncodeError, which is a ValueError.
+    key.encode()
+    return key
+
+
+def _number(key: object) -> float | None:
+    if key is None:
+        return None
+    if isinstance(key, bool) or not isinstance(key, int | float):
+        raise TypeError
+    number = float(key)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+_CHECKS: dict[Sort, Callable[[object], Key]] = {"added": _moment, "title": _text, "duration": _number}

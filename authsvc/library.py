@@ -30,10 +30,10 @@ _AFTER: dict[cursors.Sort, LiteralString] = {
 }
 # Titles whose duration is not known yet come last.
 _AFTER_UNKNOWN_DURATION: LiteralString = "v.duration_seconds IS NULL AND v.id > %(id)s::uuid"
-# Words and beginnings of words anywhere in title, file name and description; parts of the title; typing errors.
-_MATCHES: LiteralString = """
-    (v.search @@ to_tsquery('simple', %(words)s) OR v.title ILIKE %(pattern)s OR %(q)s <%% v.title)
-"""
+# One word of a search: it, or a word that it begins, in title, file name or description; or nearly so in the title.
+_MATCHES: LiteralString = "(v.search @@ to_tsquery('simple', %(prefix_{n})s) OR %(word_{n})s <%% v.title)"
+# Beyond that many words a search is a paste by mistake.
+_MOST_WORDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,11 @@ def page(
         unknown = sort == "duration" and values["key"] is None
         conditions.append(_AFTER_UNKNOWN_DURATION if unknown else _AFTER[sort])
     if query:
-        conditions.append(_MATCHES)
-        values |= _search_terms(query)
+        # One wrong letter still finds a word; PostgreSQL's default wants it nearer.
+        connection.execute("SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', false)")
+        condition, terms = _search(query)
+        conditions.append(condition)
+        values |= terms
     with connection.cursor(row_factory=class_row(Title)) as rows:
         titles = rows.execute(
             f"SELECT {_COLUMNS} FROM videos v WHERE {' AND '.join(conditions)}"
@@ -137,9 +140,13 @@ def _add_files(connection: Connection[Any], titles: list[Title]) -> None:
         by_id[video_id].files.append(File(*rest))
 
 
-def _search_terms(query: str) -> dict[str, str]:
+def _search(query: str) -> tuple[LiteralString, dict[str, str]]:
+    """A condition that every word matches, or that the title contains the text as it is."""
     query = unicodedata.normalize("NFC", query)
-    words = re.findall(r"\w+", query)
-    escaped = re.sub(r"([\\%_])", r"\\\1", query)
-    # Letters, digits and underscores only, in quotes: nothing of tsquery's own syntax gets through.
-    return {"q": query, "words": " & ".join(f"'{word}':*" for word in words), "pattern": f"%{escaped}%"}
+    terms = {"pattern": "%" + re.sub(r"([\\%_])", r"\\\1", query) + "%"}
+    parts: list[LiteralString] = []
+    for n, word in enumerate(re.findall(r"\w+", query)[:_MOST_WORDS]):
+        # Letters, digits and underscores only, in quotes: nothing of tsquery's own syntax gets through.
+        terms[f"prefix_{n}"], terms[f"word_{n}"] = f"'{word}':*", word
+        parts.append(_MATCHES.format(n=n))
+    return f"(v.title ILIKE %(pattern)s OR ({' AND '.join(parts) or 'false'}))", terms

@@ -8,14 +8,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from authsvc import cursors
 
 
-def _without_nul(text: str) -> str:
-    """PostgreSQL's text holds every character but this."""
-    if "\0" in text:
-        raise ValueError("contains a NUL character")
+def _storable(text: str) -> str:
+    """What PostgreSQL's text and UTF-8 can hold: no NUL, and no half of a surrogate pair (JSON can write both)."""
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("contains a character that is not text")
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_storable)]
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 lowercase hex digits")]
 Device = Annotated[Text, Field(max_length=200, description="A name that people recognise the device by")]
 

@@ -85,6 +85,7 @@ if not held then
   local wait = blocked_for(sets, limits, 0, now)
   if wait then return { 'deny', 'streams', wait } end
   held = 0
+  redis.call('HDEL', 'ks:playback:' .. playback, 'paused')
 end
 -- Written at most once a second: a player that asks 200 times a second costs no more than one that asks once.
 local seen = tonumber(p[6] or '0')

@@ -60,10 +60,14 @@ def test_forged_cursor_is_refused(cursor: str) -> None:
         decode(cursor, "added")
 
 
-@pytest.mark.parametrize("key", [True, "7", [7], float("inf"), float("nan")])
+@pytest.mark.parametrize("key", [True, "7", [7], float("inf"), float("nan"), 10**400])
 def test_forged_duration_is_refused(key: object) -> None:
     with pytest.raises(InvalidCursor):
         decode(raw(["duration", key, VIDEO]), "duration")
+
+
+def test_moment_of_another_form_comes_back_as_postgresql_reads_it() -> None:
+    assert decode(raw(["added", "2026-W01-1T00:00:00+01:00", VIDEO]), "added")[0] == "2025-12-28T23:00:00+00:00"
 
 
 @pytest.mark.parametrize("key", [None, 7, "a\0b", "\ud800"])
