@@ -27,7 +27,9 @@ options:
   state: {description: Whether the box has an address., type: str, choices: [present, absent], default: present}
   bridge: {description: Name of the bridge., type: str, required: true}
   pools: {description: Networks from which a free /24 is taken., type: list, elements: str, required: true}
+  nameservers: {description: Nameservers to use instead of this machine's., type: list, elements: str}
   registry: {description: File that remembers subnet and addresses., type: path, required: true}
+  lock: {description: File that is locked meanwhile., type: path, required: true}
 """
 
 TABLE = "kinetoscope_boxes"
@@ -100,6 +102,8 @@ class Network:
         self.name: str = module.params["name"]
         self.bridge: str = module.params["bridge"]
         self.registry = Path(module.params["registry"])
+        # Not beside the registry, whose folder goes with the last box.
+        self.lock = Path(module.params["lock"])
         self.changed = False
 
     def run(self, *command: str, stdin: str | None = None) -> str:
@@ -115,7 +119,7 @@ class Network:
     @contextlib.contextmanager
     def locked(self) -> Iterator[dict[str, Any]]:
         self.registry.parent.mkdir(parents=True, exist_ok=True)
-        with (self.registry.parent / ".network.lock").open("w") as lock:
+        with self.lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             known = json.loads(self.registry.read_text()) if self.registry.exists() else {"addresses": {}}
             yield known
@@ -125,6 +129,9 @@ class Network:
                 partial.rename(self.registry)
             else:
                 self.registry.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.registry.parent.rmdir()
+                    self.registry.parent.parent.rmdir()
 
     def routes(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.run("ip", "-json", "-4", "route", "show", "table", "all"))
@@ -234,6 +241,7 @@ def main() -> None:
             "pools": {"type": "list", "elements": "str", "required": True},
             "nameservers": {"type": "list", "elements": "str", "default": []},
             "registry": {"type": "path", "required": True},
+            "lock": {"type": "path", "required": True},
         },
     )
     network = Network(module)
