@@ -11,7 +11,7 @@ import pytest
 import requests
 from testinfra.host import Host
 
-from tests.host.client import SECRETS, Access, Viewer
+from tests.host.client import SECRETS, Access, Viewer, connection
 
 CLIP_SECONDS = 4
 
@@ -41,10 +41,9 @@ def shell(access: Access) -> Any:
     return run
 
 
-@pytest.fixture(scope="session")
-def bob(access: Access, shell: Any) -> Viewer:
-    """A plain user, made for this run by the tool on the box."""
-    name, password = f"bob-{secrets.token_hex(3)}", secrets.token_urlsafe(18)
+def _new_user(name: str, access: Access, shell: Any) -> Viewer:
+    """A plain user, made by the tool on the box, with no stream running."""
+    name, password = f"{name}-{secrets.token_hex(3)}", secrets.token_urlsafe(18)
     SECRETS.add(password)
     shell(
         "runuser -u kinetoscope-api -- env KINETOSCOPE_DATABASE_URL='host=/run/postgresql dbname=kinetoscope'"
@@ -54,10 +53,21 @@ def bob(access: Access, shell: Any) -> Viewer:
     return Viewer(access, name, password)
 
 
+@pytest.fixture(scope="session")
+def bob(access: Access, shell: Any) -> Viewer:
+    """Reads through both doors; whatever that leaves running is his."""
+    return _new_user("bob", access, shell)
+
+
+@pytest.fixture
+def carol(access: Access, shell: Any) -> Viewer:
+    """Somebody new for each test: not a stream of hers is running."""
+    return _new_user("carol", access, shell)
+
+
 @pytest.fixture
 def anonymous(access: Access) -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.verify = access.ca_file
+    with connection(access) as session:
         yield session
 
 

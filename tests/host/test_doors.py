@@ -11,7 +11,7 @@ import pytest
 import requests
 from testinfra.host import Host
 
-from tests.host.client import Access, Viewer, problem
+from tests.host.client import Access, Viewer, connection, problem
 
 MIB = 1 << 20
 
@@ -169,15 +169,14 @@ def test_users_and_strangers_on_reused_connections_never_get_each_others_answer(
     admin: Viewer, bob: Viewer, access: Access, mp4: dict[str, Any]
 ) -> None:
     """In one second, on few connections: yes to those who may, no to those who may not, whatever was cached."""
-    connection = requests.Session()
-    connection.verify = access.ca_file
+    reused = connection(access)
     url = access.url.rstrip("/") + _source(mp4)["href"]
     answers = []
     for _ in range(15):
         for token in (admin.token, None, bob.token, "forged." + bob.token):
             headers = {"Range": "bytes=0-9", **({"Authorization": f"Bearer {token}"} if token else {})}
             answers.append(
-                (token in {admin.token, bob.token}, connection.get(url, headers=headers, timeout=20).status_code)
+                (token in {admin.token, bob.token}, reused.get(url, headers=headers, timeout=20).status_code)
             )
     assert {status for allowed, status in answers if allowed} == {206}
     assert {status for allowed, status in answers if not allowed} == {401}
@@ -194,29 +193,28 @@ def test_identity_headers_of_the_client_mean_nothing(
     assert answer.status_code == 401
 
 
-def test_a_fourth_stream_is_refused_with_the_running_ones(bob: Viewer, mp4: dict[str, Any]) -> None:
-    grants = [bob.playback(mp4["id"]) for _ in range(3)]
+def test_a_fourth_stream_is_refused_with_the_running_ones(carol: Viewer, mp4: dict[str, Any]) -> None:
+    grants = [carol.playback(mp4["id"]) for _ in range(3)]
     try:
-        refused = bob.call("POST", f"/api/v1/videos/{mp4['id']}/playback", json={})
+        refused = carol.call("POST", f"/api/v1/videos/{mp4['id']}/playback", json={})
         assert refused.status_code == 429
         body = problem(refused)
         assert body["code"] == "streams"
         assert {entry["playback_id"] for entry in body["running"]} == {grant["playback_id"] for grant in grants}
         assert int(refused.headers["Retry-After"]) > 0
-        poster = bob.get(mp4["poster_href"])
+        poster = carol.get(mp4["poster_href"])
         assert poster.status_code == 200, "a poster is not a stream"
     finally:
         for grant in grants:
-            bob.end(grant["playback_id"])
+            carol.end(grant["playback_id"])
 
 
-def test_an_ended_playback_is_410_within_two_seconds(bob: Viewer, mp4: dict[str, Any]) -> None:
-    grant = bob.playback(mp4["id"])
-    url = bob.access.url.rstrip("/") + grant["links"]["source"]
-    session = requests.Session()
-    session.verify = bob.access.ca_file
+def test_an_ended_playback_is_410_within_two_seconds(carol: Viewer, mp4: dict[str, Any]) -> None:
+    grant = carol.playback(mp4["id"])
+    url = carol.access.url.rstrip("/") + grant["links"]["source"]
+    session = connection(carol.access)
     assert session.get(url, headers={"Range": "bytes=0-9"}, timeout=20).status_code == 206
-    bob.end(grant["playback_id"])
+    carol.end(grant["playback_id"])
     time.sleep(2)
     answer = session.get(url, headers={"Range": "bytes=0-9"}, timeout=20)
     assert answer.status_code == 410

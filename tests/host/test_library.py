@@ -40,20 +40,20 @@ def test_the_wire_format_of_a_video_is_the_contract(admin: Viewer, mp4: dict[str
 
 @pytest.mark.looks_back
 @pytest.mark.timeout(CRON_MINUTES * 60 + 120)
-def test_a_file_dropped_into_the_library_is_playable_after_the_next_cron_run(bob: Viewer, dropped_file: Path) -> None:
+def test_a_file_dropped_into_the_library_is_playable_after_the_next_cron_run(carol: Viewer, dropped_file: Path) -> None:
     def listed() -> dict[str, Any] | None:
-        items = bob.get("/api/v1/videos", params={"q": dropped_file.stem, "limit": 100}).json()["items"]
+        items = carol.get("/api/v1/videos", params={"q": dropped_file.stem, "limit": 100}).json()["items"]
         return next((video for video in items if video["filename"] == dropped_file.name), None)
 
     video = eventually(listed, within=CRON_MINUTES * 60 + 60, every=2)
     assert video, "cron's scan did not find the file"
     assert video["status"] == "ready"
-    grant = bob.playback(video["id"])
+    grant = carol.playback(video["id"])
     try:
-        first = bob.get(grant["links"]["source"], headers={"Range": "bytes=0-99"})
+        first = carol.get(grant["links"]["source"], headers={"Range": "bytes=0-99"})
         assert first.status_code == 206
     finally:
-        bob.end(grant["playback_id"])
+        carol.end(grant["playback_id"])
 
 
 def test_cron_only_starts_the_unit(host: Host) -> None:

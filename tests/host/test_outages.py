@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from testinfra.host import Host
 
-from tests.host.client import Access, Viewer, eventually, problem
+from tests.host.client import Access, Viewer, connection, eventually, problem
 
 
 @contextmanager
@@ -41,10 +41,10 @@ def _largest(viewer: Viewer) -> tuple[dict[str, Any], int]:
 
 
 def test_restarts_of_the_services_and_a_reload_of_nginx_break_no_transfer(
-    access: Access, bob: Viewer, host: Host
+    access: Access, carol: Viewer, host: Host
 ) -> None:
-    video, size = _largest(bob)
-    grant = bob.playback(video["id"])
+    video, size = _largest(carol)
+    grant = carol.playback(video["id"])
     try:
         with _slow_transfer(access, grant["links"]["source"], 12, size) as transfer:
             time.sleep(1)
@@ -58,7 +58,7 @@ def test_restarts_of_the_services_and_a_reload_of_nginx_break_no_transfer(
         assert transfer.returncode == 0, errors
         assert int(output) == size
     finally:
-        bob.end(grant["playback_id"])
+        carol.end(grant["playback_id"])
 
 
 def test_a_restart_of_the_api_loses_no_request(bob: Viewer, host: Host) -> None:
@@ -66,8 +66,7 @@ def test_a_restart_of_the_api_loses_no_request(bob: Viewer, host: Host) -> None:
     stop = threading.Event()
 
     def ask() -> None:
-        with requests.Session() as session:
-            session.verify = bob.access.ca_file
+        with connection(bob.access) as session:
             while not stop.is_set():
                 seen.append(session.get(bob.access.url.rstrip("/") + "/health", timeout=20).status_code)
 
@@ -84,11 +83,10 @@ def test_a_restart_of_the_api_loses_no_request(bob: Viewer, host: Host) -> None:
 
 
 def test_without_authz_newcomers_get_503_and_never_a_byte(
-    access: Access, bob: Viewer, host: Host, mp4: dict[str, Any]
+    access: Access, carol: Viewer, host: Host, mp4: dict[str, Any]
 ) -> None:
-    grant = bob.playback(mp4["id"])
-    watching, url = requests.Session(), access.url.rstrip("/") + grant["links"]["source"]
-    watching.verify = access.ca_file
+    grant = carol.playback(mp4["id"])
+    watching, url = connection(access), access.url.rstrip("/") + grant["links"]["source"]
     assert watching.get(url, headers={"Range": "bytes=0-9"}, timeout=20).status_code == 206
     host.run("systemctl stop kinetoscope-authz.socket kinetoscope-authz.service")
     try:
@@ -96,14 +94,14 @@ def test_without_authz_newcomers_get_503_and_never_a_byte(
         assert newcomer.status_code == 503
         assert int(newcomer.headers["Retry-After"]) > 0
         assert problem(newcomer)["code"]
-        at_header_door = bob.get(f"/stream/{mp4['id']}/source.mp4", headers={"Connection": "close"})
+        at_header_door = carol.get(f"/stream/{mp4['id']}/source.mp4", headers={"Connection": "close"})
         assert at_header_door.status_code == 503
         decided = watching.get(url, headers={"Range": "bytes=0-9"}, timeout=20)
         assert decided.status_code == 206, "a connection that was decided goes on for 30 seconds"
     finally:
         host.run("systemctl start kinetoscope-authz.socket")
-        bob.end(grant["playback_id"])
-    again = eventually(lambda: bob.get(f"/stream/{mp4['id']}/poster.jpg").status_code == 200, within=15)
+        carol.end(grant["playback_id"])
+    again = eventually(lambda: carol.get(f"/stream/{mp4['id']}/poster.jpg").status_code == 200, within=15)
     assert again
 
 

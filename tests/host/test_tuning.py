@@ -19,4 +19,4 @@ def test_the_tcp_stack_is_tuned(host: Host, name: str, value: str) -> None:
 def test_nginx_may_open_as_many_files_as_it_needs(host: Host) -> None:
     pid = host.check_output("systemctl show --property MainPID --value nginx")
     limit = host.check_output("awk '/Max open files/ {print $4}' /proc/%s/limits", pid)
-    assert int(limit) >= 65536
+    assert int(limit) >= 16384
