@@ -93,6 +93,12 @@ class Program:
     def end(self, playback: str) -> None:
         self.raw("DELETE", f"/playbacks/{playback}")
 
+    def end_all(self) -> None:
+        """Free the user's slots: a page that a test closed abruptly, or a link that it copied, may still hold one."""
+        for stream in self.call("GET", "/admin/streams")["items"]:
+            if stream["user"]["username"] == self.box.admin_username:
+                self.end(stream["playback_id"])
+
     def close(self) -> None:
         self.raw("POST", "/auth/logout")
         self.http.close()

@@ -93,9 +93,10 @@ def viewport(request: pytest.FixtureRequest) -> ViewportSize:
 
 @pytest.fixture
 def fresh_context(
-    chromium: Browser, box: Box, viewport: ViewportSize, request: pytest.FixtureRequest
+    chromium: Browser, box: Box, program: Program, viewport: ViewportSize, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., BrowserContext]]:
     """Make contexts that are watched; on failure screenshots and a trace are kept in .cache/browser."""
+    program.end_all()
     made: list[tuple[BrowserContext, Watch]] = []
 
     def make(state: StorageState | None = None) -> BrowserContext:
@@ -121,9 +122,6 @@ def fresh_context(
             for page_number, page in enumerate(context.pages):
                 page.screenshot(path=EVIDENCE / f"{name}-{number}-{page_number}.png")
             context.tracing.stop(path=EVIDENCE / f"{name}-{number}.zip")
-        for page in context.pages:
-            # A page that is left ends its playback, so that the next test finds its slots free.
-            page.goto("about:blank")
         context.close()
     assert not faults, f"{faults}\n(evidence in {EVIDENCE})"
 

@@ -196,25 +196,46 @@ def test_keeping_the_running_streams_starts_nothing(
     wait_until(page, "video => !video.paused && video.currentTime > 0.3")
 
 
-def test_a_playback_ended_elsewhere_starts_again_where_it_was(
-    page: Page, box: Box, film: dict[str, Any], watch: Watch
+def test_a_playback_ended_elsewhere_says_so_and_starts_again_where_it_was(
+    page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
+) -> None:
+    watch.expect(410)
+    open_title(page, box, film)
+    with page.expect_response("**/playback") as granted:
+        press_play(page)
+    # Right after pressing play it would start again by itself.
+    page.keyboard.press("1")
+    wait_until(page, "(video, from) => video.currentTime > from + 4.5", film["duration_seconds"] * 0.1)
+    program.end(granted.value.json()["playback_id"])
+
+    # A seek is told to the server, whose answer is that it is over; so is the door's, when more bytes are needed.
+    page.keyboard.press("3")
+    again = page.get_by_role("button", name="Play again")
+    expect(again).to_be_focused()
+    assert media(page).evaluate("video => video.paused || video.error !== null")
+    place = film["duration_seconds"] * 0.3
+    page.keyboard.press("Enter")
+    wait_until(page, "(video, place) => !video.paused && video.currentTime > place + 0.3", place)
+    assert position(page) < place + 8
+    assert len(watch.seen("/playback$", "POST")) == 2
+
+
+def test_a_playback_ended_while_paused_starts_anew_at_the_next_press_of_play(
+    page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
 ) -> None:
     watch.expect(410)
     open_title(page, box, film)
     with page.expect_response("**/playback") as granted:
         press_play(page)
     page.keyboard.press("3")
+    page.keyboard.press("k")
     place = film["duration_seconds"] * 0.3
-    wait_until(page, "(video, place) => !video.seeking && video.currentTime >= place", place)
+    wait_until(page, "(video, place) => video.paused && !video.seeking && video.currentTime >= place", place)
+    program.end(granted.value.json()["playback_id"])
     page.keyboard.press("k")
-    page.evaluate("id => fetch(`/api/v1/playbacks/${id}`, {method: 'DELETE'})", granted.value.json()["playback_id"])
-
-    # Its next heartbeat learns that it is over, and says so.
-    page.keyboard.press("k")
-    again = page.get_by_role("button", name="Play again")
-    expect(again).to_be_visible()
-    again.click()
     wait_until(page, "(video, place) => !video.paused && video.currentTime > place + 0.3", place)
+    page.wait_for_timeout(1500)
+    wait_until(page, "video => !video.paused && !video.error")
     assert len(watch.seen("/playback$", "POST")) == 2
 
 

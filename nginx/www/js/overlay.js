@@ -21,6 +21,7 @@ export class Overlay {
 
   /** The picture speaks for itself again. */
   clear() {
+    this.frame.classList.remove('stalled');
     this.hide(this.curtain);
   }
 

@@ -14,12 +14,13 @@ import { listen } from './shortcuts.js';
 /** This many repairs within a minute, then the viewer is asked. */
 const REPAIRS = 4;
 const SETTLED_MS = 800;
+const JUST_NOW_MS = 4000;
 /** Refusals that a new grant can mend. */
 const RENEWABLE = new Set([401, 403, 410, 429]);
 /** Why a running playback was ended, by the code of the 410. */
 const ENDINGS = new Map([
   ['replaced', 'This playback was ended so that another one could start.'],
-  ['admin', 'This playback was ended by an administrator.'],
+  ['stopped', 'This playback was ended by an administrator.'],
   ['session', 'This playback was ended with its session.'],
 ]);
 
@@ -33,6 +34,8 @@ export class Player {
     this.signal = signal;
     this.position = 0;
     this.wanted = false;
+    this.pressedAt = 0;
+    this.beginning = false;
     this.loading = false;
     /** @type {number[]} times of repairs, ms */
     this.repairs = [];
@@ -66,10 +69,14 @@ export class Player {
   }
 
   /**
+   * A new grant, and on from there.
    * @param {?number} at  seconds; null: where the server remembers the viewer
+   * @param {boolean} [playing]
    * @returns {Promise<boolean>} whether it plays
    */
-  async begin(at) {
+  async begin(at, playing = true) {
+    if (this.beginning) return false;
+    this.beginning = true;
     this.overlay.busy('Starting…');
     try {
       const given = await this.playback.open();
@@ -78,11 +85,13 @@ export class Player {
         this.stop('The other streams go on; this one was not started.', 'Play here');
         return false;
       }
-      this.load(at ?? resumeAt(given.resume_seconds, this.video.duration_seconds), true);
+      this.load(at ?? resumeAt(given.resume_seconds, this.video.duration_seconds), playing);
       return true;
     } catch (error) {
       if (!wasAborted(error) && !this.signal.aborted) this.stop(sentence(error), 'Try again');
       return false;
+    } finally {
+      this.beginning = false;
     }
   }
 
@@ -114,6 +123,7 @@ export class Player {
     for (const name of ['timeupdate', 'seeking', 'pause']) on(name, track);
     on('play', () => {
       this.wanted = true;
+      this.pressedAt = Date.now();
       if (this.playback.grant) void this.playback.beat();
       else if (!this.loading) void this.begin(this.media.ended ? 0 : this.position);
     });
@@ -159,8 +169,12 @@ export class Player {
         this.overlay.busy(sentence(refusal));
         await pause((refusal.retryAfter || 2 * this.repairs.length) * 1000, this.signal);
         this.load(at, playing);
+      } else if (refusal.code === 'gone' && this.playback.grant) {
+        // Somebody ended it. The heartbeat's answer says who, to ended().
+        await this.playback.beat();
+        if (this.playback.grant) await this.begin(at, playing);
       } else if (RENEWABLE.has(refusal.status) && refusal.code !== 'shared') {
-        await this.begin(at);
+        await this.begin(at, playing);
       } else {
         this.stop(sentence(refusal), 'Try again');
       }
@@ -170,14 +184,20 @@ export class Player {
   }
 
   /**
-   * The server ended the playback. When nobody was watching, the next press of play starts anew; otherwise somebody
-   * wanted it to stop, so it doesn't go on by itself.
+   * The server ended the playback: somebody wanted it to stop, so it doesn't go on by itself. A viewer who pressed play
+   * just now wanted otherwise, and one who isn't watching need not know: the next press of play starts anew.
    * @param {Problem} ended
    */
   ended(ended) {
-    if (this.media.paused) return;
-    this.media.pause();
-    this.stop(ENDINGS.get(ended.code) ?? 'This playback was ended from another device.', 'Play again');
+    if (!this.wanted) {
+      if (this.media.error) this.unload();
+      this.overlay.clear();
+    } else if (Date.now() - this.pressedAt < JUST_NOW_MS) {
+      void this.begin(this.position);
+    } else {
+      this.media.pause();
+      this.stop(ENDINGS.get(ended.code) ?? 'This playback was ended from another device.', 'Play again');
+    }
   }
 
   unload() {

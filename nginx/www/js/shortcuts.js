@@ -20,7 +20,7 @@ export function listen(frame, media, controls, signal) {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     const target = event.target instanceof HTMLElement ? event.target : document.body;
     if (!(target === document.body || frame.contains(target)) || document.querySelector('dialog[open]')) return;
-    if (target instanceof HTMLSelectElement || !media.src) return;
+    if (target instanceof HTMLSelectElement) return;
     // Space presses the button that has the focus; the volume's own arrows change the volume.
     if (event.key === ' ' && target instanceof HTMLButtonElement) return;
     if (target === controls.volume && /^(Arrow|Home|End|Page)/.test(event.key)) return;
