@@ -228,11 +228,12 @@ def write_film(path: Path) -> None:
             file.write(block)
 
 
-def report(found: list[Subject], rounds: int, seconds: int) -> str:
+def report(found: list[Subject], rounds: int, seconds: int, busy: float) -> str:
     """The tables, as Markdown."""
     lines = [
         f"Ranged reads, {rounds} rounds of {seconds} s each, {CONNECTIONS} connections, plain HTTP on loopback.",
-        f"{os.cpu_count()} cores, shared with the load. Median [95 % interval].",
+        f"{os.cpu_count()} cores, shared with the load. Median [95 % interval]. Load average before: {busy:.1f} (on a busy "
+        "machine every connection's decision a second is spread over few requests, and the ratios say nothing).",
         "",
     ]
     for size in SIZES:
@@ -283,6 +284,7 @@ def main() -> int:
     arguments.add_argument("--rounds", type=int, default=7)
     arguments.add_argument("--seconds", type=int, default=3)
     given = arguments.parse_args()
+    busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as home:
         # Caddy wants a home of its own; nothing of the person who runs this is touched.
         os.environ |= {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
@@ -297,7 +299,7 @@ def main() -> int:
                     for subject in [*order, *found[3:]]:
                         subject.load(size, given.seconds)
                 sys.stderr.write(f"round {number + 1} of {given.rounds}\n")
-    text = report(found, given.rounds, given.seconds)
+    text = report(found, given.rounds, given.seconds, busy)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "ranges.md").write_text(text)
     runs = {
