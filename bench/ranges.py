@@ -232,8 +232,8 @@ def report(found: list[Subject], rounds: int, seconds: int, busy: float) -> str:
     """The tables, as Markdown."""
     lines = [
         f"Ranged reads, {rounds} rounds of {seconds} s each, {CONNECTIONS} connections, plain HTTP on loopback.",
-        f"{os.cpu_count()} cores, shared with the load. Median [95 % interval]. Load average before: {busy:.1f} (on a busy "
-        "machine every connection's decision a second is spread over few requests, and the ratios say nothing).",
+        f"{os.cpu_count()} cores, shared with the load. Median [95 % interval]. Load average before: {busy:.1f}.",
+        "(On a busy machine each connection's decision a second falls on few requests: then the ratios say nothing.)",
         "",
     ]
     for size in SIZES:
