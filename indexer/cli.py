@@ -4,6 +4,7 @@ missing or lost too much."""
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -70,8 +71,9 @@ def _scan(settings: IndexerSettings, progress: Progress, *, accept_removals: boo
 
 
 def _settings_sentence(error: ValidationError | SettingsError) -> str:
-    if isinstance(error, SettingsError):
-        return str(error)
+    if isinstance(error, SettingsError):  # a list or object that is not JSON
+        field = re.search(r'field "(\w+)"', str(error))
+        return f"KINETOSCOPE_{field[1].upper() if field else '?'}: this is not valid JSON"
     return "\n".join(
         f"KINETOSCOPE_{'_'.join(str(part) for part in problem['loc'][:1]).upper()}: {problem['msg']}"
         for problem in error.errors(include_url=False, include_input=False)

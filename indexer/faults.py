@@ -10,7 +10,7 @@ from dataclasses import dataclass
 PERMISSION = "Permission: "
 READING = "Reading failed: "
 LIMIT = "Limit reached: "
-PASSING_PREFIXES = (PERMISSION, READING)
+PASSING_PREFIXES = (PERMISSION, READING)  # a file that exceeds a limit will do so again
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from indexer.report import storable
 
 _LONGEST_TITLE = 300
 # Dots and underscores stand for spaces where a name has no spaces, but not within a number such as 5.1 or 2.0.
-_STAND_IN = re.compile(r"_|(?<!\d)\.|\.(?!\d)")
+_STAND_IN = re.compile(r"_|(?<!\d)\.|\.(?!\d)|(?<=\d\d)\.|\.(?=\d\d)")
 
 
 def shown_filename(path: bytes) -> str:
@@ -21,8 +21,10 @@ def title_from(path: bytes) -> str:
 
     >>> title_from(b"films/The_Great.Train_Robbery.mp4")
     'The Great Train Robbery'
-    >>> title_from(b"Concert (5.1).mkv")
-    'Concert (5.1)'
+    >>> title_from(b"Metropolis.1927.1080p.5.1.mkv")
+    'Metropolis 1927 1080p 5.1'
+    >>> title_from(b"Dr. Strangelove.mkv")
+    'Dr. Strangelove'
     """
     stem = os.path.splitext(os.path.basename(path))[0].decode("utf-8", "replace")
     if " " not in stem:

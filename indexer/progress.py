@@ -106,5 +106,12 @@ def progress_for(stream: TextIO, *, as_json: bool) -> Progress:
 
 
 def standard(*, as_json: bool) -> Progress:
+    """The listener that suits the process's output; the journal gets JSON unasked."""
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    return progress_for(sys.stdout, as_json=as_json)
+    return progress_for(sys.stdout, as_json=as_json or _goes_to_journal(sys.stdout))
+
+
+def _goes_to_journal(stream: TextIO) -> bool:
+    """systemd.exec(5), "$JOURNAL_STREAM": device and inode of the socket that leads to the journal."""
+    status = os.fstat(stream.fileno())
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"

@@ -73,7 +73,7 @@ class Comparison:
     visible: Counter[str] = field(default_factory=Counter)
 
 
-def compare(rows: Iterable[Known], listings: Mapping[str, Listing | None], published: set[UUID]) -> Comparison:
+def compare(rows: Iterable[Known], listings: Mapping[str, Listing | None], published: set[str]) -> Comparison:
     """Compare rows with the listings of the roots (None: the root can't be reached).
 
     A root that is no longer configured has no listing; its files are gone. Ready titles without a folder in
@@ -110,13 +110,13 @@ def compare(rows: Iterable[Known], listings: Mapping[str, Listing | None], publi
     return comparison
 
 
-def _is_due(row: Known, size: int, mtime_ns: int, published: set[UUID]) -> bool:
+def _is_due(row: Known, size: int, mtime_ns: int, published: set[str]) -> bool:
     return (
         row.mtime_ns != mtime_ns
         or row.size != size
         or row.removed
         or row.status == "waiting"
-        or (row.status == "ready" and row.id not in published)
+        or (row.status == "ready" and row.id.hex not in published)
         or (row.status == "broken" and Fault.is_passing(row.reason))
     )
 

@@ -11,11 +11,12 @@ The file is handed over as an open descriptor, so it is the very file that was o
 
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexer import child
-from indexer.faults import LIMIT, Fault
+from indexer.faults import LIMIT, READING, Fault
 
 VIDEO = "/video"
 
@@ -88,20 +89,22 @@ class Sandbox:
                 output_bytes=output_bytes,
             )
         except child.TimeLimitError:
-            return Fault(f"{LIMIT}reading the file took longer than {seconds:g} seconds.")
+            return Fault(f"{READING}the disk gave too little of the file in {seconds:g} seconds.")
         except child.OutputLimitError:
             return Fault(f"{LIMIT}the file describes more tracks, chapters or tags than can be taken.")
         except OSError as error:
             raise SandboxError(f"a tool can't be started: {error}") from error
         if outcome.complaint.startswith((b"bwrap: ", b"prlimit: ")):
             raise SandboxError(complaint(outcome))
+        if _signal(outcome) in (signal.SIGXCPU, signal.SIGKILL):
+            return Fault(f"{LIMIT}the file takes more than {_computing(seconds)} seconds of computing to read.")
         return outcome
 
     def _limits(self, seconds: float) -> list[str]:
         return [
             self.prlimit,
             f"--as={self.memory_bytes}",
-            f"--cpu={int(seconds) + 1}:{int(seconds) + 2}",
+            f"--cpu={_computing(seconds)}:{_computing(seconds) + 1}",
             "--fsize=0",
             f"--nofile={_OPEN_FILES}",
             "--core=0",
@@ -113,10 +116,21 @@ class Sandbox:
         return [*walls, "--remount-ro", "/", "--chdir", "/", "--"]
 
 
+def _computing(seconds: float) -> int:
+    """How much of a tool's time may be CPU: so a hostile file is told from a slow disk."""
+    return max(1, int(seconds / 2))
+
+
+def _signal(outcome: child.Outcome) -> int | None:
+    """The signal that ended the tool: bubblewrap tells it as a shell does."""
+    return outcome.status - 128 if outcome.status > 128 else None
+
+
 def complaint(outcome: child.Outcome) -> str:
     """What the tool said last, on one line and without the path inside the sandbox."""
     lines = outcome.complaint.decode("utf-8", "replace").replace(f"file:{VIDEO}: ", "").strip().splitlines()
     said = "".join(sign if sign.isprintable() else " " for sign in lines[-1]) if lines else ""
     if not said:
-        said = f"killed by signal {-outcome.status}" if outcome.status < 0 else f"exit status {outcome.status}"
+        ended_by = _signal(outcome)
+        said = f"the tool crashed with signal {ended_by}" if ended_by else f"exit status {outcome.status}"
     return said[:300]

@@ -99,7 +99,7 @@ class Scan:
             self._sleep(max(0.0, second_look - time.monotonic()))
             self._look_again(crew, examiner, comparison, unsettled)
         self._remove(comparison, roots.devices)
-        self._remove_ownerless(published.difference(store.ids(rows)), len(rows))
+        self._remove_ownerless(published.difference(row.id.hex for row in rows), len(rows))
         self._make_pictures(crew, examiner)
 
     def _split(self, due: Iterable[Found]) -> tuple[list[Found], list[Found]]:
@@ -209,7 +209,7 @@ class Scan:
         self._summary.devices = before | {root: devices[root] for root in devices if root not in verdict.doubts}
         self._summary.purged = self._publisher.purge(self._settings.purge_days, self._summary.unreachable_roots)
 
-    def _remove_ownerless(self, ownerless: set[UUID], known: int) -> None:
+    def _remove_ownerless(self, ownerless: set[str], known: int) -> None:
         """Folders without a row: a killed run's. Many of them mean another database, so they are left alone."""
         if len(ownerless) > max(self._settings.removal_floor, self._settings.removal_share * known):
             self._progress.alert(
@@ -219,7 +219,7 @@ class Scan:
             )
             return
         for video in ownerless:
-            self._titles.remove(video)
+            self._titles.remove(UUID(video))
 
     def _make_pictures(self, crew: Crew, examiner: Examiner, until: float | None = None) -> None:
         self._summary.pictures += make_pictures(

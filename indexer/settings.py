@@ -4,6 +4,7 @@ Values come from the environment with the prefix KINETOSCOPE_. A wrong value sto
 """
 
 import os
+import pwd
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -61,7 +62,8 @@ class IndexerSettings(BaseSettings):
     sample_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 65_536
 
     # Longest run of ffprobe on one file, of ffmpeg making one poster, and of measuring a file's length packet by
-    # packet when its header does not tell it (reads the whole file).
+    # packet when its header does not tell it (reads the whole file). Half of each may be computing: a file that takes
+    # more is broken, one on a disk that is slow today is tried again.
     probe_timeout_seconds: Seconds = 30
     poster_timeout_seconds: Seconds = 60
     measure_timeout_seconds: Seconds = 300
@@ -83,6 +85,14 @@ class IndexerSettings(BaseSettings):
     purge_days: Annotated[float, Field(ge=0, le=36_500)] = 30
     # Records of finished scans are kept this long.
     scan_record_days: Annotated[float, Field(ge=1, le=36_500)] = 30
+
+    @field_validator("reader_user")
+    @classmethod
+    def reader_exists(cls, user: str) -> str:
+        try:
+            return user and pwd.getpwnam(user).pw_name
+        except KeyError:
+            raise ValueError(f"this machine has no user {user!r}") from None
 
     @field_validator("library_roots")
     @classmethod

@@ -37,10 +37,10 @@ class Titles:
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise TitlesError(f"{self.folder} can't be written by this user ({os.geteuid()}).")
 
-    def published(self) -> set[UUID]:
-        """The titles that have a folder."""
+    def published(self) -> set[str]:
+        """The ids, in hexadecimal, of the titles that have a folder."""
         with os.scandir(self.folder) as entries:
-            return {UUID(entry.name) for entry in entries if _TITLE.fullmatch(entry.name)}
+            return {entry.name for entry in entries if _TITLE.fullmatch(entry.name)}
 
     def sweep(self) -> None:
         """Remove what a killed run left unfinished. Only while no other scan runs."""

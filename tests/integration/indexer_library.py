@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from catalog import roles
-from indexer.progress import Lines
+from indexer.progress import Lines, Progress
 from indexer.sandbox import Sandbox
 from indexer.scan import Scan
 from indexer.settings import IndexerSettings, LibraryRoot
@@ -97,12 +97,18 @@ class Library:
         }
         return IndexerSettings(**(values | self.options | options))
 
-    def scan(self, *, accept_removals: bool = False, **options: Any) -> Summary:
+    def scan(self, *, accept_removals: bool = False, progress: Progress | None = None, **options: Any) -> Summary:
         settings = self.settings(**options)
         stream = StringIO()
         sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
         with psycopg.connect(settings.database_url, autocommit=True) as connection:
-            scan = Scan(connection, settings, sandbox, Lines(stream, terminal=False), accept_removals=accept_removals)
+            scan = Scan(
+                connection,
+                settings,
+                sandbox,
+                progress or Lines(stream, terminal=False),
+                accept_removals=accept_removals,
+            )
             try:
                 return scan.run()
             finally:

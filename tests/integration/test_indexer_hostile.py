@@ -203,11 +203,24 @@ def test_a_tool_that_takes_too_long_or_talks_too_much_is_killed_with_all_it_star
 ) -> None:
     slow = shell(sandbox, tmp_path, "sleep 4242 & sleep 4242", seconds=0.5)
     assert isinstance(slow, Fault)
-    assert "longer than 0.5 seconds" in slow.sentence
+    assert "0.5 seconds" in slow.sentence
     loud = shell(sandbox, tmp_path, "while :; do echo sleep; sleep 0.0001; echo 4242; done & yes")
     assert isinstance(loud, Fault)
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"sleep\x004242" in _read(path)]
     assert left == []
+
+
+def test_a_file_that_takes_too_much_computing_is_told_from_a_slow_disk(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.sandbox._computing", lambda _: 1)
+    busy = shell(sandbox, tmp_path, "while :; do :; done", seconds=60)
+    assert isinstance(busy, Fault)
+    assert "computing" in busy.sentence
+    assert not Fault.is_passing(busy.sentence)
+    slow = shell(sandbox, tmp_path, "sleep 9", seconds=0.5)
+    assert isinstance(slow, Fault)
+    assert Fault.is_passing(slow.sentence)
 
 
 def test_a_tool_that_takes_too_much_memory_is_refused_it(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ STRANGE = [
     b"x" * 251 + b".mp4",
     b"\xff" * 251 + b".mp4",
     b"a/" * 60 + b"deep.mp4",
+    (b"n" * 200 + b"/") * 15 + b"long.mp4",
     b"UPPER.MP4",
 ]
 
@@ -244,6 +245,10 @@ def test_the_command_speaks_json_for_the_journal(library: Library) -> None:
 def test_the_exit_status_tells_what_is_wrong(library: Library) -> None:
     wrong = run(library, KINETOSCOPE_WORKERS="many")
     assert (wrong.returncode, "KINETOSCOPE_WORKERS" in wrong.stderr) == (2, True)
+    no_json = run(library, KINETOSCOPE_LIBRARY_ROOTS="[/srv]")
+    assert (no_json.returncode, no_json.stderr) == (2, "KINETOSCOPE_LIBRARY_ROOTS: this is not valid JSON\n")
+    no_user = run(library, KINETOSCOPE_READER_USER="nobody-at-all")
+    assert (no_user.returncode, "no user 'nobody-at-all'" in no_user.stderr) == (2, True)
     overlapping = run(library, KINETOSCOPE_LIBRARY_ROOTS='[{"path": "/a"}, {"path": "/a/b"}]')
     assert (overlapping.returncode, "another root" in overlapping.stderr) == (2, True)
     no_titles = run(library, KINETOSCOPE_TITLES_DIR="/nonexistent/titles")
