@@ -1,0 +1,70 @@
+"""The ruleset as a whole, for the plain case and for one with every variable used."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+TEMPLATE = Path(__file__).parents[2] / "roles/firewall/templates/nftables.conf.j2"
+
+PLAIN = """\
+table inet kinetoscope {
+\tchain input {
+\t\ttype filter hook input priority filter; policy drop;
+\t\tct state vmap { invalid : drop, established : accept, related : accept }
+\t\tiif "lo" accept
+\t\ticmp type echo-request limit rate 10/second burst 20 packets accept
+\t\ticmpv6 type echo-request limit rate 10/second burst 20 packets accept
+\t\ticmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
+\t\tip6 saddr fe80::/10 icmpv6 type mld-listener-query accept
+\t\tip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
+\t\ttcp dport 22 accept
+\t\ttcp dport { 80, 443 } accept
+\t\tcounter comment "denied"
+\t}
+}
+"""
+
+
+def ruleset(**given: Any) -> str:
+    variables = {
+        "ansible_managed": "Ansible managed",
+        "firewall_ssh_ports": [22],
+        "firewall_ssh_from": [],
+        "firewall_tcp_ports": [443, 80],
+        "firewall_ping_rate": 10,
+        "__firewall_ssh_from_4": [],
+        "__firewall_ssh_from_6": [],
+    } | given
+    # As Ansible renders: blocks leave no empty line behind, and an unknown variable is an error.
+    environment = jinja2.Environment(  # noqa: S701 - no HTML
+        undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["comment"] = lambda text: f"# {text}"
+    text = environment.from_string(TEMPLATE.read_text()).render(variables)
+    return text[text.index("table inet") :]
+
+
+def test_by_default_only_ssh_http_and_https_are_open() -> None:
+    assert ruleset() == PLAIN
+
+
+def test_ssh_can_be_kept_to_some_addresses() -> None:
+    narrow = ruleset(
+        firewall_ssh_ports=[2222, 22],
+        firewall_ssh_from=["192.0.2.0/24", "2001:db8::/32"],
+        __firewall_ssh_from_4=["192.0.2.0/24"],
+        __firewall_ssh_from_6=["2001:db8::/32"],
+    )
+    assert narrow == PLAIN.replace(
+        "\t\ttcp dport 22 accept\n",
+        "\t\tip saddr 192.0.2.0/24 tcp dport { 22, 2222 } accept\n"
+        "\t\tip6 saddr 2001:db8::/32 tcp dport { 22, 2222 } accept\n",
+    )
+
+
+@pytest.mark.parametrize("missing", ["firewall_ssh_ports", "firewall_ping_rate"])
+def test_a_missing_variable_is_an_error_not_a_hole(missing: str) -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        ruleset(**{missing: jinja2.StrictUndefined(name=missing)})
