@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.box import Box
 from tests.browser.steps import open_title, press_play, sign_in, visit, wait_until
@@ -52,13 +52,24 @@ def test_no_script_can_read_a_token(own_page: Page) -> None:
         assert cookie["value"] not in kept
 
 
-def test_a_lapsed_access_cookie_is_renewed_once_for_all_calls_and_tabs(
+def test_a_lapsed_access_cookie_is_renewed_by_one_call_at_a_time_over_all_tabs(
     own_page: Page, own_watch: Watch, box: Box
 ) -> None:
     own_watch.expect(401)
     other = own_page.context.new_page()
     visit(other, box.url)
     other.locator(".card").first.wait_for()
+    running = 0
+    most = 0
+
+    def count(request: Request, by: int) -> None:
+        nonlocal running, most
+        if request.url.endswith("/auth/refresh"):
+            running += by
+            most = max(most, running)
+
+    own_page.context.on("request", lambda request: count(request, 1))
+    own_page.context.on("requestfinished", lambda request: count(request, -1))
     own_page.context.clear_cookies(name="__Host-ks")
     calls = """() => { window.answers = import('/js/api.js')
         .then((api) => Promise.all([1, 2, 3, 4].map(() => api.listVideos({})))).then((pages) => pages.length); }"""
@@ -66,7 +77,10 @@ def test_a_lapsed_access_cookie_is_renewed_once_for_all_calls_and_tabs(
     other.evaluate(calls)
     assert own_page.evaluate("window.answers") == 4
     assert other.evaluate("window.answers") == 4
-    assert len(own_watch.seen("/auth/refresh$", "POST")) == 1
+    # Never two at a time, which would be the same token twice; and one a tab at most: what the other tab stored is
+    # seen a moment later, so that it may renew again, with the new token.
+    assert most == 1
+    assert len(own_watch.seen("/auth/refresh$", "POST")) <= 2
 
 
 def test_an_ended_session_leads_to_signing_in_and_back_to_the_same_title(

@@ -84,17 +84,18 @@ export async function freshen() {
  */
 async function call(method, path, options) {
   if (session.stale()) await session.renew(Date.now());
-  const sentAt = Date.now();
-  try {
-    return await send(method, path, options);
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 401) throw error;
-    await session.renew(sentAt);
-  }
-  try {
-    return await send(method, path, options);
-  } catch (error) {
-    if (error instanceof Problem && error.status === 401) session.forget();
-    throw error;
+  // A second renewal, because the first may have been another tab's that failed.
+  for (let renewals = 0; ; renewals += 1) {
+    const sentAt = Date.now();
+    try {
+      return await send(method, path, options);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 401) throw error;
+      if (renewals === 2) {
+        session.forget();
+        throw error;
+      }
+      await session.renew(sentAt);
+    }
   }
 }

@@ -92,11 +92,18 @@ async function exchange(since) {
 }
 
 /**
+ * Does the work, or waits until another tab has done it: what that tab stored may not be seen here yet, but its cookie
+ * is everybody's.
  * @param {() => Promise<void>} work
  * @returns {Promise<void>}
  */
 async function exclusively(work) {
-  await (navigator.locks ? navigator.locks.request(LOCK, work) : work());
+  if (!navigator.locks) return void await work();
+  const mine = await navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
+    if (lock) await work();
+    return lock !== null;
+  });
+  if (!mine) await navigator.locks.request(LOCK, () => undefined);
 }
 
 /** @param {{expires_in?: number, user?: User}} answer */
