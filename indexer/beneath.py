@@ -3,7 +3,7 @@
 Between the walk and the opening somebody may swap a folder for a link to somewhere else. openat2(2) with
 RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS refuses that in the kernel, in one call. Where the kernel has no openat2
 (before 5.6) or a system call filter hides it, each component is opened by itself with O_NOFOLLOW, which refuses the
-same; measured: 3 us against 9 us for a path of four components.
+same; measured on a busy machine: 8 us against 20 us for a path of four components.
 """
 
 import ctypes

@@ -95,7 +95,7 @@ class PictureDue:
 
 
 def known_videos(database: Database) -> list[Known]:
-    """Every row, hidden ones too. Binary format: a tenth of a second for 100,000 rows less than text."""
+    """Every row, hidden ones too; in binary format, which spares decoding paths and digests from hexadecimal."""
     with database.cursor(binary=True) as cursor:
         return [Known._make(row) for row in cursor.execute(_KNOWN)]
 
