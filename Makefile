@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 environment := .venv/.stamp
 boxes := /var/lib/kinetoscope/boxes
 needs := tools/install-packages
-box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring ffmpeg
+box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring
 test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl
 browser_packages := chromium
 
