@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.authsvc_world import House, World
 from tests.integration.postgres import Database, PostgresServer
 from tests.integration.redis_server import RedisServer
 
@@ -40,6 +41,20 @@ def redis_live(_redis_servers: dict[str, RedisServer]) -> RedisServer:
 def redis_cache(_redis_servers: dict[str, RedisServer]) -> RedisServer:
     """The instance for caches, emptied."""
     return _redis_servers["cache"].emptied()
+
+
+@pytest.fixture(scope="module")
+def house(postgres: PostgresServer) -> Iterator[House]:
+    """The service's processes over one database for a module's tests."""
+    with House.opened(postgres) as house:
+        yield house
+
+
+@pytest.fixture
+def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> Iterator[World]:
+    """The stores of one test, emptied, with users and titles to make at will."""
+    with World(house, redis_live, redis_cache) as world:
+        yield world
 
 
 @pytest.fixture

@@ -2,30 +2,15 @@
 
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from authsvc import sessions
 from authsvc.authz.decision import Gate
-from tests.integration.authsvc_world import PRIVATE_PEM, Asker, House, World, key_pair
-from tests.integration.postgres import PostgresServer
-from tests.integration.redis_server import RedisServer
+from tests.integration.authsvc_world import PRIVATE_PEM, Asker, World, key_pair
 
 LEASED = [("media:source", "GET"), ("media:720", "GET"), ("media:audio", "GET"), ("manifest", "GET")]
 UNLEASED = [("picture", "GET"), ("text", "GET"), ("media:source", "HEAD"), ("manifest", "HEAD"), ("picture", "HEAD")]
-
-
-@pytest.fixture(scope="module")
-def house(postgres: PostgresServer) -> Iterator[House]:
-    with House.opened(postgres) as house:
-        yield house
-
-
-@pytest.fixture
-def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> Iterator[World]:
-    with World(house, redis_live, redis_cache) as world:
-        yield world
 
 
 @pytest.fixture

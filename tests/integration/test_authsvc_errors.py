@@ -2,29 +2,14 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from authsvc import library
-from tests.integration.authsvc_world import PASSWORD, House, World
-from tests.integration.postgres import PostgresServer
-from tests.integration.redis_server import RedisServer
+from tests.integration.authsvc_world import PASSWORD, World
 
 LOGIN = "/api/v1/auth/login"
-
-
-@pytest.fixture(scope="module")
-def house(postgres: PostgresServer) -> Iterator[House]:
-    with House.opened(postgres) as house:
-        yield house
-
-
-@pytest.fixture
-def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> Iterator[World]:
-    with World(house, redis_live, redis_cache) as world:
-        yield world
 
 
 def post(world: World, body: bytes, content_type: str = "application/json", **headers: str) -> Any:

@@ -3,7 +3,6 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,21 +12,8 @@ from authsvc.leases import Leases, LimitReached
 from authsvc.live import Script
 from authsvc.playbacks import Playback
 from authsvc.settings import ApiSettings
-from tests.integration.authsvc_world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM, Asker, House, World
-from tests.integration.postgres import PostgresServer
+from tests.integration.authsvc_world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM, Asker, World
 from tests.integration.redis_server import RedisServer
-
-
-@pytest.fixture(scope="module")
-def house(postgres: PostgresServer) -> Iterator[House]:
-    with House.opened(postgres) as house:
-        yield house
-
-
-@pytest.fixture
-def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> Iterator[World]:
-    with World(house, redis_live, redis_cache) as world:
-        yield world
 
 
 def leases_with(redis_live: RedisServer, **overrides: object) -> Leases:

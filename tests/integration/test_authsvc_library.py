@@ -2,29 +2,14 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.integration.authsvc_world import House, World
-from tests.integration.postgres import PostgresServer
-from tests.integration.redis_server import RedisServer
+from tests.integration.authsvc_world import World
 
 VIDEOS = "/api/v1/videos"
-
-
-@pytest.fixture(scope="module")
-def house(postgres: PostgresServer) -> Iterator[House]:
-    with House.opened(postgres) as house:
-        yield house
-
-
-@pytest.fixture
-def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> Iterator[World]:
-    with World(house, redis_live, redis_cache) as world:
-        yield world
 
 
 @pytest.fixture

@@ -3,27 +3,12 @@
 import re
 import time
 import uuid
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from tests.integration.authsvc_world import PLAY_SECRET, Asker, House, World
-from tests.integration.postgres import PostgresServer
-from tests.integration.redis_server import RedisServer
-
-
-@pytest.fixture(scope="module")
-def house(postgres: PostgresServer) -> Iterator[House]:
-    with House.opened(postgres) as house:
-        yield house
-
-
-@pytest.fixture
-def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> Iterator[World]:
-    with World(house, redis_live, redis_cache) as world:
-        yield world
+from tests.integration.authsvc_world import PLAY_SECRET, Asker, World
 
 
 class Viewer:

@@ -1,0 +1,200 @@
+"""Staying signed in and signing out: rotation, reuse, revocation, a wiped live store."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from authsvc import sessions
+from tests.integration.authsvc_sign_in import LOGOUT, REFRESH, SAME_SITE, cookie_header, cookies_of, login, me
+from tests.integration.authsvc_world import World
+
+
+def test_refresh_gives_a_new_pair_for_the_same_session(world: World) -> None:
+    world.user("alice")
+    first = login(world).get_json()
+    second = world.client().post(REFRESH, json={"refresh_token": first["refresh_token"]}).get_json()
+    assert second["session_id"] == first["session_id"]
+    assert second["refresh_token"] != first["refresh_token"]
+    assert me(world, Authorization=f"Bearer {second['access_token']}").status_code == 200
+    stored = world.owner.execute("SELECT token_sha256 FROM refresh_tokens").fetchall()
+    assert all(first["refresh_token"].encode() not in bytes(row[0]) for row in stored), "stored in clear"
+
+
+def test_refresh_by_cookie(world: World) -> None:
+    world.user("alice")
+    signed_in = login(world, headers=SAME_SITE)
+    cookie = cookie_header(signed_in)
+    assert world.client().post(REFRESH, headers=cookie).status_code == 403, "no word on where it comes from"
+    response = world.client().post(REFRESH, headers=cookie | SAME_SITE)
+    assert response.status_code == 200, response.text
+    assert response.get_json()["refresh_token"] is None
+    assert cookies_of(response).keys() == {"__Host-ks", "__Secure-kr"}
+    assert cookie_header(response) != cookie
+    tossed = {"Cookie": f"{cookie_header(response)['Cookie']}; __Secure-kr=planted"}
+    assert world.client().post(REFRESH, headers=tossed | SAME_SITE).status_code == 401
+
+
+def test_reuse_of_a_refresh_token_ends_the_session(world: World) -> None:
+    alice, video = world.user("alice"), world.video()
+    first = login(world).get_json()
+    second = world.client().post(REFRESH, json={"refresh_token": first["refresh_token"]}).get_json()
+    bearer = {"Authorization": f"Bearer {second['access_token']}"}
+    assert world.client().post(f"/api/v1/videos/{video}/playback", headers=bearer).status_code == 201
+    stolen = world.client().post(REFRESH, json={"refresh_token": first["refresh_token"]})
+    assert (stolen.status_code, stolen.get_json()["code"]) == (401, "refresh_reused")
+    assert me(world, **bearer).status_code == 401, "the whole family is dead"
+    again = world.client().post(REFRESH, json={"refresh_token": second["refresh_token"]})
+    assert again.status_code == 401
+    row = world.owner.execute("SELECT end_reason FROM sessions WHERE user_id = %s", (alice.id,)).fetchone()
+    assert row == ("refresh_reused",)
+    assert world.redis_live.client().zcard("ks:leases:box") == 0
+
+
+def test_of_racing_refreshes_one_wins_and_the_session_ends(world: World) -> None:
+    world.user("alice")
+    client = world.client()
+    for _ in range(5):
+        first = login(world).get_json()
+        barrier = threading.Barrier(4)
+
+        def race(token: str = first["refresh_token"], barrier: threading.Barrier = barrier) -> Any:
+            barrier.wait()
+            return client.application.test_client().post(REFRESH, json={"refresh_token": token})
+
+        with ThreadPoolExecutor(4) as pool:
+            responses = [future.result() for future in [pool.submit(race) for _ in range(4)]]
+        assert sorted(response.status_code for response in responses) == [200, 401, 401, 401]
+        winner = next(response for response in responses if response.status_code == 200)
+        token = winner.get_json()["access_token"]
+        assert me(world, Authorization=f"Bearer {token}").status_code == 401, "a session outlived the reuse"
+    alive = world.owner.execute("SELECT count(*) FROM sessions WHERE ended_at IS NULL").fetchone()
+    assert alive == (0,)
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "A" * 43, "A" * 43 + "\n", None])
+def test_unknown_refresh_token_is_401(world: World, token: str | None) -> None:
+    response = world.client().post(REFRESH, json={"refresh_token": token})
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_refresh_after_the_end_of_the_session_or_the_user_is_401(world: World) -> None:
+    alice = world.user("alice")
+    bodies = [login(world).get_json() for _ in range(3)]
+    tokens = [body["refresh_token"] for body in bodies]
+    world.owner.execute(
+        "UPDATE sessions SET expires_at = created_at + interval '1 microsecond' WHERE id = %s",
+        (bodies[0]["session_id"],),
+    )
+    world.owner.execute(
+        "UPDATE refresh_tokens SET expires_at = now() WHERE session_id = %s", (bodies[1]["session_id"],)
+    )
+    assert world.client().post(REFRESH, json={"refresh_token": tokens[0]}).status_code == 401
+    assert world.client().post(REFRESH, json={"refresh_token": tokens[1]}).status_code == 401
+    world.owner.execute("UPDATE users SET is_active = false WHERE id = %s", (alice.id,))
+    assert world.client().post(REFRESH, json={"refresh_token": tokens[2]}).status_code == 401
+
+
+def test_logout_ends_session_playbacks_and_leases_and_leaves_a_tombstone(world: World) -> None:
+    world.user("alice")
+    video = world.video()
+    body = login(world).get_json()
+    bearer = {"Authorization": f"Bearer {body['access_token']}"}
+    assert world.client().post(f"/api/v1/videos/{video}/playback", headers=bearer).status_code == 201
+    assert world.client().post(LOGOUT, headers=bearer).status_code == 204
+    assert me(world, **bearer).status_code == 401
+    assert world.client().post(REFRESH, json={"refresh_token": body["refresh_token"]}).status_code == 401
+    live = world.redis_live.client()
+    tombstone = f"ks:session:{body['session_id']}"
+    assert live.hgetall(tombstone) == {b"ended": b"logout"}
+    assert 600 < live.ttl(tombstone) <= 660
+    assert live.keys("ks:leases:*") == []
+    assert world.owner.execute("SELECT end_reason FROM playbacks").fetchall() == [("session",)]
+    assert world.client().post(LOGOUT, headers=bearer).status_code == 401
+
+
+def test_sign_out_that_races_a_rehydration_stays_signed_out(world: World) -> None:
+    """PostgreSQL was read before the sign-out, Redis is written after it."""
+    from authsvc import facts
+
+    alice = world.user("alice")
+    session_id, token = world.session(alice)
+    live = world.redis_live.client()
+    known = facts.of_session(world.owner, session_id)
+    assert known is not None
+    assert world.client().post(LOGOUT, headers={"Authorization": f"Bearer {token}"}).status_code == 204
+    facts.remember(live, world.api_settings, known, ticket=0)
+    assert live.hget(f"ks:session:{session_id}", "ended") == b"logout"
+    assert me(world, Authorization=f"Bearer {token}").status_code == 401
+
+
+def test_load_that_a_revocation_overtook_is_not_remembered(world: World) -> None:
+    from authsvc import facts
+
+    alice = world.user("alice")
+    session_id, token = world.session(alice)
+    live = world.redis_live.client()
+    known = facts.of_session(world.owner, session_id)
+    assert known is not None
+    sessions.doubt_user(live, alice.id)
+    assert facts.remember(live, world.api_settings, known, ticket=0) is False
+    assert live.exists(f"ks:session:{session_id}") == 0
+    assert facts.remember(live, world.api_settings, known, ticket=1) is True
+    live.flushall()
+    assert facts.remember(live, world.api_settings, known, ticket=1) is False, "a ticket from before the wipe"
+    assert me(world, Authorization=f"Bearer {token}").status_code == 200
+
+
+def test_logout_by_cookie_clears_the_cookies(world: World) -> None:
+    world.user("alice")
+    cookie = cookie_header(login(world, headers=SAME_SITE))
+    assert world.client().post(LOGOUT, headers=cookie).status_code == 403
+    assert world.client().post(LOGOUT, headers=cookie | {"Origin": "https://evil.test"}).status_code == 403
+    response = world.client().post(LOGOUT, headers=cookie | SAME_SITE)
+    assert response.status_code == 204
+    cleared = cookies_of(response)
+    assert set(cleared) == {"__Host-ks", "__Secure-kr"}
+    assert all("Max-Age=0" in text and "Secure" in text for text in cleared.values())
+
+
+def test_logout_works_with_the_refresh_token_alone(world: World) -> None:
+    world.user("alice")
+    body = login(world).get_json()
+    assert world.client().post(LOGOUT, json={"refresh_token": body["refresh_token"]}).status_code == 204
+    assert me(world, Authorization=f"Bearer {body['access_token']}").status_code == 401
+    cookie = cookie_header(login(world, headers=SAME_SITE))["Cookie"]
+    without_access = {"Cookie": cookie[cookie.index("__Secure-kr") :]}
+    assert world.client().post(LOGOUT, headers=without_access | SAME_SITE).status_code == 204
+    assert world.client().post(LOGOUT).status_code == 401
+
+
+def test_nobody_is_signed_out_when_redis_is_wiped(world: World) -> None:
+    world.user("alice")
+    bearer = {"Authorization": f"Bearer {login(world).get_json()['access_token']}"}
+    assert me(world, **bearer).status_code == 200
+    world.redis_live.client().flushall()
+    assert me(world, **bearer).status_code == 200
+
+
+def test_role_is_asked_of_the_session_not_of_the_token(world: World) -> None:
+    alice = world.user("alice", role="admin")
+    _, token = world.session(alice)
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert world.client().get("/api/v1/admin/streams", headers=bearer).status_code == 200
+    world.owner.execute("UPDATE users SET role = 'user' WHERE id = %s", (alice.id,))
+    sessions.doubt_user(world.redis_live.client(), alice.id)
+    response = world.client().get("/api/v1/admin/streams", headers=bearer)
+    assert (response.status_code, response.get_json()["code"]) == (403, "forbidden")
+
+
+def test_last_seen_is_written_once_in_a_while(world: World) -> None:
+    session_id, token = world.session(world.user("alice"))
+    world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '1 hour'")
+    old = "SELECT last_seen_at < now() - interval '1 minute' FROM sessions WHERE id = %s"
+    me(world, Authorization=f"Bearer {token}")
+    assert world.owner.execute(old, (session_id,)).fetchone() == (False,)
+    world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '1 hour'")
+    me(world, Authorization=f"Bearer {token}")
+    assert world.owner.execute(old, (session_id,)).fetchone() == (True,), "written again within the minute"
