@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from authsvc import cursors
 
@@ -120,6 +120,21 @@ def visible(connection: Connection[Any], role: str, video_id: str) -> Title | No
     if title is not None:
         _add_files(connection, [title])
     return title
+
+
+def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
+    """What only the page of one title shows: hdr, rotation (degrees), chapters ({title, start_seconds, end_seconds}),
+    container_tags, and the tracks in the container's order."""
+    with connection.cursor(row_factory=dict_row) as rows:
+        shown = rows.execute(
+            "SELECT hdr, rotation, chapters, container_tags FROM videos WHERE id = %s", (video_id,)
+        ).fetchone()
+        tracks = rows.execute(
+            "SELECT position, kind, codec, profile, language, title, channels, sample_rate, bitrate, is_default,"
+            " is_forced FROM tracks WHERE video_id = %s ORDER BY position",
+            (video_id,),
+        ).fetchall()
+    return {**(shown or {}), "tracks": tracks}
 
 
 def counts(connection: Connection[Any], role: str) -> dict[str, int]:

@@ -89,6 +89,34 @@ class VideoOut(BaseModel):
     direct_play: bool
 
 
+class TrackOut(BaseModel):
+    position: int = Field(description="Index within the container, from 0")
+    kind: Literal["video", "audio", "subtitle"]
+    codec: str
+    profile: str | None
+    language: str | None
+    title: str | None
+    channels: int | None
+    sample_rate: int | None = Field(description="Hz")
+    bitrate: int | None = Field(description="Bits a second")
+    is_default: bool
+    is_forced: bool
+
+
+class ChapterOut(BaseModel):
+    title: str | None = None
+    start_seconds: float
+    end_seconds: float
+
+
+class VideoDetailsOut(VideoOut):
+    hdr: str | None
+    rotation: int = Field(description="Degrees clockwise that a player turns the picture")
+    chapters: list[ChapterOut]
+    container_tags: dict[str, str]
+    tracks: list[TrackOut]
+
+
 class VideosOut(BaseModel):
     items: list[VideoOut]
     next_cursor: str | None

@@ -41,12 +41,13 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
 
 
 @bp.get("/<id:video_id>")
-@bp.output(schemas.VideoOut)
+@bp.output(schemas.VideoDetailsOut)
 @bp.doc(summary="One title", responses=[401, 404, 503])
 def info(video_id: str) -> dict[str, Any]:
     """What is known of a title. One that you may not see is not there."""
     with here().database.connection() as connection:
-        return _video(_found(library.visible(connection, guard.identity().role, video_id)))
+        title = _found(library.visible(connection, guard.identity().role, video_id))
+        return _video(title) | library.details(connection, video_id)
 
 
 @bp.post("/<id:video_id>/playback")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.integration.authsvc_world import World
 
@@ -40,6 +41,23 @@ def walk(world: World, who: dict[str, str], **query: Any) -> list[str]:
     raise AssertionError("the list has no end")
 
 
+def test_page_of_a_title_tells_its_tracks_and_chapters(world: World, alice: dict[str, str]) -> None:
+    chapter = {"title": "Dawn", "start_seconds": 0.0, "end_seconds": 60.0}
+    video = world.video("Sunrise", hdr="hlg", rotation=90, chapters=Jsonb([chapter]), container_tags=Jsonb({"a": "b"}))
+    for position, kind, codec in ((1, "audio", "aac"), (0, "video", "hevc")):
+        world.owner.execute(
+            "INSERT INTO tracks (video_id, position, kind, codec, language) VALUES (%s, %s, %s, %s, 'fin')",
+            (video, position, kind, codec),
+        )
+    answer = world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()
+    assert (answer["hdr"], answer["rotation"], answer["container_tags"]) == ("hlg", 90, {"a": "b"})
+    assert answer["chapters"] == [chapter]
+    assert [(track["kind"], track["codec"], track["language"]) for track in answer["tracks"]] == [
+        ("video", "hevc", "fin"),
+        ("audio", "aac", "fin"),
+    ]
+
+
 def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str, str]) -> None:
     video = world.video(
         "Sunrise", description="At sea", tags=["sea"], width=1920, height=1080, fps=25.0, bitrate=4_000_000,
@@ -47,6 +65,8 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
     )  # fmt: skip
     world.publish(video, "source.mp4", "poster.jpg")
     answer = world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()
+    for name in ("hdr", "rotation", "chapters", "container_tags", "tracks"):
+        answer.pop(name)
     added = datetime.fromisoformat(answer.pop("added_at"))
     assert added.tzinfo is not None
     assert abs(datetime.now(UTC) - added) < timedelta(minutes=1)
