@@ -187,10 +187,10 @@ def test_a_tool_has_no_environment_no_network_and_nothing_to_write(
     environment = said(shell(sandbox, tmp_path, "/usr/bin/env"))
     of_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
     assert {line.partition("=")[0] for line in environment.splitlines()} - of_shell == {"LC_ALL"}
-    for place in ("/", "/usr", "/etc", VIDEO):
-        outcome = shell(sandbox, tmp_path, f"echo x > {place if place == VIDEO else place + '/new'}")
+    for attempt in ("mkdir /new", "mkdir /usr/new", "mkdir /etc/new", f": >> {VIDEO}", f"rm -f {VIDEO}"):
+        outcome = shell(sandbox, tmp_path, attempt)
         assert isinstance(outcome, Outcome)
-        assert outcome.status != 0, place
+        assert outcome.status != 0, attempt
     with socket.create_server(("127.0.0.1", 0)) as listener:
         connect = f"exec 3<>/dev/tcp/127.0.0.1/{listener.getsockname()[1]} && echo connected"
         outside = subprocess.run(["bash", "-c", connect], capture_output=True, check=False)

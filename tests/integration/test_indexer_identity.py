@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from indexer.faults import Fault
 from indexer.titles import UMASK
 from tests.integration.indexer_library import LONG_AGO, Library, clip, library_of
 from tests.integration.postgres import Database
@@ -91,6 +92,20 @@ def test_replaced_content_keeps_the_id_and_is_probed_again(library: Library) -> 
     assert row["fingerprint"] != known["fingerprint"]
     assert row["pictured_at"] > known["pictured_at"]
     assert (summary.changed, summary.added) == (1, 0)
+
+
+def test_the_poster_of_replaced_content_is_gone_even_when_there_is_no_new_one(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.put("a.mp4", clip(0))
+    library.scan()
+    library.put("a.mp4", clip(1), age=100)
+    monkeypatch.setattr("indexer.examine.make_poster", lambda *_, **__: Fault("No picture could be made."))
+    assert library.scan().pictures == 0
+    assert library.published("a.mp4") == ["source.mp4"]
+    assert library.row("a.mp4")["status"] == "ready"
+    assert "no poster" in library.said
+    assert "no poster" not in (library.scan(), library.said)[1], "it is not tried again"
 
 
 def test_renumbered_episodes_keep_their_history(library: Library) -> None:
