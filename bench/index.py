@@ -25,7 +25,7 @@ from tests.integration.indexer_library import LONG_AGO, Library, library_of, mad
 from tests.integration.postgres import PostgresServer
 
 FOLDER_FILES = 100
-NEW_FILES = 40
+NEW_FILES = 100
 PAIRS = 5
 # A title's row as the scan writes it, except for the facts of a probe.
 FILL = """

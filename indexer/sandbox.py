@@ -39,6 +39,7 @@ _SYSTEM = (
     *("--setenv", "LC_ALL", "C.UTF-8"),
 )
 _OPEN_FILES = 64
+_NOT_STARTED = (126, 127)  # as a shell says it; also what ld.so(8) says when a library is missing
 
 
 class SandboxError(Exception):
@@ -64,15 +65,15 @@ class Sandbox:
         return cls(str(found["bwrap"]), str(found["prlimit"]), memory_bytes)
 
     def check(self) -> None:
-        """Run a tool once without any video. Raises `SandboxError` with bubblewrap's own words when that fails."""
-        descriptor = os.open("/usr/bin/ffprobe", os.O_PATH | os.O_CLOEXEC)
+        """Build the sandbox once, around nothing. Raises `SandboxError` with bubblewrap's own words when that fails."""
+        descriptor = os.open("/usr/bin/true", os.O_PATH | os.O_CLOEXEC)
         try:
-            outcome = self.run(["ffprobe", "-version"], descriptor, seconds=30, output_bytes=1 << 16)
+            outcome = self.run(["true"], descriptor, seconds=30, output_bytes=1024)
         finally:
             os.close(descriptor)
         if isinstance(outcome, Fault) or outcome.status != 0:
             what = outcome.sentence if isinstance(outcome, Fault) else complaint(outcome)
-            raise SandboxError(f"ffprobe does not run in its sandbox: {what}")
+            raise SandboxError(f"no tool runs in its sandbox: {what}")
 
     def run(
         self, command: Sequence[str], descriptor: int, *, seconds: float, output_bytes: int
@@ -94,7 +95,7 @@ class Sandbox:
             return Fault(f"{LIMIT}the file describes more tracks, chapters or tags than can be taken.")
         except OSError as error:
             raise SandboxError(f"a tool can't be started: {error}") from error
-        if outcome.complaint.startswith((b"bwrap: ", b"prlimit: ")):
+        if outcome.complaint.startswith((b"bwrap: ", b"prlimit: ")) or outcome.status in _NOT_STARTED:
             raise SandboxError(complaint(outcome))
         if _signal(outcome) in (signal.SIGXCPU, signal.SIGKILL):
             return Fault(f"{LIMIT}the file takes more than {_computing(seconds)} seconds of computing to read.")

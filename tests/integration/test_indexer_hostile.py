@@ -10,7 +10,7 @@ import pytest
 
 from indexer.child import Outcome
 from indexer.faults import Fault
-from indexer.sandbox import VIDEO, Sandbox
+from indexer.sandbox import VIDEO, Sandbox, SandboxError
 from tests.integration.indexer_library import Library, clip, library_of, made_by_ffmpeg
 from tests.integration.postgres import Database
 
@@ -208,6 +208,13 @@ def test_a_tool_that_takes_too_long_or_talks_too_much_is_killed_with_all_it_star
     assert isinstance(loud, Fault)
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"sleep\x004242" in _read(path)]
     assert left == []
+
+
+def test_a_tool_that_can_not_start_is_no_fault_of_the_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.check()
+    for script in ("exec /none", "exit 127"):
+        with pytest.raises(SandboxError):
+            shell(sandbox, tmp_path, script)
 
 
 def test_a_file_that_takes_too_much_computing_is_told_from_a_slow_disk(
