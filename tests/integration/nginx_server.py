@@ -65,6 +65,14 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
+def _command_line(pid: str) -> bytes:
+    """Empty for a process that has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 class NginxServer:
     """One Nginx with its redactor, in a folder of its own: titles/, www/, logs/, run/, conf/, tls/.
 
@@ -149,7 +157,7 @@ class NginxServer:
     def workers(self) -> list[int]:
         """Process ids of the workers, also of those that only finish what they send after a reload."""
         children = Path(f"/proc/{self.master.pid}/task/{self.master.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"worker process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [int(pid) for pid in children if b"worker process" in _command_line(pid)]
 
     def reload(self) -> None:
         """As `systemctl reload` does: test, then HUP; returns when new workers run."""
@@ -183,3 +191,11 @@ def make_certificate(folder: Path) -> None:
         check=True, capture_output=True,
     )  # fmt: skip
     shutil.copy(folder / "server.pem", folder / "ca.pem")
+
+
+def _command_line(pid: str) -> bytes:
+    """Empty for a process that has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

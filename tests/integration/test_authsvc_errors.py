@@ -137,4 +137,4 @@ def test_openapi_document_is_served_and_names_every_error_body(world: World) -> 
         if status != "200":
             schema = answer["content"]["application/problem+json"]["schema"]
             assert schema["$ref"].endswith("/ProblemOut"), status
-    assert document["components"]["schemas"]["VideoOut"]["properties"]["duration_seconds"]
+    assert document["components"]["schemas"]["VideoDetailsOut"]["properties"]["duration_seconds"]
