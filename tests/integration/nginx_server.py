@@ -65,14 +65,6 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def _command_line(pid: str) -> bytes:
-    """Empty for a process that has ended meanwhile."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
-
-
 class NginxServer:
     """One Nginx with its redactor, in a folder of its own: titles/, www/, logs/, run/, conf/, tls/.
 
