@@ -42,9 +42,10 @@ class Publisher:
             except OSError as error:
                 return faults.not_opened(error)
             self._titles.withdraw(video, [POSTER])
-            store.save_ready(self._database, video, found, examined.fingerprint, facts, *self._origin(found, row))
-            store.unpublish(self._database, video)
-            self._publish_source(video, found, examined.container)
+            with self._database.pipeline():  # one answer to wait for instead of five
+                store.save_ready(self._database, video, found, examined.fingerprint, facts, *self._origin(found, row))
+                store.unpublish(self._database, video)
+                self._publish_source(video, found, examined.container)
         return None
 
     def broken(self, examined: Examined, fault: Fault, row: Known | None) -> bool:
