@@ -11,14 +11,7 @@ import pytest
 from authsvc.authz import outage
 from authsvc.authz.outage import Outage
 from tests.integration.authsvc_world import Asker, House, World
-from tests.integration.postgres import PostgresServer
 from tests.integration.redis_server import RedisServer
-
-
-@pytest.fixture(scope="module")
-def house(postgres: PostgresServer) -> Iterator[House]:
-    with House.opened(postgres) as house:
-        yield house
 
 
 @pytest.fixture
