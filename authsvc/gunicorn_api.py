@@ -2,8 +2,7 @@
 
 import os
 
-from authsvc import logs
-from authsvc.wsgi import worker_exit  # noqa: F401  # gunicorn finds it by its name
+from authsvc.gunicorn_shared import *  # noqa: F403  # gunicorn reads the names of this module
 
 wsgi_app = "authsvc.wsgi:api"
 proc_name = "kinetoscope-api"
@@ -17,13 +16,3 @@ worker_connections = threads
 keepalive = 0
 timeout = 30
 graceful_timeout = 20
-max_requests = 0
-
-# A Cookie header of up to 8 KiB, see gunicorn_authz.
-limit_request_field_size = 16_380
-forwarded_allow_ips = ""
-
-control_socket_disable = True
-accesslog = None
-logconfig_dict = logs.CONFIG
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
