@@ -79,7 +79,7 @@ class ServiceSettings(DatabaseSettings):
     redis_live_url: str = "unix:///run/redis-live/redis.sock"
     redis_username: str | None = None
     redis_live_password: SecretStr | None = None
-    # Longest wait for an answer of Redis; beyond it the policy for an outage applies (DESIGN section 6).
+    # Longest wait for an answer of Redis; beyond it the policy for an outage applies (authz/outage.py).
     redis_timeout_seconds: Seconds = 0.25
 
     # {kid: PEM} of the keys that verify access tokens.

@@ -40,7 +40,7 @@ CONNECTIONS = 32
 TICKS = os.sysconf("SC_CLK_TCK")
 UNGUARDED, SIGNED, HEADER = "Nginx, unguarded", "Nginx, signed door", "Nginx, header door"
 CADDY, NODE = "Caddy, file_server + forward_auth", "Node, createReadStream().pipe()"
-# The promises of PRODUCT.md that this run can hold against itself: highest CPU per GB, guarded to unguarded.
+# What we promise, and this run can hold against itself: highest CPU per GB, guarded to unguarded.
 PROMISED = {"64 KiB": 1.40, "1 MiB": 1.15}
 
 PLAIN_SERVERS = """

@@ -1,4 +1,4 @@
-"""The JSON interface. DESIGN section 10 fixes its names."""
+"""The JSON interface. Its names are a contract with programs: fields may join, none may change."""
 
 from apiflask import APIFlask
 from werkzeug.routing import BaseConverter

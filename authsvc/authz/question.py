@@ -1,7 +1,7 @@
 """The question that Nginx asks: its headers, each of a form that leaves one reading.
 
-DESIGN section 4, "The decision contract". Nothing else of the request is looked at; whatever is missing, doubled or
-malformed makes the question unreadable, and an unreadable question is refused.
+The other end of `location = /_decide` in nginx/kinetoscope/doors.conf.j2. Nothing else of the request is looked at;
+whatever is missing, doubled or malformed makes the question unreadable, and an unreadable question is refused.
 """
 
 import re
