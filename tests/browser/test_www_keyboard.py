@@ -42,7 +42,7 @@ def test_the_whole_way_by_keyboard(
     page.keyboard.type(film["title"])
     link = page.locator(f".card a[href='#/title/{film['id']}']")
     expect(link).to_be_visible()
-    page.wait_for_function("document.querySelector('.strip').getAttribute('aria-busy') === 'false'")
+    expect(page.locator(".strip")).to_have_attribute("aria-busy", "false")
     tab_to(page, lambda _: link.evaluate("it => it === document.activeElement"))
     page.keyboard.press("Enter")
 

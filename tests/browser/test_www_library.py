@@ -63,7 +63,7 @@ def test_the_way_back_leads_to_the_same_place(page: Page, box: Box, watch: Watch
     page.locator(".card").first.wait_for()
     page.get_by_role("combobox", name="Order").select_option("title")
     last = page.locator(".card a").last
-    page.wait_for_function("document.querySelector('.strip').getAttribute('aria-busy') === 'false'")
+    expect(page.locator(".strip")).to_have_attribute("aria-busy", "false")
     last.scroll_into_view_if_needed()
     place = page.evaluate("scrollY")
     address = last.get_attribute("href")
@@ -82,4 +82,5 @@ def test_posters_come_through_the_header_door(page: Page, box: Box, film: dict[s
     visit(page, box.url)
     poster = page.locator(f".card a[href='#/title/{film['id']}'] img")
     poster.scroll_into_view_if_needed()
-    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=poster.element_handle())
+    expect(poster).to_have_js_property("complete", True)
+    assert poster.evaluate("image => image.naturalWidth") > 0
