@@ -21,7 +21,7 @@ WHO_MAY: Final = {
     "users.me": EVERY_ROLE,
     "videos.list_videos": EVERY_ROLE,
     "videos.info": EVERY_ROLE,
-    "videos.start_playback": EVERY_ROLE,
+    "grants.start_playback": EVERY_ROLE,
     "playbacks.heartbeat": EVERY_ROLE,
     "playbacks.end": EVERY_ROLE,
     "admin.list_streams": ADMIN,

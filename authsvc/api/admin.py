@@ -5,7 +5,8 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from authsvc import playbacks
-from authsvc.api import schemas, streams
+from authsvc.api import streams
+from authsvc.api.schemas import playbacks as schemas
 from authsvc.api.services import here
 from authsvc.problems import Problem
 

@@ -8,7 +8,8 @@ from apiflask import APIBlueprint
 from flask import Response, after_this_request, request
 
 from authsvc import accounts, credentials, passwords, sessions
-from authsvc.api import guard, schemas
+from authsvc.api import guard
+from authsvc.api.schemas import auth as schemas
 from authsvc.api.services import here
 from authsvc.problems import Problem, busy, unauthorized
 from authsvc.sessions import Ended, Started

@@ -5,7 +5,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from authsvc import access, credentials, problems
-from authsvc.api import schemas
+from authsvc.api.schemas import common as schemas
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -4,7 +4,8 @@ import structlog
 from apiflask import APIBlueprint
 
 from authsvc import playbacks
-from authsvc.api import guard, schemas
+from authsvc.api import guard
+from authsvc.api.schemas import playbacks as schemas
 from authsvc.api.services import here
 from authsvc.live import LiveUnavailable
 from authsvc.problems import Problem

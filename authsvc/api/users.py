@@ -3,7 +3,8 @@
 from apiflask import APIBlueprint
 
 from authsvc import accounts
-from authsvc.api import guard, schemas
+from authsvc.api import guard
+from authsvc.api.schemas import auth as schemas
 from authsvc.api.services import here
 from authsvc.problems import unauthorized
 

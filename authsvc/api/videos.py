@@ -1,20 +1,17 @@
-"""The library: list, search, one title, and the grant to watch it."""
+"""The library: list, search, one title."""
 
-import math
-from datetime import UTC, datetime
 from typing import Any
 
 from apiflask import APIBlueprint
 
-from authsvc import cursors, leases, library, links, playbacks, sessions
-from authsvc.api import guard, schemas, streams
+from authsvc import cursors, library
+from authsvc.api import guard
+from authsvc.api.schemas import videos as schemas
 from authsvc.api.services import here
 from authsvc.library import Title
-from authsvc.problems import Problem, unauthorized
+from authsvc.problems import Problem
 
 bp = APIBlueprint("videos", __name__, url_prefix="/api/v1/videos", tag="Videos")
-
-_MANIFESTS = {"hls": "master.m3u8", "dash": "manifest.mpd"}
 
 
 @bp.get("")
@@ -46,90 +43,15 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
 def info(video_id: str) -> dict[str, Any]:
     """What is known of a title. One that you may not see is not there."""
     with here().database.connection() as connection:
-        title = _found(library.visible(connection, guard.identity().role, video_id))
+        title = found(library.visible(connection, guard.identity().role, video_id))
         return _video(title) | library.details(connection, video_id)
 
 
-@bp.post("/<id:video_id>/playback")
-@bp.input(schemas.PlaybackIn, location="json", arg_name="body")
-@bp.output(schemas.PlaybackOut, status_code=201)
-@bp.doc(
-    summary="Start watching",
-    responses={
-        400: "Malformed JSON",
-        401: "Not signed in",
-        404: "No such title for you",
-        409: "The title can't be played (code: waiting or broken)",
-        422: "Wrong types",
-        429: "No slot is free (code: streams); `running` lists your playbacks",
-        503: "Try again in a moment",
-    },
-)
-def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
-    """Each call is a new playback with links of its own. The slot is yours for 30 s, then while you watch."""
-    services, identity, client = here(), guard.identity(), guard.client_address()
-    settings = services.settings
-    with services.database.connection() as connection:
-        title = _found(library.visible(connection, identity.role, video_id))
-        if title.status != "ready" or title.duration_seconds is None:
-            raise Problem(409, title.status_reason or "This title can't be played yet.", code=title.status)
-        try:
-            # Row and slot together: whatever fails undoes the row, and a slot without its row lapses by itself.
-            with connection.transaction():
-                playback = playbacks.open_signed(connection, identity, video_id, device=body.device, client=client)
-                replaced = (
-                    playbacks.end(connection, body.replace, "replaced", of_user=identity.user_id)
-                    if body.replace
-                    else None
-                )
-                services.leases.grant(playback, client=client, device=body.device, replaces=replaced)
-        except leases.LimitReached as limit:
-            raise _limit_reached(identity.user_id, limit) from limit
-        except (sessions.SessionEnded, leases.LeaseRefused) as error:
-            raise unauthorized("This session is over.", code="session", sent=True) from error
-        resume_seconds = playbacks.resume_position(
-            connection,
-            identity.user_id,
-            video_id,
-            duration_seconds=title.duration_seconds,
-            tail_seconds=settings.resume_tail_seconds,
-        )
-    expires_at = links.expiry(settings, title.duration_seconds)
-    prefix = links.prefix(settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at)
-    return {
-        "playback_id": playback.id.hex,
-        "expires_at": datetime.fromtimestamp(expires_at, UTC),
-        "heartbeat_seconds": settings.heartbeat_seconds,
-        "resume_seconds": resume_seconds,
-        "links": _links(title, prefix),
-    }
-
-
-def _found(title: Title | None) -> Title:
+def found(title: Title | None) -> Title:
+    """The title, or Problem 404: one that may not be seen is not there."""
     if title is None:
         raise Problem(404, "There is no such title.")
     return title
-
-
-def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:
-    running = [
-        schemas.StreamOut.model_validate(stream).model_dump(mode="json")
-        for stream in streams.shown(here().leases.of_user(user_id))
-    ]
-    return Problem(
-        429,
-        "No slot is free. End one of your running playbacks, or wait.",
-        code="streams",
-        headers={"Retry-After": str(min(math.ceil(limit.retry_after_seconds), 60))},
-        running=running,
-    )
-
-
-def _links(title: Title, prefix: str) -> dict[str, str]:
-    names = {file.name for file in title.files}
-    source = next((name for name in names if name.startswith("source.")), None)
-    wanted = {"source": source, "poster": "poster.jpg", **_MANIFESTS}
-    return {link: prefix + name for link, name in wanted.items() if name in names}
 
 
 def _video(title: Title) -> dict[str, Any]:

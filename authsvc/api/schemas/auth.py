@@ -1,0 +1,33 @@
+"""Signing in."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from authsvc.api.schemas.common import Body, Device, Id, Text
+
+
+class LoginIn(Body):
+    username: Annotated[Text, Field(min_length=1, max_length=256)]
+    password: Annotated[Text, Field(min_length=1, max_length=1024)]
+    device: Device = ""
+    cookies: bool = Field(False, description="Answer with cookies instead of tokens; browsers always get cookies")
+
+
+class RefreshIn(Body):
+    refresh_token: Annotated[Text, Field(max_length=256)] | None = None
+
+
+class UserOut(BaseModel):
+    id: Id
+    username: str
+    role: str
+
+
+class SessionOut(BaseModel):
+    access_token: str | None = Field(None, description="Not there in cookie mode")
+    token_type: Literal["Bearer"] | None = None
+    expires_in: int = Field(description="Seconds until the access token or cookie expires")
+    refresh_token: str | None = Field(None, description="For one use; not there in cookie mode")
+    session_id: Id
+    user: UserOut

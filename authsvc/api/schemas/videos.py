@@ -1,0 +1,79 @@
+"""The library."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from authsvc import cursors
+from authsvc.api.schemas.common import Id, Text
+
+
+class VideosIn(BaseModel):
+    q: Annotated[Text, Field(max_length=200)] | None = None
+    sort: cursors.Sort = "added"
+    cursor: Annotated[Text, Field(max_length=cursors.LONGEST)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class FileOut(BaseModel):
+    name: str
+    href: str = Field(description="At the header door: send the cookie or the Bearer token")
+    type: str
+    size_bytes: int
+
+
+class VideoOut(BaseModel):
+    id: Id
+    title: str
+    description: str
+    tags: list[str]
+    filename: str
+    container: str | None
+    duration_seconds: float | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    bitrate: int | None
+    video_codec: str | None
+    audio_codec: str | None
+    size_bytes: int
+    status: Literal["ready", "waiting", "broken"]
+    status_reason: str | None
+    files: list[FileOut]
+    poster_href: str | None
+    added_at: datetime
+    direct_play: bool
+
+
+class TrackOut(BaseModel):
+    position: int = Field(description="Index within the container, from 0")
+    kind: Literal["video", "audio", "subtitle"]
+    codec: str
+    profile: str | None
+    language: str | None
+    title: str | None
+    channels: int | None
+    sample_rate: int | None = Field(description="Hz")
+    bitrate: int | None = Field(description="Bits a second")
+    is_default: bool
+    is_forced: bool
+
+
+class ChapterOut(BaseModel):
+    title: str | None = None
+    start_seconds: float
+    end_seconds: float
+
+
+class VideoDetailsOut(VideoOut):
+    hdr: str | None
+    rotation: int = Field(description="Degrees clockwise that a player turns the picture")
+    chapters: list[ChapterOut]
+    container_tags: dict[str, str]
+    tracks: list[TrackOut]
+
+
+class VideosOut(BaseModel):
+    items: list[VideoOut]
+    next_cursor: str | None
