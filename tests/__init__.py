@@ -1,0 +1,1 @@
+"""The proof, by cost: policy and unit, integration, host, browser."""
