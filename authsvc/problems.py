@@ -30,6 +30,7 @@ _CODES = {
     405: "method",
     409: "conflict",
     410: "gone",
+    412: "precondition_failed",
     413: "too_large",
     415: "media_type",
     422: "invalid",

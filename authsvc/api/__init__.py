@@ -4,7 +4,7 @@ from apiflask import APIFlask
 from werkzeug.routing import BaseConverter
 
 from authsvc import logs, problems
-from authsvc.api import admin, auth, grants, guard, health, openapi, playbacks, users, videos
+from authsvc.api import admin, auth, conditional, grants, guard, health, openapi, playbacks, users, videos
 from authsvc.api.requests import JSONRequest, StrictJSON
 from authsvc.api.services import Services, install
 from authsvc.settings import ApiSettings
@@ -43,6 +43,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
     app.extensions["kinetoscope.close"] = services.database.close
     problems.register(app)
     guard.register(app)
+    conditional.register(app)
     for module in (health, auth, users, videos, grants, playbacks, admin):
         app.register_blueprint(module.bp)
     openapi.describe(app)

@@ -5,7 +5,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from authsvc import cursors, library
-from authsvc.api import guard
+from authsvc.api import conditional, guard
 from authsvc.api.schemas import videos as schemas
 from authsvc.api.services import here
 from authsvc.library import Title
@@ -15,6 +15,7 @@ bp = APIBlueprint("videos", __name__, url_prefix="/api/v1/videos", tag="Videos")
 
 
 @bp.get("")
+@conditional.kept
 @bp.input(schemas.VideosIn, location="query", arg_name="wanted")
 @bp.output(schemas.VideosOut)
 @bp.doc(summary="List and search", responses=[401, 422, 503])
@@ -38,6 +39,7 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
 
 
 @bp.get("/<id:video_id>")
+@conditional.kept
 @bp.output(schemas.VideoDetailsOut)
 @bp.doc(summary="One title", responses=[401, 404, 503])
 def info(video_id: str) -> dict[str, Any]:

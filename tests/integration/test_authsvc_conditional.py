@@ -1,0 +1,114 @@
+"""Conditional requests: what has not changed is 304 without a body, and nobody's answer is anybody else's."""
+
+from typing import Any
+
+import pytest
+from flask import Flask, g
+
+from authsvc.api import conditional
+from authsvc.problems import Problem
+from tests.integration.authsvc_world import World
+
+VIDEOS = "/api/v1/videos"
+
+
+class Reader:
+    """Somebody who is signed in and reads."""
+
+    def __init__(self, world: World, username: str = "alice", role: str = "user") -> None:
+        self.client = world.client()
+        _, token = world.session(world.user(username, role))
+        self.bearer = {"Authorization": f"Bearer {token}"}
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Any:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.open(path, method=method, headers=self.bearer | sent)
+
+
+@pytest.fixture
+def reader(world: World) -> Reader:
+    return Reader(world)
+
+
+def test_a_list_that_has_not_changed_is_304_and_a_changed_one_is_not(world: World, reader: Reader) -> None:
+    world.video("Sunrise")
+    first = reader.get(VIDEOS)
+    tag = first.headers["ETag"]
+    assert (first.status_code, tag.startswith('"')) == (200, True)
+    for sent in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+        again = reader.get(VIDEOS, If_None_Match=sent)
+        assert (again.status_code, again.data) == (304, b""), sent
+        assert again.headers["ETag"] == tag
+        assert "Content-Type" not in again.headers
+    world.video("Metropolis")
+    changed = reader.get(VIDEOS, If_None_Match=tag)
+    assert (changed.status_code, len(changed.get_json()["items"])) == (200, 2)
+    assert changed.headers["ETag"] != tag
+
+
+def test_the_library_may_be_kept_privately_and_accounts_may_not(world: World, reader: Reader) -> None:
+    video = world.video()
+    for path in (VIDEOS, f"{VIDEOS}/{video}"):
+        answer = reader.get(path)
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert set(answer.vary) >= {"Authorization", "Cookie"}
+    for path in ("/api/v1/users/me", "/api/v1/status", f"{VIDEOS}/{'0' * 32}"):
+        assert reader.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_head_has_the_tag_of_get(world: World, reader: Reader) -> None:
+    video = world.video()
+    path = f"{VIDEOS}/{video}"
+    assert reader.get(path, "HEAD").headers["ETag"] == reader.get(path).headers["ETag"]
+
+
+def test_a_tag_of_somebody_elses_view_is_never_a_304(world: World, reader: Reader) -> None:
+    world.video(visibility="members")
+    tag = reader.get(VIDEOS).headers["ETag"]
+    guest = Reader(world, "visitor", "guest").get(VIDEOS, If_None_Match=tag)
+    assert (guest.status_code, guest.get_json()["items"]) == (200, [])
+
+
+def test_a_revoked_session_is_401_whatever_tag_it_has(world: World) -> None:
+    user = world.user("bob")
+    _, token = world.session(user)
+    client = world.client()
+    bearer = {"Authorization": f"Bearer {token}"}
+    tag = client.get(VIDEOS, headers=bearer).headers["ETag"]
+    client.post("/api/v1/auth/logout", headers=bearer)
+    assert client.get(VIDEOS, headers=bearer | {"If-None-Match": tag}).status_code == 401
+
+
+def test_if_match_on_a_read_is_412_when_it_is_another(reader: Reader) -> None:
+    answer = reader.get(VIDEOS, If_Match='"of another time"')
+    assert (answer.status_code, answer.get_json()["code"]) == (412, "precondition_failed")
+
+
+@pytest.mark.parametrize(
+    ("sent", "passes"),
+    [(None, True), ("{tag}", True), ('"x", {tag}', True), ("*", True), ("W/{tag}", False), ('"x"', False), ("", False)],
+)
+def test_an_update_compares_strongly(sent: str | None, passes: bool) -> None:
+    facts = {"name": "one", "order": [1, 2]}
+    headers = {} if sent is None else {"If-Match": sent.format(tag=f'"{conditional.tag_of(facts)}"')}
+    with Flask(__name__).test_request_context(method="PATCH", headers=headers):
+        if passes:
+            conditional.require_match(facts)
+        else:
+            with pytest.raises(Problem) as refused:
+                conditional.require_match(facts)
+            assert (refused.value.status, refused.value.code) == (412, "precondition_failed")
+
+
+def test_a_named_tag_is_sent_with_the_answer_of_the_update_too() -> None:
+    app = Flask(__name__)
+    conditional.register(app)
+
+    @app.patch("/")
+    def change() -> dict[str, int]:
+        conditional.require_match(1)
+        conditional.tagged(2)
+        return {"value": g.get("value", 2)}
+
+    answer = app.test_client().patch("/", headers={"If-Match": f'"{conditional.tag_of(1)}"'})
+    assert answer.headers["ETag"] == f'"{conditional.tag_of(2)}"'
