@@ -15,6 +15,7 @@ WHO_MAY: Final = {
     "auth.login": ANYONE,
     "auth.refresh": ANYONE,
     "auth.logout": ANYONE,
+    "devices.admit_device": ANYONE,
     # A guest sees and plays what is public.
     "health.status": EVERY_ROLE,
     "health.status_of_api": EVERY_ROLE,
@@ -24,11 +25,33 @@ WHO_MAY: Final = {
     "grants.start_playback": EVERY_ROLE,
     "playbacks.heartbeat": EVERY_ROLE,
     "playbacks.end": EVERY_ROLE,
+    "devices.add_device": MEMBERS,
+    "devices.my_sessions": MEMBERS,
+    "devices.end_mine": MEMBERS,
+    "devices.end_my_others": MEMBERS,
+    "devices.sessions_of": ADMIN,
+    "devices.end_sessions_of": ADMIN,
+    "devices.end_anyones": ADMIN,
     "admin.list_streams": ADMIN,
     "admin.stop_stream": ADMIN,
 }
 
+# What the token of a television or a player opens: the library, and nothing of the account. Its token lies in playlists
+# and in settings of others' programs, so whoever finds it must not become its owner.
+DEVICES_MAY: Final = frozenset(
+    {
+        "health.status",
+        "health.status_of_api",
+        "users.me",
+        "videos.list_videos",
+        "videos.info",
+        "grants.start_playback",
+        "playbacks.heartbeat",
+        "playbacks.end",
+    }
+)
 
-def may(role: str, endpoint: str) -> bool:
-    """May a signed-in user of this role call the endpoint?"""
-    return role in WHO_MAY.get(endpoint, frozenset())
+
+def may(role: str, endpoint: str, kind: str = "program") -> bool:
+    """May a signed-in user of this role call the endpoint, by a session of this kind?"""
+    return role in WHO_MAY.get(endpoint, frozenset()) and (kind != "device" or endpoint in DEVICES_MAY)

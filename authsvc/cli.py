@@ -79,7 +79,7 @@ def password(username: str) -> None:
             raise click.ClickException(f"there is no user {username}")
         accounts.set_password(connection, found.id, password_hash)
         ended = sessions.end_all(connection, found.id, "password_changed")
-    click.echo(f"changed, {ended} sessions ended")
+    click.echo(f"changed, {len(ended)} sessions ended")
 
 
 @user.command("list")

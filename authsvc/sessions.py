@@ -4,29 +4,21 @@ The end of a session commits in PostgreSQL first and then leaves a tombstone in 
 written is made up for within `fresh_seconds`, when the live hash is compared with PostgreSQL.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from redis import Redis
 
-from authsvc import facts, tokens
-from authsvc.database import Database, DatabaseUnavailable
-from authsvc.live import LiveUnavailable, Script
-from authsvc.settings import ApiSettings, ServiceSettings
+from authsvc import tokens
+from authsvc.live import Script
+from authsvc.settings import ServiceSettings
 
-_SESSION = Script("session")
 _END = Script("end_session")
 _REVOKE = Script("revoke")
-_ATTEMPTS = 3
 _EPOCH_MS = 86_400_000
-
-
-class RefreshInvalid(Exception):
-    """The refresh token is unknown, out of date, or its session has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +30,12 @@ class Ended:
     reason: str
 
 
-class RefreshReused(RefreshInvalid):
-    """The refresh token was used before: it or its successor is in the wrong hands, so the session has ended."""
-
-    def __init__(self, ended: Ended | None) -> None:
-        super().__init__()
-        self.ended = ended
-
-
 class SessionEnded(Exception):
     """The session is over or never was."""
+
+
+class TooMany(Exception):
+    """The user has as many sessions as the policy allows, and it refuses another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +47,18 @@ class Started:
     refresh_token: str
     expires_at: datetime
     kind: str
+    # Sessions that left to make room; each still needs its tombstone.
+    left: tuple[Ended, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How many sessions of some kinds a user may have at once, and what happens when there is one more."""
+
+    kinds: tuple[str, ...]
+    # 0 means no limit.
+    most: int
+    refuse: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,116 +79,140 @@ def start(
     device: str,
     client: str | None,
     life_seconds: float,
+    room: Room | None = None,
+    replace: str | None = None,
+    second_factor: bool = False,
 ) -> Started:
-    """Open a session of an active user with its first refresh token. Raises SessionEnded when the user was disabled."""
-    refresh_token = tokens.new_refresh_token()
+    """Open a session of an active user with its first refresh token.
+
+    `replace` is a session of the same user that ends in the same step. Call `bury` for each of `left` after the commit.
+    Raises SessionEnded when the user was disabled, TooMany when `room` refuses.
+    """
+    refresh_token = tokens.new_opaque_token()
     with connection.transaction():
-        row = connection.execute(
-            """
-            INSERT INTO sessions (user_id, kind, device, client, expires_at)
-            SELECT u.id, %(kind)s, %(device)s, %(client)s::inet, now() + make_interval(secs => %(life)s)
-              FROM users u WHERE u.id = %(user)s AND u.is_active FOR SHARE
-            RETURNING id, expires_at
-            """,
-            {"user": user_id, "kind": kind, "device": device, "client": client, "life": life_seconds},
-        ).fetchone()
-        if row is None:
-            raise SessionEnded
+        left = make_room(connection, user_id, room, replace) if room else []
+        session_id, expires_at = insert(
+            connection,
+            user_id=user_id,
+            kind=kind,
+            device=device,
+            client=client,
+            life_seconds=life_seconds,
+            second_factor=second_factor,
+        )
         connection.execute(
             "INSERT INTO refresh_tokens (token_sha256, session_id, expires_at) VALUES (%s, %s, %s)",
-            (tokens.refresh_digest(refresh_token), *row),
+            (tokens.opaque_digest(refresh_token), session_id, expires_at),
         )
-    return Started(row[0], user_id, refresh_token, row[1], kind)
+    return Started(session_id, user_id, refresh_token, expires_at, kind, tuple(left))
 
 
-def rotate(connection: Connection[Any], refresh_token: str) -> Started:
-    """Exchange a refresh token for its successor.
-
-    1. One conditional UPDATE marks the token as used; of two racing calls exactly one gets the row.
-    2. The winner inserts the successor, if the session is alive.
-    3. A loser that finds the token already used ends the session: the whole family is dead (RFC 9700, 4.14.2).
-
-    Raises RefreshInvalid, or RefreshReused after ending the session.
-    """
-    digest = tokens.refresh_digest(refresh_token)
-    if digest is None:
-        raise RefreshInvalid
-    successor = tokens.new_refresh_token()
-    with connection.transaction():
-        used = connection.execute(
-            """
-            UPDATE refresh_tokens SET used_at = now()
-             WHERE token_sha256 = %s AND used_at IS NULL AND expires_at > now()
-            RETURNING session_id
-            """,
-            (digest,),
-        ).fetchone()
-        if used:
-            row = connection.execute(
-                """
-                SELECT s.id, s.user_id, s.expires_at, s.kind
-                  FROM sessions s JOIN users u ON u.id = s.user_id
-                 WHERE s.id = %s AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
-                   FOR UPDATE OF s
-                """,
-                used,
-            ).fetchone()
-            if row is None:
-                raise RefreshInvalid
-            connection.execute(
-                "INSERT INTO refresh_tokens (token_sha256, session_id, expires_at) VALUES (%s, %s, %s)",
-                (tokens.refresh_digest(successor), row[0], row[2]),
-            )
-            connection.execute("UPDATE sessions SET last_seen_at = now() WHERE id = %s", (row[0],))
-            return Started(row[0], row[1], successor, row[2], row[3])
-    family = connection.execute(
-        "SELECT session_id FROM refresh_tokens WHERE token_sha256 = %s AND used_at IS NOT NULL", (digest,)
-    ).fetchone()
-    if family is None:
-        raise RefreshInvalid
-    raise RefreshReused(end(connection, family[0], "refresh_reused"))
-
-
-def of_refresh_token(connection: Connection[Any], refresh_token: str) -> UUID | None:
-    """The session of a token that could still be exchanged."""
+def insert(
+    connection: Connection[Any],
+    *,
+    user_id: UUID,
+    kind: str,
+    device: str,
+    client: str | None,
+    life_seconds: float,
+    second_factor: bool = False,
+) -> tuple[UUID, datetime]:
+    """The row of a new session: its id and when it expires. Raises SessionEnded when the user was disabled."""
     row = connection.execute(
-        "SELECT session_id FROM refresh_tokens WHERE token_sha256 = %s AND used_at IS NULL AND expires_at > now()",
-        (tokens.refresh_digest(refresh_token),),
+        """
+        INSERT INTO sessions
+               (user_id, kind, device, client, second_factor, created_at, last_seen_at, proved_at, expires_at)
+        SELECT u.id, %(kind)s, %(device)s, %(client)s::inet, %(factor)s, now(), now(), now(),
+               now() + make_interval(secs => %(life)s)
+          FROM users u WHERE u.id = %(user)s AND u.is_active FOR SHARE
+        RETURNING id, expires_at
+        """,
+        {
+            "user": user_id,
+            "kind": kind,
+            "device": device,
+            "client": client,
+            "life": life_seconds,
+            "factor": second_factor,
+        },
     ).fetchone()
-    return row[0] if row else None
+    if row is None:
+        raise SessionEnded
+    return row[0], row[1]
 
 
-def end(connection: Connection[Any], session_id: UUID | str, reason: str) -> Ended | None:
-    """End a session and its playbacks; None when it had ended before. Call `bury` after the commit."""
+def make_room(connection: Connection[Any], user_id: UUID, room: Room, replace: str | None = None) -> list[Ended]:
+    """End what `replace` names, then the oldest until one more fits; in the caller's transaction.
+
+    The lock on the user's row lets one sign-in at a time count, so that racing ones can't all find room.
+    Raises TooMany.
+    """
+    connection.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", (user_id,))
+    left = [end(connection, replace, "replaced", of_user=user_id)] if replace else []
+    alive = connection.execute(
+        """
+        SELECT id FROM sessions
+         WHERE user_id = %s AND kind = ANY(%s) AND ended_at IS NULL AND expires_at > now()
+         ORDER BY created_at, id
+        """,
+        (user_id, list(room.kinds)),
+    ).fetchall()
+    over = len(alive) + 1 - room.most if room.most else 0
+    if over > 0 and room.refuse:
+        raise TooMany
+    left += [end(connection, session_id, "evicted") for (session_id,) in alive[: max(over, 0)]]
+    return [ended for ended in left if ended]
+
+
+def end(
+    connection: Connection[Any], session_id: UUID | str, reason: str, *, of_user: UUID | str | None = None
+) -> Ended | None:
+    """End a session and its playbacks, if `of_user` is given only that user's; None when there is none such that lives.
+
+    Call `bury` after the commit.
+    """
     with connection.transaction():
         row = connection.execute(
-            "UPDATE sessions SET ended_at = now(), end_reason = %s WHERE id = %s AND ended_at IS NULL"
-            " RETURNING id, user_id",
-            (reason, session_id),
+            """
+            UPDATE sessions SET ended_at = now(), end_reason = %(reason)s
+             WHERE id = %(id)s AND ended_at IS NULL AND (%(user)s::uuid IS NULL OR user_id = %(user)s::uuid)
+            RETURNING id, user_id
+            """,
+            {"reason": reason, "id": session_id, "user": of_user},
         ).fetchone()
+        if row is None:
+            return None
         # After the row of the session: a grant that was under way has committed by now (it holds a share lock).
         connection.execute(
             "UPDATE playbacks SET ended_at = now(), end_reason = 'session' WHERE session_id = %s AND ended_at IS NULL",
-            (session_id,),
+            (row[0],),
         )
-    return Ended(row[0], row[1], reason) if row else None
+    return Ended(row[0], row[1], reason)
 
 
-def end_all(connection: Connection[Any], user_id: UUID, reason: str) -> int:
-    """End every session of a user and their playbacks; answers how many. Call `doubt_user` after the commit."""
+def end_all(connection: Connection[Any], user_id: UUID, reason: str, *, but: UUID | str | None = None) -> list[Ended]:
+    """End every session of a user (except `but`) with its playbacks; those that did end.
+
+    After the commit call `bury` for each, or `doubt_user` where there is no way to free the slots at once.
+    """
     with connection.transaction():
-        ended = connection.execute(
-            "UPDATE sessions SET ended_at = now(), end_reason = %s WHERE user_id = %s AND ended_at IS NULL",
-            (reason, user_id),
-        ).rowcount
+        rows = connection.execute(
+            """
+            UPDATE sessions SET ended_at = now(), end_reason = %(reason)s
+             WHERE user_id = %(user)s AND ended_at IS NULL AND id IS DISTINCT FROM %(but)s::uuid
+            RETURNING id, user_id
+            """,
+            {"reason": reason, "user": user_id, "but": but},
+        ).fetchall()
         connection.execute(
-            "UPDATE playbacks SET ended_at = now(), end_reason = 'session' WHERE user_id = %s AND ended_at IS NULL",
-            (user_id,),
+            "UPDATE playbacks SET ended_at = now(), end_reason = 'session'"
+            " WHERE session_id = ANY(%s) AND ended_at IS NULL",
+            ([session_id for session_id, _ in rows],),
         )
-    return ended
+    return [Ended(session_id, of_user, reason) for session_id, of_user in rows]
 
 
-def touch(connection: Connection[Any], session_id: str) -> None:
+def touch(connection: Connection[Any], session_id: UUID | str) -> None:
     """Note that the session was used just now."""
     connection.execute("UPDATE sessions SET last_seen_at = now() WHERE id = %s AND ended_at IS NULL", (session_id,))
 
@@ -206,74 +230,3 @@ def doubt_user(live: "Redis", user_id: UUID) -> None:
 def doubt_video(live: "Redis", video_id: UUID) -> None:
     """The same for a title whose visibility or presence has changed. Raises LiveUnavailable."""
     _REVOKE(live, "video", video_id.hex, _EPOCH_MS)
-
-
-class Directory:
-    """Finds out who asks: from Redis, and from PostgreSQL when Redis does not know or is away."""
-
-    def __init__(self, live: "Redis", database: Database, settings: ApiSettings) -> None:
-        self._live = live
-        self._database = database
-        self._settings = settings
-
-    def identify(self, access: tokens.Access) -> Identity:
-        """The session of a verified token. Raises SessionEnded; DatabaseUnavailable when neither store can tell."""
-        for _ in range(_ATTEMPTS):
-            try:
-                reply = self._ask(access.session_id)
-            except LiveUnavailable:
-                break
-            if reply[0] == b"ended":
-                raise SessionEnded
-            identity, ticket, touched = None, int(reply[1]), False
-            if reply[0] == b"ok":
-                _, _, user_id, role, kind, fresh, touch_now = reply
-                identity = Identity(user_id.decode(), access.session_id, role.decode(), kind.decode())
-                touched = bool(touch_now)
-                if fresh:
-                    return self._used(access, identity, touched)
-            try:
-                if not self._reload(access.session_id, ticket):
-                    raise SessionEnded
-            except DatabaseUnavailable:
-                # Redis's answer stands until its own, longer life is over.
-                if identity is None:
-                    raise
-                return self._used(access, identity, touched=False)
-            except LiveUnavailable:
-                break
-        return self._from_database(access)
-
-    def _ask(self, session_id: str) -> list[Any]:
-        reply: list[Any] = _SESSION(
-            self._live,
-            session_id,
-            round(self._settings.fresh_seconds * 1000),
-            round(self._settings.session_touch_seconds * 1000),
-        )
-        return reply
-
-    def _reload(self, session_id: str, ticket: int) -> bool:
-        """Compare with PostgreSQL; False when there is no such session."""
-        with self._database.connection() as connection:
-            known = facts.of_session(connection, session_id)
-        if known is None:
-            return False
-        facts.remember(self._live, self._settings, known, ticket)
-        return True
-
-    def _from_database(self, access: tokens.Access) -> Identity:
-        with self._database.connection() as connection:
-            known = facts.of_session(connection, access.session_id)
-        if known is None or known.session_end or known.expires_at <= datetime.now(UTC):
-            raise SessionEnded
-        identity = Identity(known.user_id.hex, access.session_id, known.role, known.kind)
-        return self._used(access, identity, touched=False)
-
-    def _used(self, access: tokens.Access, identity: Identity, touched: bool) -> Identity:
-        if identity.user_id != access.user_id:
-            raise SessionEnded
-        if touched:
-            with suppress(DatabaseUnavailable), self._database.connection() as connection:
-                touch(connection, identity.session_id)
-        return identity

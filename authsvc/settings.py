@@ -110,6 +110,11 @@ class ServiceSettings(DatabaseSettings):
     # How long Redis answers without PostgreSQL being able to confirm it.
     live_session_seconds: Seconds = 900
 
+    # A session that was not used for this long is inactive and holds no slot; after the second time it has ended.
+    # Watching is use. Devices are exempt from the second.
+    session_inactive_seconds: Seconds = 900
+    session_idle_seconds: Seconds = 1800
+
     # Bytes a second for each connection, by role; a role that is not named has no cap.
     stream_rate: dict[Role, Annotated[int, Field(ge=0)]] = {}
 
@@ -151,6 +156,13 @@ class ApiSettings(ServiceSettings):
 
     # A session ends this long after sign-in.
     session_seconds: Seconds = 86_400
+    # Sessions of one user at once, of browsers and programs; 0 means no limit. One more ends the oldest (evict) or is
+    # refused with the list of them (refuse).
+    sessions_per_user: Annotated[int, Field(ge=0, le=10_000)] = 3
+    session_limit_policy: Literal["evict", "refuse"] = "evict"
+    # The same for televisions and players, whose sessions last longer; one more is refused.
+    device_sessions_per_user: Annotated[int, Field(ge=0, le=10_000)] = 10
+    device_session_seconds: Seconds = 180 * 86_400
     # `last_seen_at` of a session is written at most this often.
     session_touch_seconds: Seconds = 60
 

@@ -1,4 +1,4 @@
-"""Access tokens (JWT, RFC 7519 and 9068) and refresh tokens.
+"""Access tokens (JWT, RFC 7519 and 9068), and opaque ones: those that refresh a session or name a device.
 
 An access token names a user and a session and nothing else that could go out of date: what the user may do is asked
 of the session each time. It is signed with Ed25519, so that who verifies can't issue.
@@ -25,7 +25,7 @@ LONGEST = 1024
 _REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp"]
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_REFRESH = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_OPAQUE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +120,11 @@ class Verifier:
         return Access(user_id, session_id, float(expires_at))
 
 
-def new_refresh_token() -> str:
-    """256 random bits for one use."""
+def new_opaque_token() -> str:
+    """256 random bits, 43 characters of base64url."""
     return secrets.token_urlsafe(32)
 
 
-def refresh_digest(token: str) -> bytes | None:
-    """What the database keeps of a refresh token; None when the text can't be one."""
-    return hashlib.sha256(token.encode("ascii")).digest() if _REFRESH.fullmatch(token) else None
+def opaque_digest(token: str) -> bytes | None:
+    """What the database keeps of an opaque token, its SHA-256; None when the text can't be one."""
+    return hashlib.sha256(token.encode("ascii")).digest() if _OPAQUE.fullmatch(token) else None

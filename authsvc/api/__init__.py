@@ -4,7 +4,19 @@ from apiflask import APIFlask
 from werkzeug.routing import BaseConverter
 
 from authsvc import logs, problems
-from authsvc.api import admin, auth, conditional, grants, guard, health, openapi, playbacks, users, videos
+from authsvc.api import (
+    admin,
+    auth,
+    conditional,
+    devices,
+    grants,
+    guard,
+    health,
+    openapi,
+    playbacks,
+    users,
+    videos,
+)
 from authsvc.api.requests import JSONRequest, StrictJSON
 from authsvc.api.services import Services, install
 from authsvc.settings import ApiSettings
@@ -44,7 +56,16 @@ def create_app(settings: ApiSettings) -> APIFlask:
     problems.register(app)
     guard.register(app)
     conditional.register(app)
-    for module in (health, auth, users, videos, grants, playbacks, admin):
+    for module in (
+        health,
+        auth,
+        devices,
+        users,
+        videos,
+        grants,
+        playbacks,
+        admin,
+    ):
         app.register_blueprint(module.bp)
     openapi.describe(app)
     return app

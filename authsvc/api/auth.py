@@ -8,12 +8,14 @@ from apiflask import APIBlueprint
 from flask import Response, after_this_request, request
 
 from authsvc import accounts, credentials, passwords, sessions
+from authsvc import refresh as refresh_tokens
 from authsvc.api import guard
 from authsvc.api.schemas import auth as schemas
 from authsvc.api.services import here
 from authsvc.problems import Problem, busy, unauthorized
 from authsvc.sessions import Ended, Started
 from authsvc.throttle import Throttled
+from authsvc.user_agents import readable
 
 bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authentication")
 
@@ -48,7 +50,7 @@ def login(body: schemas.LoginIn) -> dict[str, Any]:
                 connection,
                 user_id=user.id,
                 kind="browser" if by_cookie else "program",
-                device=body.device or request.headers.get("User-Agent", "")[:200],
+                device=body.device.strip() or readable(request.headers.get("User-Agent", "")),
                 client=client,
                 life_seconds=services.settings.session_seconds,
             )
@@ -69,15 +71,15 @@ def refresh(body: schemas.RefreshIn) -> dict[str, Any]:
         raise unauthorized("There is no refresh token.")
     with services.database.connection() as connection:
         try:
-            started = sessions.rotate(connection, token)
-        except sessions.RefreshReused as reuse:
+            started = refresh_tokens.rotate(connection, token)
+        except refresh_tokens.RefreshReused as reuse:
             if reuse.ended:
                 sessions.bury(services.live, services.settings, reuse.ended)
             _clear_cookies_afterwards(by_cookie)
             raise unauthorized(
                 "The refresh token was used before; the session has ended.", code="refresh_reused"
             ) from reuse
-        except sessions.RefreshInvalid as error:
+        except refresh_tokens.RefreshInvalid as error:
             _clear_cookies_afterwards(by_cookie)
             raise unauthorized("The refresh token is not valid, or no longer.", code="refresh") from error
         user = accounts.by_id(connection, started.user_id.hex)
@@ -149,7 +151,7 @@ def _leaving(body: schemas.RefreshIn) -> tuple[UUID, str, bool]:
     refresh_token, by_cookie = _refresh_token(body)
     if refresh_token:
         with here().database.connection() as connection:
-            session_id = sessions.of_refresh_token(connection, refresh_token)
+            session_id = refresh_tokens.of_refresh_token(connection, refresh_token)
         if session_id is not None:
             return session_id, "", by_cookie
     raise problem

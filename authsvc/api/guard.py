@@ -91,6 +91,8 @@ def _admit() -> None:
         require_same_origin()
     if not access.may(g.identity.role, endpoint):
         raise Problem(403, "Your role may not do this.")
+    if not access.may(g.identity.role, endpoint, g.identity.kind):
+        raise Problem(403, "A device's token opens the library alone. Sign in with your password for this.")
 
 
 def _finish(response: Response) -> Response:

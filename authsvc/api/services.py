@@ -8,9 +8,9 @@ from redis import Redis
 
 from authsvc import live
 from authsvc.database import Database
+from authsvc.directory import Directory
 from authsvc.leases import Leases
 from authsvc.passwords import Checker
-from authsvc.sessions import Directory
 from authsvc.settings import ApiSettings
 from authsvc.throttle import LoginThrottle
 from authsvc.tokens import Issuer, Verifier

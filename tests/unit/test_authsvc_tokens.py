@@ -11,7 +11,7 @@ import jwt
 import pytest
 from pydantic import SecretStr
 
-from authsvc.tokens import InvalidToken, Issuer, Verifier, new_refresh_token, refresh_digest
+from authsvc.tokens import InvalidToken, Issuer, Verifier, new_opaque_token, opaque_digest
 from tests.integration.authsvc_world import PRIVATE_PEM, PUBLIC_PEM, key_pair
 
 USER, SESSION = "a" * 32, "b" * 32
@@ -134,11 +134,11 @@ def test_key_of_another_kind_stops_the_start() -> None:
 
 
 def test_refresh_token_is_stored_as_its_digest() -> None:
-    token = new_refresh_token()
-    assert refresh_digest(token) == hashlib.sha256(token.encode()).digest()
-    assert len({new_refresh_token() for _ in range(100)}) == 100
+    token = new_opaque_token()
+    assert opaque_digest(token) == hashlib.sha256(token.encode()).digest()
+    assert len({new_opaque_token() for _ in range(100)}) == 100
 
 
 @pytest.mark.parametrize("text", ["", "x", "x" * 44, "x" * 42 + "é", "x" * 42 + "\n", " " * 43])
 def test_what_can_not_be_a_refresh_token_has_no_digest(text: str) -> None:
-    assert refresh_digest(text) is None
+    assert opaque_digest(text) is None

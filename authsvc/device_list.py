@@ -1,0 +1,38 @@
+"""The sessions of a user as that user knows them: devices, with where and when they were last seen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session that has not ended."""
+
+    id: UUID
+    kind: str
+    device: str
+    client: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    second_factor: bool
+
+
+def of_user(connection: Connection[Any], user_id: UUID | str, *, kinds: tuple[str, ...] = ()) -> list[Listed]:
+    """Last seen first; of all kinds, or of some."""
+    with connection.cursor(row_factory=class_row(Listed)) as cursor:
+        return cursor.execute(
+            """
+            SELECT id, kind, device, host(client) AS client, created_at, last_seen_at, expires_at, second_factor
+              FROM sessions
+             WHERE user_id = %(user)s AND ended_at IS NULL AND expires_at > now()
+               AND (%(kinds)s::text[] = '{}' OR kind = ANY(%(kinds)s))
+             ORDER BY last_seen_at DESC, id
+            """,
+            {"user": user_id, "kinds": list(kinds)},
+        ).fetchall()
