@@ -34,6 +34,7 @@ WHO_MAY: Final = {
     "devices.end_anyones": ADMIN,
     "admin.list_streams": ADMIN,
     "admin.stop_stream": ADMIN,
+    "audit.list_events": ADMIN,
 }
 
 # What the token of a television or a player opens: the library, and nothing of the account. Its token lies in playlists

@@ -6,6 +6,7 @@ from werkzeug.routing import BaseConverter
 from authsvc import logs, problems
 from authsvc.api import (
     admin,
+    audit,
     auth,
     conditional,
     devices,
@@ -65,6 +66,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
         grants,
         playbacks,
         admin,
+        audit,
     ):
         app.register_blueprint(module.bp)
     openapi.describe(app)

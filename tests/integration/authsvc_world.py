@@ -88,7 +88,7 @@ class World:
     _apps: list[Flask] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self.owner.execute("TRUNCATE users, videos CASCADE")
+        self.owner.execute("TRUNCATE users, videos, invitations, audit_events CASCADE")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,94 @@
+"""The audit trail: complete, readable by admins alone, and without a person in it once the account is gone."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from authsvc import accounts, audit
+from authsvc.audit import Event
+from catalog import roles
+from tests.integration.authsvc_world import World
+
+AUDIT = "/api/v1/admin/audit"
+
+
+def read(world: World, role: str = "admin", **query: Any) -> Any:
+    reader = accounts.by_name(world.owner, f"reader {role}") or world.user(f"reader {role}", role=role)
+    _, token = world.session(reader)
+    return world.client().get(AUDIT, query_string=query, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_admin_reads_who_did_what_to_whom(world: World) -> None:
+    alice, bob = world.user("alice", role="admin"), world.user("bob")
+    audit.record(
+        world.owner, Event.USER_CHANGED, actor=alice.id, subject=bob.id, client="192.0.2.9", role="admin", number=3
+    )
+    (event,) = read(world).get_json()["items"]
+    assert event["event"] == "user_changed"
+    assert event["actor"]["user"] == {"id": alice.id.hex, "username": "alice"}
+    assert event["subject"]["user"] == {"id": bob.id.hex, "username": "bob"}
+    assert (event["client"], event["details"]) == ("192.0.2.9", {"role": "admin", "number": 3})
+    assert event["actor"]["subject_id"] not in {alice.id.hex, bob.id.hex}, "the trail holds the user's own id"
+
+
+@pytest.mark.parametrize("role", ["user", "guest"])
+def test_nobody_else_reads_it(world: World, role: str) -> None:
+    assert read(world, role).status_code == 403
+
+
+def test_account_that_goes_leaves_the_events_and_no_person(world: World) -> None:
+    alice = world.user("alice")
+    audit.record(world.owner, Event.LOGIN, actor=alice.id, client="2001:db8::1")
+    (before,) = read(world).get_json()["items"]
+    world.owner.execute("DELETE FROM users WHERE id = %s", (alice.id,))
+    (after,) = read(world).get_json()["items"]
+    assert after == before | {"actor": {"subject_id": before["actor"]["subject_id"], "user": None}}
+    row = world.owner.execute("SELECT e::text FROM audit_events e").fetchone()
+    assert row is not None
+    assert "alice" not in row[0]
+    assert str(alice.id) not in row[0]
+
+
+def test_pages_filters_and_cursor(world: World) -> None:
+    alice, bob = world.user("alice"), world.user("bob")
+    for number in range(5):
+        audit.record(world.owner, Event.LOGIN, actor=alice.id, number=number)
+        audit.record(world.owner, Event.LOGOUT, actor=bob.id, subject=alice.id, number=number)
+    seen, cursor = [], None
+    while True:
+        body = read(world, limit=3, event="login", **({"cursor": cursor} if cursor else {})).get_json()
+        # What comes in between the pages does not shift them.
+        audit.record(world.owner, Event.LOGIN, actor=None, number=99)
+        seen += [item["details"]["number"] for item in body["items"]]
+        cursor = body["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == [4, 3, 2, 1, 0]
+    assert len(read(world, user=bob.id.hex).get_json()["items"]) == 5
+    assert len(read(world, user=alice.id.hex, limit=100).get_json()["items"]) == 10
+    assert read(world, until="2020-01-01T00:00:00Z").get_json()["items"] == []
+    assert len(read(world, since="2020-01-01T00:00:00Z", event="logout").get_json()["items"]) == 5
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"cursor": "-1"}, {"cursor": "1 OR 1=1"}, {"cursor": "9" * 30}, {"limit": 0}, {"limit": 101}, {"user": "alice"},
+     {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}, {"event": "x" * 65}, {"event": "\0"}],
+)  # fmt: skip
+def test_bad_query_is_422(world: World, query: dict[str, Any]) -> None:
+    assert read(world, **query).status_code == 422
+
+
+def test_addresses_lose_their_end_after_a_while(world: World) -> None:
+    for client in ("192.0.2.77", "2001:db8:1:2:3:4:5:6", None):
+        audit.record(world.owner, Event.LOGIN, actor=None, client=client)
+    world.owner.execute("UPDATE audit_events SET at = now() - interval '91 days'")
+    audit.record(world.owner, Event.LOGIN, actor=None, client="192.0.2.78")
+    with psycopg.connect(world.database.url_for(roles.API), autocommit=True) as connection:
+        assert audit.cut_addresses(connection, 90) == 2
+        assert audit.cut_addresses(connection, 90) == 0
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            audit.cut_addresses(connection, 0)
+        clients = [entry.client for entry in audit.page(connection, limit=10)]
+    assert clients == ["192.0.2.78", None, "2001:db8:1:2::/64", "192.0.2.0/24"]
