@@ -17,6 +17,8 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
     ks:epoch:user:<user>             string  value of the counter at the last revocation; likewise
     ks:epoch:video:<video>           string
     ks:throttle:...                  counters of failed sign-ins (in the cache instance, see throttle.py)
+    ks:repeat:<HMAC>                 string  a call that may be repeated, with its answer (in the cache instance, see
+                                             idempotency.py)
 
 `loaded` is the counter's value before the facts were read from PostgreSQL; facts older than their epoch are loaded
 again, so a revocation costs one write however many sessions it touches, and a load can't outrun it.

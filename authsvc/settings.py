@@ -189,6 +189,9 @@ class ApiSettings(ServiceSettings):
     login_failures_per_account_and_address: Count = 10
     login_failures_per_account: Count = 200
 
+    # The answer to a call with an Idempotency-Key is given again for this long.
+    repeat_seconds: Annotated[int, Field(ge=60, le=604_800)] = 86_400
+
     # Largest request body in bytes; no call of this interface needs more.
     body_bytes: Annotated[int, Field(ge=1024)] = 65_536
     database_connections: Annotated[int, Field(ge=1, le=64)] = 8

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from authsvc import leases, library, links, playbacks, sessions
-from authsvc.api import guard, streams
+from authsvc.api import guard, idempotency, streams
 from authsvc.api.schemas import playbacks as schemas
 from authsvc.api.services import here
 from authsvc.api.videos import found
@@ -20,6 +20,7 @@ _MANIFESTS = {"hls": "master.m3u8", "dash": "manifest.mpd"}
 
 
 @bp.post("/<id:video_id>/playback")
+@idempotency.repeatable
 @bp.input(schemas.PlaybackIn, location="json", arg_name="body")
 @bp.output(schemas.PlaybackOut, status_code=201)
 @bp.doc(

@@ -9,6 +9,7 @@ from redis import Redis
 from authsvc import live
 from authsvc.database import Database
 from authsvc.directory import Directory
+from authsvc.idempotency import Repeats
 from authsvc.leases import Leases
 from authsvc.passwords import Checker
 from authsvc.settings import ApiSettings
@@ -32,6 +33,7 @@ class Services:
     passwords: Checker
     leases: Leases
     login_throttle: LoginThrottle
+    repeats: Repeats
 
     @classmethod
     def made_from(cls, settings: ApiSettings) -> "Services":
@@ -65,6 +67,7 @@ class Services:
             passwords=Checker(settings.hashes_at_once, settings.hash_wait_seconds),
             leases=Leases(store, settings),
             login_throttle=LoginThrottle(cache, settings),
+            repeats=Repeats(cache, settings.access_jwt_private, settings.repeat_seconds),
         )
 
 
