@@ -9,8 +9,8 @@ from authsvc.gunicorn_shared import *  # noqa: F403  # gunicorn reads the names 
 wsgi_app = "authsvc.wsgi:authz"
 proc_name = "kinetoscope-authz"
 
-# One request at a time and a process for each core. Measured: threads answer 2,280 decisions a second, this 2,850.
-worker_class = "sync"
+# One request at a time and a process for each core: threads answer fewer decisions a second (docs/performance.md).
+worker_class = "authsvc.authz.worker.Worker"
 workers = len(os.sched_getaffinity(0))
 # A worker that hangs is replaced; Nginx gave up on its request after 3 s.
 timeout = 10

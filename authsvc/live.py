@@ -26,8 +26,9 @@ again, so a revocation costs one write however many sessions it touches, and a l
 
 import functools
 import hashlib
+import threading
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 from pydantic import SecretStr
@@ -66,6 +67,49 @@ def connect(url: str, *, timeout_seconds: float, username: str | None, password:
     )
 
 
+class Evaluates(Protocol):
+    """What runs scripts: a client, or a Line."""
+
+    def evalsha(self, sha: str, numkeys: int, *arguments: Any) -> Any: ...
+    def eval(self, script: str, numkeys: int, *arguments: Any) -> Any: ...
+
+
+class Line:
+    """One connection of a client, kept for scripts: for who runs one after the other, many times a second.
+
+    A client takes a connection from its pool for each command, looks whether something lies unread on it, and counts;
+    together that is more work than a decision. Here a command is sent and its reply is read, nothing else. What a
+    command leaves unread can't reach the next one: redis-py closes a connection whose reply was not read to its end.
+    Made on the first use, so after the fork.
+    """
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._pool = client.connection_pool
+        self._connection: Any = None
+        self._turn = threading.Lock()
+
+    def evalsha(self, sha: str, numkeys: int, *arguments: Any) -> Any:
+        return self._reply("EVALSHA", sha, numkeys, *arguments)
+
+    def eval(self, script: str, numkeys: int, *arguments: Any) -> Any:
+        return self._reply("EVAL", script, numkeys, *arguments)
+
+    def _reply(self, *command: Any) -> Any:
+        """As the client does it: a connection that is broken is tried once more, a slow one never."""
+        with self._turn:
+            if self._connection is None:
+                self._connection = self._pool.get_connection()
+            try:
+                return self._exchange(command)
+            except RedisConnectionError:
+                return self._exchange(command)
+
+    def _exchange(self, command: tuple[Any, ...]) -> Any:
+        connection = self._connection
+        connection.send_packed_command(connection.pack_command(*command), check_health=False)
+        return connection.read_response()
+
+
 @functools.cache
 def script_text(name: str) -> str:
     """The script `name`, preceded by what all scripts share."""
@@ -80,13 +124,13 @@ class Script:
         self.text = script_text(name)
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    def __call__(self, client: "redis.Redis", *arguments: str | int) -> Any:
+    def __call__(self, store: Evaluates, *arguments: str | int) -> Any:
         """The script's reply. Raises LiveUnavailable."""
         try:
             try:
-                return client.evalsha(self.digest, 0, *arguments)
+                return store.evalsha(self.digest, 0, *arguments)
             except NoScriptError:
-                return client.eval(self.text, 0, *arguments)
+                return store.eval(self.text, 0, *arguments)
         except _UNAVAILABLE as error:
             raise LiveUnavailable(str(error)) from error
 

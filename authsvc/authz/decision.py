@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 from psycopg import Connection
-from redis import Redis
 
 from authsvc import credentials, facts
 from authsvc.authz.answer import BAD_CREDENTIALS, NO_CREDENTIALS, REFUSED, Answer, Deny, allowed, denied
@@ -22,7 +21,7 @@ from authsvc.authz.outage import Outage, Pause
 from authsvc.authz.question import Question
 from authsvc.database import Database, DatabaseUnavailable
 from authsvc.facts import Facts
-from authsvc.live import LiveUnavailable, Script
+from authsvc.live import Evaluates, LiveUnavailable, Script
 from authsvc.settings import AuthzSettings
 from authsvc.tokens import Access, InvalidToken, Verifier
 
@@ -38,7 +37,7 @@ logger = structlog.get_logger(__name__)
 class Gate:
     """Decides, with everything that takes at hand."""
 
-    def __init__(self, settings: AuthzSettings, live: "Redis", database: Database, verifier: Verifier) -> None:
+    def __init__(self, settings: AuthzSettings, live: Evaluates, database: Database, verifier: Verifier) -> None:
         self._settings = settings
         self._live = live
         self._database = database

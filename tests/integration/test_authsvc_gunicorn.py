@@ -150,6 +150,43 @@ def raw_request(service: Service, headers: dict[str, str], extra: str) -> int:
     return response.status
 
 
+def test_a_request_in_pieces_and_one_that_hangs_up_are_as_good_as_any(world: World, tmp_path: Path) -> None:
+    """What the short way of authz's worker does not take goes gunicorn's own way; what is broken breaks nothing."""
+    _, token = world.session(world.user("alice"))
+    headers = Asker(world.authz_app).headers(world.video(), authorization=f"Bearer {token}")
+    text = "GET /decide HTTP/1.0\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+    with running(world, "authz", tmp_path) as authz:
+
+        def say(*pieces: str, listen: bool = True) -> str:
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.settimeout(8)
+                asking.connect(str(authz.path))
+                for number, piece in enumerate(pieces):
+                    time.sleep(0.05 if number else 0)
+                    asking.sendall(piece.encode("latin-1"))
+                return _status_line(asking) if listen else ""
+
+        assert " 204 " in say(text)
+        assert " 204 " in say(text[:40], text[40:])
+        assert " 204 " in say(text.replace("HTTP/1.0", "HTTP/1.1"))
+        assert " 204 " in say(text.replace("X-Door", "x-door"))
+        assert " 204 " in say(text.replace("\r\n\r\n", "\r\nX-Other: 1\r\n\r\n"))
+        assert " 403 " in say(text.replace("X-Door: header", "X-Door: header\r\nX-Door: header"))
+        assert " 403 " in say(text.replace("GET", "POST"))
+        assert " 400 " in say(text.replace("X-Door: header", "X-Door: hea\x00der"))
+        for _ in range(20):
+            say(text, listen=False)
+            say(text[:30], listen=False)
+            say(listen=False)
+        assert " 204 " in say(text)
+    assert "Traceback" not in authz.log.read_text()
+
+
+def _status_line(answering: socket.socket) -> str:
+    with answering.makefile("rb") as answer:
+        return answer.readline().decode("latin-1")
+
+
 def test_services_start_without_their_stores(world: World, tmp_path: Path) -> None:
     world.redis_live.stop()
     world.redis_cache.stop()

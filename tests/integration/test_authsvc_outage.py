@@ -129,6 +129,21 @@ def test_hanging_redis_costs_one_timeout_a_second(world: World) -> None:
     assert took < 2.5, f"{took:.1f} s: without the pause it would be 20 x 0.25 s"
 
 
+def test_reply_that_comes_too_late_is_nobodys(world: World) -> None:
+    """authz keeps one connection: what Redis says after the time-out must not answer the next question."""
+    ask = Asker(world.authz_app)
+    video, token, _ = watching(world, ask)
+    bob = world.user("bob")
+    _, of_bob = world.session(bob)
+    assert ask.header(video, of_bob).headers["X-User-Id"] == bob.id.hex
+    with hanging(world.redis_live):
+        ask.header(video, token)
+    time.sleep(1.1)
+    for _ in range(3):
+        assert ask.header(video, of_bob).headers["X-User-Id"] == bob.id.hex
+        assert ask.header(video, token).headers["X-User-Id"] != bob.id.hex
+
+
 def test_all_workers_share_the_clock_of_an_outage() -> None:
     mine = Outage(60)
     mine.failed()
