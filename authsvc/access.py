@@ -16,6 +16,10 @@ WHO_MAY: Final = {
     "auth.refresh": ANYONE,
     "auth.logout": ANYONE,
     "devices.admit_device": ANYONE,
+    # The address names a device session.
+    "players.play": ANYONE,
+    "players.title": ANYONE,
+    "players.whole_library": ANYONE,
     # A guest sees and plays what is public.
     "health.status": EVERY_ROLE,
     "health.status_of_api": EVERY_ROLE,

@@ -25,6 +25,18 @@ class Device:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A device that shows its token."""
+
+    identity: Identity
+    name: str
+
+
+class DeviceUnknown(Exception):
+    """No device session has this token."""
+
+
 def create(
     connection: Connection[Any], *, user_id: UUID, name: str, client: str | None, life_seconds: float, most: int
 ) -> Device:
@@ -42,19 +54,31 @@ def create(
     return Device(session_id, token, name, expires_at)
 
 
-def identify(connection: Connection[Any], token: str) -> Identity | None:
-    """Whose device that is; None when the token is unknown or its session over. Notes that the device was seen."""
+def find(connection: Connection[Any], token: str) -> Known:
+    """The live device session of a token; notes that the device was seen. Raises DeviceUnknown; sessions.SessionEnded
+    when it was ended, has expired, or its user is disabled."""
     row = connection.execute(
         """
-        SELECT s.id, s.user_id, u.role, s.last_seen_at < now() - interval '1 minute'
+        SELECT s.id, s.user_id, s.device, u.role, s.last_seen_at < now() - interval '1 minute',
+               s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
           FROM device_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id
-         WHERE t.token_sha256 = %s AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
+         WHERE t.token_sha256 = %s
         """,
         (tokens.opaque_digest(token),),
     ).fetchone()
     if row is None:
-        return None
-    session_id, user_id, role, long_ago = row
+        raise DeviceUnknown
+    session_id, user_id, name, role, long_ago, is_live = row
+    if not is_live:
+        raise sessions.SessionEnded
     if long_ago:
         sessions.touch(connection, session_id)
-    return Identity(user_id.hex, session_id.hex, role, "device")
+    return Known(Identity(user_id.hex, session_id.hex, role, "device"), name)
+
+
+def identify(connection: Connection[Any], token: str) -> Identity | None:
+    """Whose device that is; None when the token is unknown or its session over. Notes that the device was seen."""
+    try:
+        return find(connection, token).identity
+    except (DeviceUnknown, sessions.SessionEnded):
+        return None

@@ -45,6 +45,16 @@ class File:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list for other players says of a title."""
+
+    id: UUID
+    title: str
+    duration_seconds: float | None
+    title_key: str
+
+
 @dataclass(slots=True)
 class Title:
     """A video with its files."""
@@ -120,6 +130,21 @@ def visible(connection: Connection[Any], role: str, video_id: str) -> Title | No
     if title is not None:
         _add_files(connection, [title])
     return title
+
+
+def listed(connection: Connection[Any], role: str, *, limit: int, after: Listed | None = None) -> list[Listed]:
+    """Up to `limit` titles that can be played, by title, from behind `after` on."""
+    conditions: list[LiteralString] = [_VISIBLE, "v.status = 'ready'"]
+    values: dict[str, Any] = {"role": role, "limit": limit}
+    if after:
+        conditions.append(_AFTER["title"])
+        values |= {"key": after.title_key, "id": after.id}
+    with connection.cursor(row_factory=class_row(Listed)) as rows:
+        return rows.execute(
+            "SELECT v.id, v.title, v.duration_seconds, lower(v.title) AS title_key FROM videos v"
+            f" WHERE {' AND '.join(conditions)} ORDER BY {_ORDERS['title']} LIMIT %(limit)s",
+            values,
+        ).fetchall()
 
 
 def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:

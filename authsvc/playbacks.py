@@ -31,6 +31,14 @@ class Playback:
 
 
 @dataclass(frozen=True, slots=True)
+class _Latest(Playback):
+    """The last playback of a session and title, and whether it may go on."""
+
+    is_open: bool
+    is_barred: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """A playback with the names that a list of running ones shows."""
 
@@ -75,6 +83,40 @@ def open_signed(
     if row is None:
         raise SessionEnded
     return row
+
+
+def continue_signed(
+    connection: Connection[Any],
+    identity: Identity,
+    video_id: str,
+    *,
+    device: str,
+    client: str | None,
+    ban_seconds: float,
+) -> Playback:
+    """The open playback of this session and title at the signed door, or a new one: a player that asks an address
+    again goes on with what it had. Raises SessionEnded; PlaybackEnded when one was stopped less than `ban_seconds` ago.
+
+    The lock on the session puts racing calls in a row, so that all of them get the same one.
+    """
+    with connection.transaction():
+        connection.execute("SELECT 1 FROM sessions WHERE id = %s FOR NO KEY UPDATE", (identity.session_id,))
+        with connection.cursor(row_factory=class_row(_Latest)) as cursor:
+            latest = cursor.execute(
+                """
+                SELECT id, session_id, user_id, video_id, ended_at IS NULL AS is_open,
+                       coalesce(end_reason = 'stopped' AND ended_at > now() - make_interval(secs => %(ban)s), false)
+                           AS is_barred
+                  FROM playbacks WHERE session_id = %(session)s AND video_id = %(video)s AND door = 'signed'
+                 ORDER BY started_at DESC LIMIT 1
+                """,
+                {"session": identity.session_id, "video": video_id, "ban": ban_seconds},
+            ).fetchone()
+        if latest and latest.is_barred:
+            raise PlaybackEnded("stopped")
+        if latest and latest.is_open:
+            return Playback(latest.id, latest.session_id, latest.user_id, latest.video_id)
+        return open_signed(connection, identity, video_id, device=device, client=client)
 
 
 def end(connection: Connection[Any], playback_id: str, reason: str, *, of_user: str | None = None) -> Playback | None:

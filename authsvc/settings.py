@@ -178,6 +178,13 @@ class ApiSettings(ServiceSettings):
     # A position nearer to the end than this counts as watched to the end: the next play starts at 0.
     resume_tail_seconds: Annotated[float, Field(ge=0)] = 15
 
+    # Playlists for players: titles in a list of the whole library, titles read from PostgreSQL at a time, longest time
+    # to write a list, and how many lists of the whole library each worker process writes at once.
+    m3u_entries: Count = 100_000
+    m3u_page_entries: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    m3u_seconds: Seconds = 60
+    m3u_at_once: Annotated[int, Field(ge=1, le=8)] = 2
+
     # argon2 takes 64 MiB a hash: how many each worker process computes at once, and how long one waits its turn.
     hashes_at_once: Annotated[int, Field(ge=1, le=64)] = 2
     hash_wait_seconds: Seconds = 5

@@ -15,6 +15,7 @@ from authsvc.api import (
     health,
     openapi,
     playbacks,
+    players,
     users,
     videos,
 )
@@ -27,6 +28,12 @@ class IdConverter(BaseConverter):
     """An id in a path: 32 lowercase hex digits; anything else is no path of ours."""
 
     regex = "[0-9a-f]{32}"
+
+
+class TokenConverter(BaseConverter):
+    """256 random bits in a path: 43 characters of base64url."""
+
+    regex = "[A-Za-z0-9_-]{43}"
 
 
 class Application(APIFlask):
@@ -50,6 +57,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
     app.url_map.converters["id"] = IdConverter
+    app.url_map.converters["token"] = TokenConverter
     app.url_map.redirect_defaults = app.url_map.merge_slashes = False
     services = Services.made_from(settings)
     install(app, services)
@@ -65,6 +73,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
         videos,
         grants,
         playbacks,
+        players,
         admin,
         audit,
     ):

@@ -1,6 +1,7 @@
 """What the views work with, made once in each worker."""
 
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import cast
 
 from flask import Flask, current_app
@@ -34,6 +35,8 @@ class Services:
     leases: Leases
     login_throttle: LoginThrottle
     repeats: Repeats
+    # Room for playlists of the whole library that are being written.
+    lists: BoundedSemaphore
 
     @classmethod
     def made_from(cls, settings: ApiSettings) -> "Services":
@@ -68,6 +71,7 @@ class Services:
             leases=Leases(store, settings),
             login_throttle=LoginThrottle(cache, settings),
             repeats=Repeats(cache, settings.access_jwt_private, settings.repeat_seconds),
+            lists=BoundedSemaphore(settings.m3u_at_once),
         )
 
 

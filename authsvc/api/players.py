@@ -1,0 +1,141 @@
+"""What VLC, mpv and Kodi ask for: playlists whose entries name a device session, and the redirect of an entry.
+
+The address is the credential: nothing here needs a header, and no log ever has the path (nginx/kinetoscope/api.conf).
+Listing and redirecting take no slot; the first bytes do, at the signed door.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import structlog
+from apiflask import APIBlueprint
+from flask import Response, request
+from psycopg import Connection
+
+from authsvc import device_sessions, library, links, m3u, playbacks
+from authsvc.api import guard
+from authsvc.api.services import here
+from authsvc.api.videos import found
+from authsvc.database import DatabaseUnavailable
+from authsvc.device_sessions import Known
+from authsvc.library import Listed, Title
+from authsvc.problems import Problem, busy, unauthorized
+from authsvc.sessions import SessionEnded
+
+bp = APIBlueprint("players", __name__, url_prefix="/play/<token:device_token>", tag="Players")
+
+logger = structlog.get_logger(__name__)
+
+_REFUSED = {401: "No device has this token", 410: "The device was signed out, or the playback stopped"}
+
+
+@bp.get("/<id:video_id>")
+@bp.doc(
+    summary="Play a title",
+    responses={302: "A fresh signed link", **_REFUSED, 404: "No such title", 409: "It can't be played", 503: "Later"},
+)
+def play(device_token: str, video_id: str) -> Response:
+    """Asked again by the same device (after a seek, or tomorrow), it goes on with the playback that is still open."""
+    services = here()
+    settings = services.settings
+    with services.database.connection() as connection:
+        device = _device(connection, device_token)
+        title, source = _playable(connection, device, video_id)
+        try:
+            playback = playbacks.continue_signed(
+                connection,
+                device.identity,
+                video_id,
+                device=device.name,
+                client=guard.client_address(),
+                ban_seconds=settings.stream_ban_seconds,
+            )
+        except playbacks.PlaybackEnded as ended:
+            raise Problem(410, "This playback was stopped. Try again later.", code=str(ended)) from ended
+        except SessionEnded as error:
+            raise _signed_out() from error
+    expires_at = links.expiry(settings, title.duration_seconds or 0)
+    prefix = links.prefix(settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at)
+    return Response(status=302, headers={"Location": prefix + source, "Content-Length": "0"})
+
+
+@bp.get("/<id:video_id>.m3u")
+@bp.doc(summary="A title as a playlist", responses={200: "M3U", **_REFUSED, 404: "No such title", 503: "Later"})
+def title(device_token: str, video_id: str) -> Response:
+    """One entry, which begins where its viewer left off."""
+    services = here()
+    with services.database.connection() as connection:
+        device = _device(connection, device_token)
+        shown, _ = _playable(connection, device, video_id)
+        start_seconds = playbacks.resume_position(
+            connection,
+            device.identity.user_id,
+            video_id,
+            duration_seconds=shown.duration_seconds or 0,
+            tail_seconds=services.settings.resume_tail_seconds,
+        )
+    listed = Listed(shown.id, shown.title, shown.duration_seconds, shown.title_key)
+    return _playlist(m3u.HEADER + m3u.entry(listed, _root(device_token), start_seconds=start_seconds))
+
+
+@bp.get("/library.m3u")
+@bp.doc(summary="The whole library as a playlist", responses={200: "M3U", **_REFUSED, 503: "Too many at once"})
+def whole_library(device_token: str) -> Response:
+    """By title; sent while it is read. A list that breaks off was not finished in its time."""
+    services, root = here(), _root(device_token)
+    settings = services.settings
+    with services.database.connection() as connection:
+        role = _device(connection, device_token).identity.role
+    if request.method == "HEAD":
+        return _playlist("")
+
+    def read_after(last: Listed | None) -> Sequence[Listed]:
+        with services.database.connection() as connection:
+            return library.listed(connection, role, limit=settings.m3u_page_entries, after=last)
+
+    if not services.lists.acquire(blocking=False):
+        raise busy("Too many playlists are being written. Try again in a moment.")
+    pieces = m3u.stream(read_after, root, most_entries=settings.m3u_entries, seconds=settings.m3u_seconds)
+    answer = _playlist(_until_it_fails(pieces))
+    answer.call_on_close(services.lists.release)
+    return answer
+
+
+def _until_it_fails(pieces: Iterator[str]) -> Iterator[str]:
+    """Nothing of the error handlers applies once the answer has begun: say it in the log, and break off."""
+    try:
+        yield from pieces
+    except (m3u.TooSlow, DatabaseUnavailable) as error:
+        logger.warning("playlist_broken_off", reason=type(error).__name__)
+        raise
+
+
+def _device(connection: Connection[Any], token: str) -> Known:
+    try:
+        return device_sessions.find(connection, token)
+    except device_sessions.DeviceUnknown as error:
+        raise unauthorized("No device has this address. Make a new one.", sent=True) from error
+    except SessionEnded as error:
+        raise _signed_out() from error
+
+
+def _signed_out() -> Problem:
+    return Problem(410, "This device was signed out. Make a new address for it.", code="session")
+
+
+def _playable(connection: Connection[Any], device: Known, video_id: str) -> tuple[Title, str]:
+    """The title and the name of the file to play. Raises Problem 404 and 409."""
+    shown = found(library.visible(connection, device.identity.role, video_id))
+    source = next((file.name for file in shown.files if file.name.startswith("source.")), None)
+    if shown.status != "ready" or source is None:
+        raise Problem(409, shown.status_reason or "This title can't be played yet.", code=shown.status)
+    return shown, source
+
+
+def _root(token: str) -> str:
+    """Where entries point. The Host is the one that Nginx was configured with, never the client's."""
+    return f"https://{request.host}/play/{token}/"
+
+
+def _playlist(content: str | Iterator[str]) -> Response:
+    return Response(content, content_type=m3u.MEDIA_TYPE)
