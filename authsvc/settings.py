@@ -196,6 +196,13 @@ class ApiSettings(ServiceSettings):
     login_failures_per_account_and_address: Count = 10
     login_failures_per_account: Count = 200
 
+    # Calls of one user in a minute, or of one address (IPv6: /64) that nobody is signed in at: of everything that has
+    # no class of its own, of signing in and registering, of uploading, and of starting and keeping playbacks.
+    general_calls_per_minute: Count = 3000
+    login_calls_per_minute: Count = 60
+    upload_calls_per_minute: Count = 600
+    streaming_calls_per_minute: Count = 600
+
     # The answer to a call with an Idempotency-Key is given again for this long.
     repeat_seconds: Annotated[int, Field(ge=60, le=604_800)] = 86_400
 

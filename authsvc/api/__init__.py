@@ -13,6 +13,7 @@ from authsvc.api import (
     grants,
     guard,
     health,
+    limits,
     openapi,
     playbacks,
     players,
@@ -64,6 +65,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
     app.extensions["kinetoscope.close"] = services.database.close
     problems.register(app)
     guard.register(app)
+    limits.register(app)
     conditional.register(app)
     for module in (
         health,

@@ -13,6 +13,7 @@ from authsvc.directory import Directory
 from authsvc.idempotency import Repeats
 from authsvc.leases import Leases
 from authsvc.passwords import Checker
+from authsvc.quotas import Quotas
 from authsvc.settings import ApiSettings
 from authsvc.throttle import LoginThrottle
 from authsvc.tokens import Issuer, Verifier
@@ -37,6 +38,7 @@ class Services:
     repeats: Repeats
     # Room for playlists of the whole library that are being written.
     lists: BoundedSemaphore
+    quotas: Quotas
 
     @classmethod
     def made_from(cls, settings: ApiSettings) -> "Services":
@@ -70,6 +72,7 @@ class Services:
             passwords=Checker(settings.hashes_at_once, settings.hash_wait_seconds),
             leases=Leases(store, settings),
             login_throttle=LoginThrottle(cache, settings),
+            quotas=Quotas(cache, settings),
             repeats=Repeats(cache, settings.access_jwt_private, settings.repeat_seconds),
             lists=BoundedSemaphore(settings.m3u_at_once),
         )

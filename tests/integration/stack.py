@@ -114,6 +114,7 @@ class Stack:
             "KINETOSCOPE_STREAMS_PER_USER": "0",
             "KINETOSCOPE_STREAMS_PER_SESSION": "0",
             "KINETOSCOPE_LOGIN_FAILURES_PER_ADDRESS": "100000",
+            "KINETOSCOPE_LOGIN_CALLS_PER_MINUTE": "100000",
         }
 
     # -- library --
