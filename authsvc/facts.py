@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from authsvc.live import Evaluates, Script
-from authsvc.settings import ServiceSettings
+from authsvc.settings import LiveSettings
 
 _REMEMBER = Script("remember")
 
@@ -107,7 +107,7 @@ def of_header_playback(
         ).fetchone()
 
 
-def remember(live: Evaluates, settings: ServiceSettings, facts: Facts, ticket: int) -> bool:
+def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int) -> bool:
     """Put facts into the live store; False when they may be older than a revocation. Raises LiveUnavailable."""
     session_ms = round(settings.live_session_seconds * 1000)
     arguments: list[str | int] = [

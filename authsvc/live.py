@@ -5,11 +5,14 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
 
     ks:session:<session>             hash    user, role, kind, expires, loaded, checked, touched; or ended (tombstone)
     ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, seen (last
-                                             media request), beat (last heartbeat), paused (since), position, ended
+                                             media request), beat (last heartbeat), paused (since), position, ended;
+                                             by the ledger: sockets, bytes, counted (when)
     ks:video:<video>                 hash    access (public, members, none), playable (0, 1), loaded, checked
     ks:header:<session>:<video>      string  the open playback of that pair at the header door
     ks:barred:<session>:<video>      string  an admin stopped it: the pair stays out for a while
     ks:addresses:<playback>          zset    client address -> last seen
+    ks:connections                   hash    "<address> <port>", on HTTP/2 "<address> <port> <playback>" -> "<serial
+                                             of Nginx> <playback> <1 on HTTP/2> <when>"
     ks:leases:session:<session>      zset    playback -> deadline; likewise
     ks:leases:user:<user>            zset
     ks:leases:box                    zset

@@ -14,7 +14,7 @@ from redis import Redis
 
 from authsvc import tokens
 from authsvc.live import Script
-from authsvc.settings import ServiceSettings
+from authsvc.settings import LiveSettings
 
 _END = Script("end_session")
 _REVOKE = Script("revoke")
@@ -217,7 +217,7 @@ def touch(connection: Connection[Any], session_id: UUID | str) -> None:
     connection.execute("UPDATE sessions SET last_seen_at = now() WHERE id = %s AND ended_at IS NULL", (session_id,))
 
 
-def bury(live: "Redis", settings: ServiceSettings, ended: Ended) -> None:
+def bury(live: "Redis", settings: LiveSettings, ended: Ended) -> None:
     """Leave the tombstone and free the session's slots. Raises LiveUnavailable."""
     _END(live, ended.session_id.hex, ended.user_id.hex, ended.reason, settings.tombstone_seconds * 1000)
 

@@ -71,8 +71,8 @@ class DatabaseSettings(BaseSettings):
         return tuple(sources)
 
 
-class ServiceSettings(DatabaseSettings):
-    """What authz and api share: where things are, limits, and times of sessions and leases."""
+class LiveSettings(DatabaseSettings):
+    """What authz, api and ledger share: the live store, limits, and times of sessions and leases."""
 
     # The Redis that holds sessions and leases (noeviction) and who signs in there. Without a password no AUTH is
     # sent: that is for tests and `make dev`.
@@ -82,8 +82,6 @@ class ServiceSettings(DatabaseSettings):
     # Longest wait for an answer of Redis; beyond it the policy for an outage applies (authz/outage.py).
     redis_timeout_seconds: Seconds = 0.25
 
-    # {kid: PEM} of the keys that verify access tokens.
-    access_jwt_public: dict[str, str]
     # Life of an access token. Also how long a tombstone outlives the session, with a margin of 60 s.
     access_token_seconds: Annotated[int, Field(ge=30, le=3600)] = 600
 
@@ -103,6 +101,8 @@ class ServiceSettings(DatabaseSettings):
     # passed on. 0 switches the check off.
     addresses_per_playback: Annotated[int, Field(ge=0)] = 2
     addresses_window_seconds: Seconds = 60
+    # Open connections that carry one playback; more means the same. 0 switches the check off.
+    sockets_per_playback: Annotated[int, Field(ge=0)] = 12
 
     # What Redis knows of a session, title or playback is compared with PostgreSQL this often: the bound on a
     # revocation whose message to Redis was lost.
@@ -115,13 +115,20 @@ class ServiceSettings(DatabaseSettings):
     session_inactive_seconds: Seconds = 900
     session_idle_seconds: Seconds = 1800
 
-    # Bytes a second for each connection, by role; a role that is not named has no cap.
-    stream_rate: dict[Role, Annotated[int, Field(ge=0)]] = {}
-
     @property
     def tombstone_seconds(self) -> int:
         """Life of a tombstone: no access token of the ended session can be valid any more after it."""
         return self.access_token_seconds + 60
+
+
+class ServiceSettings(LiveSettings):
+    """What authz and api share beyond that."""
+
+    # {kid: PEM} of the keys that verify access tokens.
+    access_jwt_public: dict[str, str]
+
+    # Bytes a second for each connection, by role; a role that is not named has no cap.
+    stream_rate: dict[Role, Annotated[int, Field(ge=0)]] = {}
 
 
 class AuthzSettings(ServiceSettings):
@@ -224,3 +231,34 @@ class ApiSettings(ServiceSettings):
         if self.access_jwt_kid not in self.access_jwt_public:
             raise ValueError("KINETOSCOPE_ACCESS_JWT_KID names a key that access_jwt_public does not hold")
         return self
+
+
+class LedgerSettings(LiveSettings):
+    """The ledger: reads the kernel's socket table and Nginx's account log."""
+
+    # The account log that Nginx writes; what it was rotated to lies beside it.
+    account_log: str = "/var/log/nginx/account.log"
+    # Nginx's port for TLS; sockets of other ports are not looked at.
+    media_port: Annotated[int, Field(ge=1, le=65_535)] = 443
+    # Unix socket of the service that closes connections.
+    cutter_socket: str = "/run/kinetoscope/cutter.sock"
+
+    # Pause between two looks.
+    tick_seconds: Seconds = 2
+    # Longest wait for PostgreSQL's answer to one statement.
+    database_statement_ms: Count = 5000
+    # Most bytes of the log that are booked in one transaction.
+    log_chunk_bytes: Annotated[int, Field(ge=4096)] = 4_194_304
+    # A lease whose bytes move is renewed this often.
+    renew_seconds: Seconds = 5
+    # Running playbacks are compared with PostgreSQL this often: the bound on an end that nobody announced.
+    review_seconds: Seconds = 5
+    # What a connection may still carry after its playbacks have ended (answers of the interface, pictures).
+    cut_after_bytes: Annotated[int, Field(ge=0)] = 262_144
+    # A connection that nobody was let in on is cut when it has moved this long and this many bytes.
+    stray_seconds: Seconds = 10
+    stray_bytes: Annotated[int, Field(ge=0)] = 4_194_304
+    # On HTTP/2 a look counts as media when this many bytes moved that no finished response explains.
+    http2_media_bytes: Annotated[int, Field(ge=1)] = 65_536
+    # A playback that nothing was heard of for this long is closed: no link of it can be valid any more.
+    forgotten_seconds: Seconds = 86_400

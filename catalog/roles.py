@@ -7,5 +7,6 @@ OWNER = "kinetoscope-owner"
 AUTHZ = "kinetoscope-authz"
 API = "kinetoscope-api"
 INDEXER = "kinetoscope-indexer"
+LEDGER = "kinetoscope-ledger"
 
-SERVICE_ROLES = (AUTHZ, API, INDEXER)
+SERVICE_ROLES = (AUTHZ, API, INDEXER, LEDGER)

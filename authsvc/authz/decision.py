@@ -53,6 +53,7 @@ class Gate:
             round(settings.fresh_seconds * 1000),
             settings.addresses_per_playback,
             round(settings.addresses_window_seconds * 1000),
+            settings.sockets_per_playback,
         )
 
     def decide(self, question: Question) -> Answer:
@@ -87,6 +88,9 @@ class Gate:
                 question.video_id,
                 question.neighbourhood,
                 *self._limits,
+                question.serial,
+                question.peer,
+                "1" if question.is_http2 else "0",
             )
             self._outage.answered()
             verdict = reply[0]

@@ -93,3 +93,16 @@ local function end_playback(playback, session, user, video, reason, longest)
   local pair = 'ks:header:' .. session .. ':' .. video
   if redis.call('GET', pair) == playback then redis.call('DEL', pair) end
 end
+
+-- Connections that were let in, for the ledger, which removes those that are closed. Bounded, for when it is away.
+local function noted(connection, serial, playback)
+  local value = redis.call('HGET', 'ks:connections', connection)
+  return value and string.find(value, serial .. ' ' .. playback .. ' ', 1, true) == 1
+end
+
+local function note(connection, serial, playback, http2, now)
+  if redis.call('HLEN', 'ks:connections') < 65536 or redis.call('HEXISTS', 'ks:connections', connection) == 1 then
+    redis.call('HSET', 'ks:connections', connection, serial .. ' ' .. playback .. ' ' .. http2 .. ' ' .. text(now))
+    redis.call('PEXPIRE', 'ks:connections', 86400000)
+  end
+end

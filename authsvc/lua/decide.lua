@@ -8,13 +8,14 @@
 local door, takes_lease, playback, session, user, video, client = unpack(ARGV, 1, 7)
 local limits = { ARGV[8], ARGV[9], ARGV[10] }
 local idle, longest, fresh = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
-local addresses, window = tonumber(ARGV[14]), tonumber(ARGV[15])
+local addresses, window, sockets = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
+local serial, peer, http2 = unpack(ARGV, 17, 19)
 takes_lease = takes_lease == '1'
 local now = clock()
 
 local p
 if door == 'signed' then
-  p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen')
+  p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen', 'sockets', 'counted')
   if not p[1] then return { 'load', ticket() } end
   session, user = p[1], p[2]
 end
@@ -50,7 +51,7 @@ if door == 'header' then
   if redis.call('EXISTS', 'ks:barred:' .. session .. ':' .. video) == 1 then return { 'deny', 'gone' } end
   playback = redis.call('GET', 'ks:header:' .. session .. ':' .. video)
   if playback then
-    p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen')
+    p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen', 'sockets', 'counted')
     if not p[1] or p[4] then playback = nil end
   end
   if not playback then
@@ -78,6 +79,14 @@ if addresses > 0 then
   end
 end
 
+-- Which playback this connection carries, for the ledger: one at a time, except on HTTP/2.
+local connection = http2 == '1' and peer .. ' ' .. playback or peer
+if sockets > 0 and tonumber(p[7] or '0') >= sockets and not noted(connection, serial, playback) then
+  -- As many open connections as there may be, at the ledger's last look; an old count says nothing.
+  local age = now - tonumber(p[8] or '0')
+  if age >= 0 and age < 10000 then return { 'deny', 'shared' } end
+end
+
 held = held_until(sets, playback, now, idle, longest)
 if not held then
   if expired then return { 'deny', 'session' } end
@@ -94,4 +103,5 @@ if held < now + idle - 1000 or seen < now - 1000 or seen > now then
   redis.call('HSET', 'ks:playback:' .. playback, 'seen', text(now))
   redis.call('PEXPIRE', 'ks:playback:' .. playback, life_after(longest))
 end
+note(connection, serial, playback, http2, now)
 return { 'ok', old and ticket() or 0, playback, user, s[3], old and 0 or 1 }
