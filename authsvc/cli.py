@@ -6,7 +6,8 @@ import click
 import psycopg
 
 from authsvc import accounts, passwords, sessions
-from authsvc.settings import DatabaseSettings
+from authsvc.password_rules import PasswordRules, UnacceptablePassword
+from authsvc.settings import DatabaseSettings, PasswordSettings
 
 
 def _password_from_stdin() -> str:
@@ -14,6 +15,13 @@ def _password_from_stdin() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def _acceptable(password: str, *own: str | None) -> str:
+    """The password's hash. Raises UnacceptablePassword."""
+    settings = PasswordSettings()
+    PasswordRules(settings.password_shortest, settings.password_guesses).check(password, *own)
+    return passwords.hash_password(password)
 
 
 def _connect() -> "psycopg.Connection[tuple[object, ...]]":
@@ -52,7 +60,7 @@ def add(username: str, role: str, email: str | None, if_missing: bool) -> None:
                 username=username,
                 email=email,
                 role=role,
-                password_hash=passwords.hash_password(_password_from_stdin()),
+                password_hash=_acceptable(_password_from_stdin(), username, email),
             )
     except accounts.NameTaken as error:
         # Lost a race against another `add`: that one has made the user.
@@ -60,7 +68,7 @@ def add(username: str, role: str, email: str | None, if_missing: bool) -> None:
             click.echo("unchanged")
             return
         raise click.ClickException(f"{username}: {error}") from error
-    except (accounts.InvalidName, passwords.UnacceptablePassword) as error:
+    except (accounts.InvalidName, UnacceptablePassword) as error:
         raise click.ClickException(str(error)) from error
     click.echo("created")
 
@@ -70,8 +78,8 @@ def add(username: str, role: str, email: str | None, if_missing: bool) -> None:
 def password(username: str) -> None:
     """Set a password from standard input and end the user's sessions (at the latest a minute from now)."""
     try:
-        password_hash = passwords.hash_password(_password_from_stdin())
-    except passwords.UnacceptablePassword as error:
+        password_hash = _acceptable(_password_from_stdin(), username)
+    except UnacceptablePassword as error:
         raise click.ClickException(str(error)) from error
     with _connect() as connection, connection.transaction():
         found = accounts.by_name(connection, username)

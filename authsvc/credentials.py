@@ -4,6 +4,7 @@ from typing import Literal
 
 ACCESS_COOKIE = "__Host-ks"
 REFRESH_COOKIE = "__Secure-kr"
+KNOWN_DEVICE_COOKIE = "__Host-kd"
 REFRESH_PATH = "/api/v1/auth"
 
 

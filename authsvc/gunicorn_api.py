@@ -8,7 +8,9 @@ wsgi_app = "authsvc.wsgi:api"
 proc_name = "kinetoscope-api"
 
 worker_class = "gthread"
-workers = max(2, len(os.sched_getaffinity(0)))
+# No more than four however many cores there are: each may hash two passwords at once, of 64 MiB each
+# (`hashes_at_once`), and together they have to stay within the unit's memory.
+workers = min(max(2, len(os.sched_getaffinity(0))), 4)
 threads = 8
 # gthread accepts more than it has threads for and lets them wait behind a slow one: accept only what runs.
 worker_connections = threads

@@ -1,4 +1,4 @@
-"""Failed sign-ins are counted per address and per account, in the Redis that may lose counts.
+"""Failed sign-ins are counted per known device, or per address and account, in the Redis that may lose counts.
 
 Each attempt is counted before the password is looked at, so that a thousand at once can't all slip through, and taken
 back when it succeeds. A limiter that breaks does not break sign-in: it lets through and counts that.
@@ -21,52 +21,56 @@ logger = logging.getLogger(__name__)
 
 
 class Throttled(Exception):
-    """Too many failed attempts; the argument is how many seconds to wait."""
+    """Too many failed attempts. `first` is true once in a window: it is worth writing down then."""
 
-    def __init__(self, retry_after_seconds: float) -> None:
+    def __init__(self, retry_after_seconds: float, first: bool) -> None:
         super().__init__()
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_seconds, self.first = retry_after_seconds, first
+
+
+def account_digest(username: str) -> str:
+    """What stands for an account in counters, whether or not there is one."""
+    return hashlib.sha256(compared(username).encode()).hexdigest()[:32]
 
 
 class LoginThrottle:
-    """The three counters of an attempt to sign in."""
+    """The counters of an attempt to sign in: the device's own, or the three of a stranger."""
 
     def __init__(self, cache: "Redis", settings: ApiSettings) -> None:
         self._cache = cache
-        self._window_ms = settings.login_window_seconds * 1000
-        self._limits = (
-            settings.login_failures_per_address,
-            settings.login_failures_per_account_and_address,
-            settings.login_failures_per_account,
-        )
+        self._settings = settings
         # Attempts let through because the counters could not be reached.
         self.failed_open = 0
 
-    def take(self, username: str, client: str | None) -> None:
-        """Count an attempt. Raises Throttled when there were too many."""
-        keys = self._keys(username, client)
-        arguments = [part for pair in zip(keys, self._limits, strict=True) for part in pair]
+    def take(self, username: str, client: str | None, device_id: str | None = None) -> None:
+        """Count an attempt; `device_id` is a known device's. Raises Throttled when there were too many."""
+        counters = self._counters(username, client, device_id)
+        arguments = [part for pair in counters.items() for part in pair]
         try:
-            wait_ms: int = _TAKE(self._cache, self._window_ms, *arguments)
+            wait_ms, first = _TAKE(self._cache, self._settings.login_window_seconds * 1000, *arguments)
         except LiveUnavailable:
             self.failed_open += 1
             logger.warning("login throttle failed open, %d times so far", self.failed_open)
             return
         if wait_ms:
-            raise Throttled(wait_ms / 1000)
+            raise Throttled(wait_ms / 1000, bool(first))
 
-    def give_back(self, username: str, client: str | None) -> None:
+    def give_back(self, username: str, client: str | None, device_id: str | None = None) -> None:
         """The attempt was good: it does not count."""
         try:
-            _GIVE_BACK(self._cache, *self._keys(username, client))
+            _GIVE_BACK(self._cache, *self._counters(username, client, device_id))
         except LiveUnavailable:
             self.failed_open += 1
 
-    def _keys(self, username: str, client: str | None) -> tuple[str, str, str]:
+    def _counters(self, username: str, client: str | None, device_id: str | None) -> dict[str, int]:
+        """Key and limit of each."""
+        settings = self._settings
+        if device_id:
+            return {f"ks:throttle:device:{device_id}": settings.login_failures_per_device}
         address = neighbourhood(client) if client else "unknown"
-        account = hashlib.sha256(compared(username).encode()).hexdigest()[:32]
-        return (
-            f"ks:throttle:address:{address}",
-            f"ks:throttle:pair:{account}:{address}",
-            f"ks:throttle:account:{account}",
-        )
+        account = account_digest(username)
+        return {
+            f"ks:throttle:address:{address}": settings.login_failures_per_address,
+            f"ks:throttle:pair:{account}:{address}": settings.login_failures_per_account_and_address,
+            f"ks:throttle:account:{account}": settings.login_failures_per_account,
+        }

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -51,16 +52,13 @@ class Issuer:
         self._key, self._kid, self.life_seconds = key, kid, life_seconds
 
     def issue(self, user_id: str, session_id: str) -> str:
+        return self.sign(TYPE, self.life_seconds, sub=user_id, sid=session_id)
+
+    def sign(self, kind: str, life_seconds: int, **claims: str) -> str:
+        """A token of a kind (`typ`) that no other kind can be taken for."""
         now = int(time.time())
-        claims = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": user_id,
-            "sid": session_id,
-            "iat": now,
-            "exp": now + self.life_seconds,
-        }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": self._kid, "typ": TYPE})
+        about = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + life_seconds}
+        return jwt.encode(about | claims, self._key, algorithm=ALGORITHM, headers={"kid": self._kid, "typ": kind})
 
 
 class Verifier:
@@ -98,22 +96,29 @@ class Verifier:
             self._good[digest] = access
         return access
 
-    def _check(self, token: str) -> Access:
+    def claims(self, token: str, kind: str, required: list[str]) -> dict[str, Any]:
+        """What a token of this kind says; it has at least the `required` claims. Raises InvalidToken."""
+        if len(token) > LONGEST or not _COMPACT.fullmatch(token):
+            raise InvalidToken
         try:
             header = jwt.get_unverified_header(token)
             key = self._keys.get(str(header.get("kid")))
-            if key is None or header.get("typ") != TYPE:
+            if key is None or header.get("typ") != kind:
                 raise InvalidToken
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,
-                options={"require": _REQUIRED},
+                options={"require": required},
             )
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise InvalidToken from error
+        return claims
+
+    def _check(self, token: str) -> Access:
+        claims = self.claims(token, TYPE, _REQUIRED)
         user_id, session_id, expires_at = claims["sub"], claims["sid"], claims["exp"]
         if not (isinstance(session_id, str) and _ID.fullmatch(user_id) and _ID.fullmatch(session_id)):
             raise InvalidToken

@@ -7,19 +7,17 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, after_this_request, request
 
-from authsvc import accounts, credentials, passwords, sessions
+from authsvc import accounts, audit, credentials, sessions
 from authsvc import refresh as refresh_tokens
-from authsvc.api import guard
+from authsvc.api import guard, proof
 from authsvc.api.schemas import auth as schemas
 from authsvc.api.services import here
-from authsvc.problems import Problem, busy, unauthorized
+from authsvc.audit import Event
+from authsvc.problems import Problem, unauthorized
 from authsvc.sessions import Ended, Started
-from authsvc.throttle import Throttled
 from authsvc.user_agents import readable
 
 bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authentication")
-
-_WRONG = "Username or password is wrong."
 
 
 @bp.post("/login")
@@ -34,18 +32,9 @@ def login(body: schemas.LoginIn) -> dict[str, Any]:
         # Signing somebody in to another's account from another site is an attack too.
         guard.require_same_origin()
     client = guard.client_address()
+    user = proof.by_password(body.username, body.password, body.device_token)
     try:
-        services.login_throttle.take(body.username, client)
-    except Throttled as error:
-        raise Problem(
-            429,
-            "Too many failed attempts. Try again later.",
-            headers={"Retry-After": str(max(round(error.retry_after_seconds), 1))},
-        ) from error
-    user = _verified(body.username, body.password)
-    services.login_throttle.give_back(body.username, client)
-    try:
-        with services.database.connection() as connection:
+        with services.database.connection() as connection, connection.transaction():
             started = sessions.start(
                 connection,
                 user_id=user.id,
@@ -54,9 +43,11 @@ def login(body: schemas.LoginIn) -> dict[str, Any]:
                 client=client,
                 life_seconds=services.settings.session_seconds,
             )
+            audit.record(connection, Event.LOGIN, actor=user.id, client=client)
     except sessions.SessionEnded as error:
-        raise unauthorized(_WRONG) from error
-    return _signed_in(started, user, by_cookie)
+        raise unauthorized(proof.WRONG) from error
+    device_token = proof.remember_device(user, by_cookie=by_cookie, device_token=body.device_token)
+    return _signed_in(started, user, by_cookie) | {"device_token": device_token}
 
 
 @bp.post("/refresh")
@@ -106,24 +97,6 @@ def logout(body: schemas.RefreshIn) -> tuple[str, int]:
     if ended is None:
         raise unauthorized("This session is over.", code="session", sent=True)
     return "", 204
-
-
-def _verified(username: str, password: str) -> accounts.User:
-    """The user, if active and the password is theirs. Raises Problem."""
-    services = here()
-    with services.database.connection() as connection:
-        found = accounts.credentials(connection, username)
-    user, stored = found or (None, None)
-    try:
-        good = services.passwords.matches(password, stored)
-    except passwords.HashingBusy as error:
-        raise busy("Too many people are signing in right now.") from error
-    if user is None or stored is None or not good or not user.is_active:
-        raise unauthorized(_WRONG)
-    if passwords.is_outdated(stored):
-        with services.database.connection() as connection:
-            accounts.rehash(connection, user.id, stored, passwords.hash_password(password))
-    return user
 
 
 def _refresh_token(body: schemas.RefreshIn) -> tuple[str | None, bool]:

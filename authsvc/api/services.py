@@ -12,6 +12,7 @@ from authsvc.database import Database
 from authsvc.directory import Directory
 from authsvc.idempotency import Repeats
 from authsvc.leases import Leases
+from authsvc.password_rules import PasswordRules
 from authsvc.passwords import Checker
 from authsvc.quotas import Quotas
 from authsvc.settings import ApiSettings
@@ -33,6 +34,7 @@ class Services:
     verifier: Verifier
     directory: Directory
     passwords: Checker
+    password_rules: PasswordRules
     leases: Leases
     login_throttle: LoginThrottle
     repeats: Repeats
@@ -69,7 +71,13 @@ class Services:
             issuer=Issuer(settings.access_jwt_private, settings.access_jwt_kid, settings.access_token_seconds),
             verifier=Verifier(settings.access_jwt_public),
             directory=Directory(store, database, settings),
-            passwords=Checker(settings.hashes_at_once, settings.hash_wait_seconds),
+            passwords=Checker(
+                settings.hashes_at_once,
+                settings.hash_wait_seconds,
+                reserved=settings.hashes_reserved,
+                waiting=settings.hashes_waiting,
+            ),
+            password_rules=PasswordRules(settings.password_shortest, settings.password_guesses),
             leases=Leases(store, settings),
             login_throttle=LoginThrottle(cache, settings),
             quotas=Quotas(cache, settings),

@@ -51,7 +51,7 @@ def test_browser_gets_cookies_and_no_token(world: World, headers: dict[str, str]
     assert response.get_json().get("access_token") is response.get_json().get("refresh_token") is None
     assert not re.search(r"[A-Za-z0-9_-]{40}", response.text), "something like a token is in the body"
     cookies = cookies_of(response)
-    assert set(cookies) == {"__Host-ks", "__Secure-kr"}
+    assert set(cookies) == {"__Host-ks", "__Secure-kr", "__Host-kd"}
     for text in cookies.values():
         assert {"Secure", "HttpOnly", "SameSite=Strict"} <= set(text.split("; ")), text
         assert "Domain" not in text

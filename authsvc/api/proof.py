@@ -1,0 +1,81 @@
+"""Proving to be somebody by password: counted, bounded, and the same for names that do not exist."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from flask import Response, after_this_request, request
+
+from authsvc import accounts, audit, credentials, known_devices, passwords
+from authsvc.api import guard
+from authsvc.api.services import here
+from authsvc.audit import Event
+from authsvc.problems import Problem, busy, unauthorized
+from authsvc.throttle import Throttled
+
+WRONG = "Username or password is wrong."
+
+
+def by_password(username: str, password: str, device_token: str | None = None) -> accounts.User:
+    """The active user whose password this is; who fails is written down. Raises Problem 401, 429 or 503."""
+    services, client = here(), guard.client_address()
+    device_id = known_devices.recognise(services.verifier, username, device_token or _cookie())
+    try:
+        services.login_throttle.take(username, client, device_id)
+    except Throttled as throttled:
+        if throttled.first:
+            _record(Event.LOGIN_THROTTLED, username, client)
+        raise Problem(
+            429,
+            "Too many failed attempts. Try again later, or from a device that you have signed in from before.",
+            headers={"Retry-After": str(max(round(throttled.retry_after_seconds), 1))},
+        ) from throttled
+    with services.database.connection() as connection:
+        found = accounts.credentials(connection, username)
+    user, stored = found or (None, None)
+    try:
+        good = services.passwords.matches(password, stored, known=device_id is not None)
+        if user is None or stored is None or not good or not user.is_active:
+            _record(Event.LOGIN_FAILED, username, client)
+            raise unauthorized(WRONG)
+    except passwords.HashingBusy as error:
+        # Nothing was learnt of the password.
+        services.login_throttle.give_back(username, client, device_id)
+        raise busy("Too many people are signing in right now.") from error
+    services.login_throttle.give_back(username, client, device_id)
+    if passwords.is_outdated(stored):
+        # Another time, if there is no place now.
+        with suppress(passwords.HashingBusy), services.database.connection() as connection:
+            accounts.rehash(connection, user.id, stored, services.passwords.hash(password, known=True))
+    return user
+
+
+def remember_device(user: accounts.User, *, by_cookie: bool, device_token: str | None = None) -> str | None:
+    """Make this request's device a known one, by cookie or by the token that is answered. Call it once signed in."""
+    services = here()
+    life = services.settings.known_device_seconds
+    before = known_devices.recognise(services.verifier, user.username, device_token or _cookie())
+    token = known_devices.issue(services.issuer, user.username, life, before)
+    if not by_cookie:
+        return token
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        name = credentials.KNOWN_DEVICE_COOKIE
+        response.set_cookie(name, token, life, path="/", secure=True, httponly=True, samesite="Strict")
+        return response
+
+    return None
+
+
+def _cookie() -> str | None:
+    try:
+        return credentials.cookie(request.environ.get("HTTP_COOKIE", ""), credentials.KNOWN_DEVICE_COOKIE)
+    except credentials.MalformedCredentials:
+        return None
+
+
+def _record(event: Event, username: str, client: str | None) -> None:
+    with here().database.connection() as connection:
+        user = accounts.by_name(connection, username)
+        subject: UUID | None = user.id if user else None
+        audit.record(connection, event, actor=None, subject=subject, client=client)
