@@ -15,29 +15,13 @@ from werkzeug.exceptions import HTTPException
 
 from authsvc.database import DatabaseUnavailable
 from authsvc.live import LiveUnavailable
+from authsvc.problem_codes import OF_STATUS, TYPE_PREFIX
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 
 logger = structlog.get_logger(__name__)
 
-# The code of a status that nothing more precise is known about.
-_CODES = {
-    400: "malformed",
-    401: "credentials",
-    403: "forbidden",
-    404: "not_found",
-    405: "method",
-    409: "conflict",
-    410: "gone",
-    412: "precondition_failed",
-    413: "too_large",
-    415: "media_type",
-    422: "invalid",
-    429: "throttled",
-    500: "internal",
-    503: "busy",
-}
 _DETAILS = {
     400: "The request can't be read.",
     404: "There is nothing here, or nothing that you may see.",
@@ -62,13 +46,13 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.detail = status, detail
-        self.code = code or _CODES.get(status, "error")
+        self.code = code or OF_STATUS.get(status, "malformed" if status < 500 else "internal")
         self.headers = dict(headers or {})
         self.more = more
 
     def response(self) -> Response:
         body = {
-            "type": "about:blank",
+            "type": TYPE_PREFIX + self.code,
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,

@@ -8,6 +8,7 @@ from authsvc.api import guard
 from authsvc.api.schemas import playbacks as schemas
 from authsvc.api.services import here
 from authsvc.live import LiveUnavailable
+from authsvc.problem_codes import known
 from authsvc.problems import Problem
 
 bp = APIBlueprint("playbacks", __name__, url_prefix="/api/v1/playbacks", tag="Playbacks")
@@ -64,4 +65,4 @@ def end(playback_id: str) -> tuple[str, int]:
 
 
 def _gone(reason: str) -> Problem:
-    return Problem(410, "This playback has ended.", code=reason)
+    return Problem(410, "This playback has ended.", code=known(reason, 410))

@@ -19,6 +19,7 @@ from authsvc.api.videos import found
 from authsvc.database import DatabaseUnavailable
 from authsvc.device_sessions import Known
 from authsvc.library import Listed, Title
+from authsvc.problem_codes import known
 from authsvc.problems import Problem, busy, unauthorized
 from authsvc.sessions import SessionEnded
 
@@ -51,7 +52,7 @@ def play(device_token: str, video_id: str) -> Response:
                 ban_seconds=settings.stream_ban_seconds,
             )
         except playbacks.PlaybackEnded as ended:
-            raise Problem(410, "This playback was stopped. Try again later.", code=str(ended)) from ended
+            raise Problem(410, "This playback was stopped. Try again later.", code=known(str(ended), 410)) from ended
         except SessionEnded as error:
             raise _signed_out() from error
     expires_at = links.expiry(settings, title.duration_seconds or 0)

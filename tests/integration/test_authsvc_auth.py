@@ -106,7 +106,7 @@ def test_wrong_credentials_read_the_same(world: World, username: str, password: 
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
     assert body == {
-        "type": "about:blank",
+        "type": "/api/docs#problem-credentials",
         "title": "Unauthorized",
         "status": 401,
         "detail": "Username or password is wrong.",

@@ -137,7 +137,7 @@ def test_a_401_has_authzs_challenge_once(edge: Edge) -> None:
         answer = edge.get(HEADER)
         assert answer.status == 401
         assert answer.header("WWW-Authenticate") == 'Bearer error="invalid_token"'
-        assert problem(answer)["code"] == ("session" if more else "unauthorized")
+        assert problem(answer)["code"] == ("session" if more else "credentials")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_whatever_else_authz_says_denies_with_503(edge: Edge, says: Says) -> Non
     for target in (link(), HEADER):
         answer = edge.get(target)
         assert answer.status == 503
-        assert problem(answer)["code"] == "unavailable"
+        assert problem(answer)["code"] == "busy"
         assert int(answer.header("Retry-After") or 0) > 0
 
 

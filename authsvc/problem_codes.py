@@ -1,0 +1,94 @@
+"""Every code that a problem of this interface or of Nginx can have: the one list.
+
+A program goes by `code` (and never by a sentence); this is what each one means and what to do then. docs/problems.md is
+made from it (`python docs/render_problems.py`), the OpenAPI document holds it, and a test finds each code that is
+raised, here or in Nginx's templates, in it.
+"""
+
+from typing import Final, NamedTuple
+
+# Where `type` of a problem leads: the interface's own documentation, on the same origin.
+TYPE_PREFIX: Final = "/api/docs#problem-"
+
+
+class Code(NamedTuple):
+    """With which statuses a code comes, what it means, and what the caller does about it."""
+
+    statuses: tuple[int, ...]
+    meaning: str
+    remedy: str
+
+
+CODES: Final[dict[str, Code]] = {
+    # The request itself.
+    "malformed": Code((400,), "The request can't be read.", "Send valid HTTP, and a body of valid JSON."),
+    "idempotency_key": Code(
+        (400,), "The Idempotency-Key has another form.", "Use 16 to 128 letters, digits or ._:- such as a UUID."
+    ),
+    "not_found": Code(
+        (404,), "There is nothing here, or nothing that you may see.", "Check the address; ask the owner for access."
+    ),
+    "method": Code((405,), "This address does not take that method.", "Use one of those that Allow names."),
+    "length_required": Code((411,), "The length of the body is missing.", "Send Content-Length."),
+    "precondition_failed": Code(
+        (412,), "It is not, or no longer, what If-Match or If-Range means.", "Read it again and use its new ETag."
+    ),
+    "too_large": Code((413,), "The body is larger than this call takes.", "Send less."),
+    "media_type": Code((415,), "The body is not JSON.", "Send it with Content-Type: application/json."),
+    "range_not_satisfiable": Code((416,), "The file has no such range.", "Ask for bytes below its length."),
+    "misdirected": Code((421,), "This host name is not served here.", "Use the configured name."),
+    "invalid": Code(
+        (422,), "Fields are missing or of the wrong kind.", "Change the fields that `errors` names, then send it again."
+    ),
+    "key_reused": Code((422,), "The Idempotency-Key was used for another request.", "Make a new key."),
+    # Who asks.
+    "credentials": Code(
+        (401,), "Nobody is signed in, or what was sent proves nobody.", "Sign in, or refresh the access token."
+    ),
+    "session": Code((401, 410), "The session has ended.", "Sign in again."),
+    "refresh": Code((401,), "The refresh token is not valid, or no longer.", "Sign in again."),
+    "refresh_reused": Code(
+        (401,), "The refresh token was used before, so its session was ended: one of two users had stolen it.",
+        "Sign in again; change the password if the other one was not you.",
+    ),
+    "device": Code((401,), "The device token is not valid, or no longer.", "Make a new one in the list of devices."),
+    "forbidden": Code((403,), "You are known, but may not do this.", "Ask an admin."),
+    "cross_site": Code(
+        (403,), "With cookies, only this site's own pages may change anything.", "Call from our pages, or with a token."
+    ),
+    # The state of what was asked for.
+    "conflict": Code((409,), "It contradicts what is there.", "Read it again, then decide."),
+    "waiting": Code((409,), "The title is not ready yet.", "Try again later."),
+    "broken": Code((409,), "The title can't be played; `detail` says why.", "Replace the file."),
+    "devices": Code((409,), "You have as many devices as you may.", "Sign one out, or name one in `replace`."),
+    "repeat_running": Code(
+        (409,), "The first call with this Idempotency-Key is still running.", "Send it again after Retry-After."
+    ),
+    "gone": Code((410,), "It has ended.", "Start a new playback."),
+    "ended": Code((410,), "The playback was ended by its viewer.", "Start a new one."),
+    "stopped": Code((410,), "An admin has stopped the playback.", "Ask the admin, or wait."),
+    "replaced": Code((410,), "Another playback of yours has taken the slot.", "Start a new one when you need it."),
+    "expired": Code((410,), "The link's time is over.", "Start a new playback."),
+    "shared": Code((403,), "The playback is watched from too many places.", "Start one of your own."),
+    # How much.
+    "streams": Code(
+        (429,), "No slot is free; `running` lists your playbacks.", "End one, or try again after Retry-After."
+    ),
+    "throttled": Code((429,), "Too many failed attempts.", "Wait for as long as Retry-After says."),
+    "rate_limited": Code((429,), "Too many calls.", "Wait for as long as Retry-After says, and go by RateLimit."),
+    # Ours.
+    "internal": Code((500,), "A fault of the service; it has been written down.", "Report it with its request_id."),
+    "busy": Code((503,), "Something that this needs is away or full.", "Try again after Retry-After."),
+}  # fmt: skip
+
+# The code of a status that nothing more precise is known about.
+OF_STATUS: Final = {
+    400: "malformed", 401: "credentials", 403: "forbidden", 404: "not_found", 405: "method", 409: "conflict",
+    410: "gone", 411: "length_required", 412: "precondition_failed", 413: "too_large", 415: "media_type",
+    416: "range_not_satisfiable", 421: "misdirected", 422: "invalid", 429: "throttled", 500: "internal", 503: "busy",
+}  # fmt: skip
+
+
+def known(code: str, status: int) -> str:
+    """`code` when it is one of the list; else that of the status. For reasons that the database keeps as text."""
+    return code if code in CODES else OF_STATUS[status]
