@@ -29,8 +29,8 @@ class Answer:
 class RawConnection:
     """One TLS connection; opened at the first request, and again when the server has closed it."""
 
-    def __init__(self, port: int, ca_file: Path, server_name: str = "localhost") -> None:
-        self.port, self.server_name = port, server_name
+    def __init__(self, port: int, ca_file: Path, server_name: str = "localhost", address: str = "127.0.0.1") -> None:
+        self.port, self.server_name, self.address = port, server_name, address
         self._context = ssl.create_default_context(cafile=str(ca_file))
         self._stream: ssl.SSLSocket | None = None
         self._buffer = b""
@@ -54,7 +54,7 @@ class RawConnection:
     def exchange(self, request: bytes, method: str = "GET") -> Answer:
         """Send the bytes of one request, read one response (status 0 when the server just closes)."""
         if self._stream is None:
-            plain = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS)
+            plain = socket.create_connection((self.address, self.port), timeout=TIMEOUT_SECONDS)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._stream = self._context.wrap_socket(plain, server_hostname=self.server_name)
         self._stream.sendall(request)
