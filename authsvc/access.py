@@ -39,6 +39,21 @@ WHO_MAY: Final = {
     "admin.list_streams": ADMIN,
     "admin.stop_stream": ADMIN,
     "audit.list_events": ADMIN,
+    "ratings.rate": MEMBERS,
+    "ratings.withdraw": MEMBERS,
+    "editing.edit": ADMIN,
+    "editing.list_viewers": ADMIN,
+    "editing.name_viewers": ADMIN,
+    "groups.list_groups": ADMIN,
+    "groups.create_group": ADMIN,
+    "groups.one_group": ADMIN,
+    "groups.rename_group": ADMIN,
+    "groups.delete_group": ADMIN,
+    "groups.add_member": ADMIN,
+    "groups.remove_member": ADMIN,
+    "groups.list_folders": ADMIN,
+    "groups.create_folder": ADMIN,
+    "groups.delete_folder": ADMIN,
 }
 
 # What the token of a television or a player opens: the library, and nothing of the account. Its token lies in playlists

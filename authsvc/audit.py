@@ -35,6 +35,9 @@ class Event(StrEnum):
     INVITATION_CREATED = "invitation_created"
     INVITATION_REVOKED = "invitation_revoked"
     STREAM_STOPPED = "stream_stopped"
+    TITLE_ACCESS_CHANGED = "title_access_changed"
+    GROUP_CHANGED = "group_changed"
+    FOLDER_CHANGED = "folder_changed"
 
 
 @dataclass(frozen=True, slots=True)

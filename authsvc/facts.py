@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 
 from authsvc.live import Evaluates, Script
 from authsvc.settings import LiveSettings
+from authsvc.visibility import condition
 
 _REMEMBER = Script("remember")
 
@@ -22,9 +23,10 @@ _SESSION: LiteralString = """
     s.id AS session_id, s.user_id, u.role, s.kind, s.expires_at,
     CASE WHEN s.ended_at IS NOT NULL THEN s.end_reason WHEN NOT u.is_active THEN 'disabled' END AS session_end
 """
-_VIDEO: LiteralString = """
+_VIDEO: LiteralString = f"""
     v.id AS video_id,
     CASE WHEN v.id IS NULL OR v.removed_at IS NOT NULL THEN 'none' ELSE v.visibility END AS access,
+    coalesce({condition("u.role", "u.id")}, false) AS allowed,
     coalesce(v.status = 'ready' AND v.removed_at IS NULL, false) AS playable
 """
 _PLAYBACK: LiteralString = """
@@ -46,6 +48,8 @@ class Facts:
     session_end: str | None
     video_id: UUID | None = None
     access: str = "none"
+    # May this user see the title?
+    allowed: bool = False
     playable: bool = False
     playback_id: UUID | None = None
     door: str = ""
@@ -120,6 +124,7 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         facts.session_end or "",
         facts.video_id.hex if facts.video_id else "",
         facts.access,
+        int(facts.allowed),
         int(facts.playable),
         facts.playback_id.hex if facts.playback_id else "",
         facts.door,

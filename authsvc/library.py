@@ -11,21 +11,22 @@ from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
 from authsvc import cursors
+from authsvc.sessions import Identity
+from authsvc.visibility import VISIBLE
 
 _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
     v.bitrate, v.video_codec, v.audio_codec, v.size_bytes, v.status, v.status_reason, v.added_at, v.direct_play,
-    lower(v.title) AS title_key
+    v.visibility, v.year, v.title_folded
 """
-_VISIBLE: LiteralString = "v.removed_at IS NULL AND (v.visibility = 'public' OR %(role)s <> 'guest')"
 _ORDERS: dict[cursors.Sort, LiteralString] = {
     "added": "v.added_at DESC, v.id DESC",
-    "title": "lower(v.title), v.id",
+    "title": "v.title_folded, v.id",
     "duration": "v.duration_seconds, v.id",
 }
 _AFTER: dict[cursors.Sort, LiteralString] = {
     "added": "(v.added_at, v.id) < (%(key)s::timestamptz, %(id)s::uuid)",
-    "title": "(lower(v.title), v.id) > (%(key)s, %(id)s::uuid)",
+    "title": "(v.title_folded, v.id) > (%(key)s, %(id)s::uuid)",
     "duration": "((v.duration_seconds, v.id) > (%(key)s, %(id)s::uuid) OR v.duration_seconds IS NULL)",
 }
 # Titles whose duration is not known yet come last.
@@ -52,7 +53,7 @@ class Listed:
     id: UUID
     title: str
     duration_seconds: float | None
-    title_key: str
+    title_folded: str
 
 
 @dataclass(slots=True)
@@ -77,19 +78,21 @@ class Title:
     status_reason: str | None
     added_at: datetime
     direct_play: bool
-    title_key: str
+    visibility: str
+    year: int | None
+    title_folded: str
     files: list[File] = field(default_factory=list)
 
     def key(self, sort: cursors.Sort) -> cursors.Key:
         """What the list is sorted by."""
         if sort == "added":
             return self.added_at.isoformat()
-        return self.title_key if sort == "title" else self.duration_seconds
+        return self.title_folded if sort == "title" else self.duration_seconds
 
 
 def page(
     connection: Connection[Any],
-    role: str,
+    identity: Identity,
     *,
     sort: cursors.Sort,
     limit: int,
@@ -97,8 +100,8 @@ def page(
     cursor: str | None = None,
 ) -> tuple[list[Title], str | None]:
     """One page of titles and the cursor of the next, None at the end. Raises InvalidCursor."""
-    conditions: list[LiteralString] = [_VISIBLE]
-    values: dict[str, Any] = {"role": role, "limit": limit + 1}
+    conditions: list[LiteralString] = [VISIBLE]
+    values: dict[str, Any] = _who(identity) | {"limit": limit + 1}
     if cursor:
         values["key"], values["id"] = cursors.decode(cursor, sort)
         unknown = sort == "duration" and values["key"] is None
@@ -121,27 +124,27 @@ def page(
     return titles, cursors.encode(sort, titles[-1].key(sort), titles[-1].id.hex) if more else None
 
 
-def visible(connection: Connection[Any], role: str, video_id: str) -> Title | None:
+def visible(connection: Connection[Any], identity: Identity, video_id: str) -> Title | None:
     """One title with its files."""
     with connection.cursor(row_factory=class_row(Title)) as rows:
         title = rows.execute(
-            f"SELECT {_COLUMNS} FROM videos v WHERE v.id = %(id)s AND {_VISIBLE}", {"id": video_id, "role": role}
+            f"SELECT {_COLUMNS} FROM videos v WHERE v.id = %(id)s AND {VISIBLE}", {"id": video_id} | _who(identity)
         ).fetchone()
     if title is not None:
         _add_files(connection, [title])
     return title
 
 
-def listed(connection: Connection[Any], role: str, *, limit: int, after: Listed | None = None) -> list[Listed]:
+def listed(connection: Connection[Any], identity: Identity, *, limit: int, after: Listed | None = None) -> list[Listed]:
     """Up to `limit` titles that can be played, by title, from behind `after` on."""
-    conditions: list[LiteralString] = [_VISIBLE, "v.status = 'ready'"]
-    values: dict[str, Any] = {"role": role, "limit": limit}
+    conditions: list[LiteralString] = [VISIBLE, "v.status = 'ready'"]
+    values: dict[str, Any] = _who(identity) | {"limit": limit}
     if after:
         conditions.append(_AFTER["title"])
-        values |= {"key": after.title_key, "id": after.id}
+        values |= {"key": after.title_folded, "id": after.id}
     with connection.cursor(row_factory=class_row(Listed)) as rows:
         return rows.execute(
-            "SELECT v.id, v.title, v.duration_seconds, lower(v.title) AS title_key FROM videos v"
+            "SELECT v.id, v.title, v.duration_seconds, v.title_folded FROM videos v"
             f" WHERE {' AND '.join(conditions)} ORDER BY {_ORDERS['title']} LIMIT %(limit)s",
             values,
         ).fetchall()
@@ -162,13 +165,18 @@ def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
     return {**(shown or {}), "tracks": tracks}
 
 
-def counts(connection: Connection[Any], role: str) -> dict[str, int]:
+def counts(connection: Connection[Any], identity: Identity) -> dict[str, int]:
     """How many titles there are, by status."""
     return dict(
         connection.execute(
-            f"SELECT v.status, count(*) FROM videos v WHERE {_VISIBLE} GROUP BY v.status", {"role": role}
+            f"SELECT v.status, count(*) FROM videos v WHERE {VISIBLE} GROUP BY v.status", _who(identity)
         ).fetchall()
     )
+
+
+def _who(identity: Identity) -> dict[str, Any]:
+    """The parameters of VISIBLE."""
+    return {"role": identity.role, "user": identity.user_id}
 
 
 def _add_files(connection: Connection[Any], titles: list[Title]) -> None:

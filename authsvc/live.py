@@ -7,7 +7,8 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
     ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, seen (last
                                              media request), beat (last heartbeat), paused (since), position, ended;
                                              by the ledger: sockets, bytes, counted (when)
-    ks:video:<video>                 hash    access (public, members, none), playable (0, 1), loaded, checked
+    ks:video:<video>                 hash    access (public, members, named, none), playable (0, 1), loaded, checked
+    ks:named:<user>:<video>          hash    allowed (0, 1), loaded, checked: may the user see a `named` title?
     ks:header:<session>:<video>      string  the open playback of that pair at the header door
     ks:barred:<session>:<video>      string  an admin stopped it: the pair stays out for a while
     ks:addresses:<playback>          zset    client address -> last seen

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from catalog.locks import lock_video
 from indexer import faults, store
+from indexer.defaults import Defaults
 from indexer.examine import Examined
 from indexer.faults import Fault
 from indexer.reconcile import Found, Known
@@ -28,7 +29,8 @@ class Publisher:
     def __init__(self, database: Database, titles: Titles, settings: IndexerSettings) -> None:
         self._database = database
         self._titles = titles
-        self._visibility = {root.path: root.default_visibility for root in settings.library_roots}
+        roots = {root.path: root.default_visibility for root in settings.library_roots}
+        self._defaults = Defaults(roots, store.folder_rules(database))
 
     def ready(self, examined: Examined, facts: Facts, row: Known | None) -> Fault | None:
         """Publish a probed video under the id of `row`, or a new one. The fault, if it can't be published."""
@@ -44,6 +46,7 @@ class Publisher:
             self._titles.withdraw(video, [POSTER])
             with self._database.pipeline():  # one answer to wait for instead of five
                 store.save_ready(self._database, video, found, examined.fingerprint, facts, *self._origin(found, row))
+                self._name_viewers(video, found, row)
                 store.unpublish(self._database, video)
                 self._publish_source(video, found, examined.container)
         return None
@@ -59,6 +62,7 @@ class Publisher:
             store.save_broken(
                 self._database, video, found, examined.fingerprint, fault.sentence, *self._origin(found, row)
             )
+            self._name_viewers(video, found, row)
         # Whatever a kill leaves here can't be watched: authz asks for the status. The next content replaces it.
         self._titles.withdraw(video, [POSTER, *self._titles.sources(video)])
         return True
@@ -67,13 +71,12 @@ class Publisher:
         """Record that a file is still being written; False when nothing changed since that was recorded."""
         if row and _unchanged(row, found, "waiting"):
             return False
-        store.save_waiting(
-            self._database,
-            row.id if row else uuid4(),
-            found,
-            faults.STILL_WRITTEN.sentence,
-            self._visibility[found.root],
-        )
+        video = row.id if row else uuid4()
+        with self._database.transaction():
+            store.save_waiting(
+                self._database, video, found, faults.STILL_WRITTEN.sentence, self._defaults.visibility(found)
+            )
+            self._name_viewers(video, found, row)
         return True
 
     def place(self, row: Known, found: Found, container: Container | None) -> None:
@@ -130,7 +133,12 @@ class Publisher:
 
     def _origin(self, found: Found, row: Known | None) -> tuple[str, bytes]:
         """Who may watch it at first, and the path its present title was made from."""
-        return self._visibility[found.root], row.path if row else found.path
+        return self._defaults.visibility(found), row.path if row else found.path
+
+    def _name_viewers(self, video: UUID, found: Found, row: Known | None) -> None:
+        rule = None if row else self._defaults.naming_rule(found)
+        if rule:
+            store.name_viewers(self._database, video, rule)
 
 
 def _unchanged(row: Known, found: Found, status: str) -> bool:

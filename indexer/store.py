@@ -9,8 +9,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, args_row
 from psycopg.types.json import Jsonb
 
+from indexer.defaults import Rule
 from indexer.names import shown_filename, title_from
-from indexer.reconcile import Found, Known
+from indexer.reconcile import Found, Known, Place
 from indexer.report import Facts
 
 Database = Connection[TupleRow]
@@ -141,6 +142,22 @@ def save_waiting(database: Database, video: UUID, found: Found, reason: str, vis
 def save_place(database: Database, row: Known, found: Found, *, pictured: bool) -> None:
     """Write where a known video is now; it is visible again. Its pictures become due unless `pictured`."""
     database.execute(_PLACE, _row(row.id, found, "", row.path) | {"pictured": pictured})
+
+
+def folder_rules(database: Database) -> dict[Place, Rule]:
+    """The folders that have a default, by root and path below it."""
+    statement: LiteralString = "SELECT library_root, folder, id, visibility FROM folder_rules"
+    return {(root, folder): Rule(rule, visibility) for root, folder, rule, visibility in database.execute(statement)}
+
+
+def name_viewers(database: Database, video: UUID, rule: UUID) -> None:
+    """Name the users and groups of a folder's rule as the viewers of a new title."""
+    database.execute(
+        "INSERT INTO video_users SELECT %s, user_id FROM folder_rule_users WHERE rule_id = %s", (video, rule)
+    )
+    database.execute(
+        "INSERT INTO video_groups SELECT %s, group_id FROM folder_rule_groups WHERE rule_id = %s", (video, rule)
+    )
 
 
 def publish(database: Database, video: UUID, name: str, media_type: str, size: int) -> None:

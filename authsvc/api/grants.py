@@ -40,7 +40,7 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
     services, identity, client = here(), guard.identity(), guard.client_address()
     settings = services.settings
     with services.database.connection() as connection:
-        title = found(library.visible(connection, identity.role, video_id))
+        title = found(library.visible(connection, identity, video_id))
         if title.status != "ready" or title.duration_seconds is None:
             raise Problem(409, title.status_reason or "This title can't be played yet.", code=title.status)
         try:

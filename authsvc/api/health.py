@@ -48,7 +48,7 @@ def status() -> dict[str, object]:
     """Version, age and counts, for whoever is signed in."""
     services = here()
     with services.database.connection() as connection:
-        videos = library.counts(connection, guard.identity().role)
+        videos = library.counts(connection, guard.identity())
     return {
         "version": release(),
         "uptime_seconds": round(time.monotonic() - _STARTED),

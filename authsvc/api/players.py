@@ -75,7 +75,7 @@ def title(device_token: str, video_id: str) -> Response:
             duration_seconds=shown.duration_seconds or 0,
             tail_seconds=services.settings.resume_tail_seconds,
         )
-    listed = Listed(shown.id, shown.title, shown.duration_seconds, shown.title_key)
+    listed = Listed(shown.id, shown.title, shown.duration_seconds, shown.title_folded)
     return _playlist(m3u.HEADER + m3u.entry(listed, _root(device_token), start_seconds=start_seconds))
 
 
@@ -86,13 +86,13 @@ def whole_library(device_token: str) -> Response:
     services, root = here(), _root(device_token)
     settings = services.settings
     with services.database.connection() as connection:
-        role = _device(connection, device_token).identity.role
+        identity = _device(connection, device_token).identity
     if request.method == "HEAD":
         return _playlist("")
 
     def read_after(last: Listed | None) -> Sequence[Listed]:
         with services.database.connection() as connection:
-            return library.listed(connection, role, limit=settings.m3u_page_entries, after=last)
+            return library.listed(connection, identity, limit=settings.m3u_page_entries, after=last)
 
     if not services.lists.acquire(blocking=False):
         raise busy("Too many playlists are being written. Try again in a moment.")
@@ -126,7 +126,7 @@ def _signed_out() -> Problem:
 
 def _playable(connection: Connection[Any], device: Known, video_id: str) -> tuple[Title, str]:
     """The title and the name of the file to play. Raises Problem 404 and 409."""
-    shown = found(library.visible(connection, device.identity.role, video_id))
+    shown = found(library.visible(connection, device.identity, video_id))
     source = next((file.name for file in shown.files if file.name.startswith("source.")), None)
     if shown.status != "ready" or source is None:
         raise Problem(409, shown.status_reason or "This title can't be played yet.", code=shown.status)

@@ -3,13 +3,15 @@
 from typing import Any
 
 from apiflask import APIBlueprint
+from psycopg import Connection
 
-from authsvc import cursors, library
+from authsvc import cursors, library, ratings
 from authsvc.api import conditional, guard
 from authsvc.api.schemas import videos as schemas
 from authsvc.api.services import here
 from authsvc.library import Title
 from authsvc.problems import Problem
+from authsvc.sessions import Identity
 
 bp = APIBlueprint("videos", __name__, url_prefix="/api/v1/videos", tag="Videos")
 
@@ -25,7 +27,7 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
         try:
             titles, next_cursor = library.page(
                 connection,
-                guard.identity().role,
+                guard.identity(),
                 sort=wanted.sort,
                 limit=wanted.limit,
                 query=wanted.q,
@@ -35,7 +37,7 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
             raise Problem(
                 422, "Fields are missing or of the wrong kind.", errors={"cursor": ["is not a cursor of this list"]}
             ) from error
-    return {"items": [_video(title) for title in titles], "next_cursor": next_cursor}
+        return {"items": shown(connection, guard.identity(), titles), "next_cursor": next_cursor}
 
 
 @bp.get("/<id:video_id>")
@@ -45,8 +47,8 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
 def info(video_id: str) -> dict[str, Any]:
     """What is known of a title. One that you may not see is not there."""
     with here().database.connection() as connection:
-        title = found(library.visible(connection, guard.identity().role, video_id))
-        return _video(title) | library.details(connection, video_id)
+        title = found(library.visible(connection, guard.identity(), video_id))
+        return shown(connection, guard.identity(), [title])[0] | library.details(connection, video_id)
 
 
 def found(title: Title | None) -> Title:
@@ -54,6 +56,17 @@ def found(title: Title | None) -> Title:
     if title is None:
         raise Problem(404, "There is no such title.")
     return title
+
+
+def shown(connection: Connection[Any], identity: Identity, titles: list[Title]) -> list[dict[str, Any]]:
+    """Titles as this user sees them: with their ratings."""
+    of_videos = ratings.of_videos(connection, identity.user_id, [title.id for title in titles])
+    return [_video(title) | rated(of_videos.get(title.id, ratings.Rating())) for title in titles]
+
+
+def rated(rating: ratings.Rating) -> dict[str, Any]:
+    """A title's ratings as the interface shows them."""
+    return {"rating_average": rating.average, "rating_count": rating.count, "my_rating": rating.mine}
 
 
 def _video(title: Title) -> dict[str, Any]:
@@ -78,6 +91,8 @@ def _video(title: Title) -> dict[str, Any]:
         "video_codec": title.video_codec,
         "audio_codec": title.audio_codec,
         "size_bytes": title.size_bytes,
+        "visibility": title.visibility,
+        "year": title.year,
         "status": title.status,
         "status_reason": title.status_reason,
         "files": files,

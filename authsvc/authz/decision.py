@@ -151,10 +151,10 @@ class Gate:
             return REFUSED
         if known.session_end or (question.door == "header" and known.user_id.hex != access.user_id):
             return self._denied(question, [b"deny", b"session"])
+        if not known.allowed:
+            return denied(Deny.FORBIDDEN)
         if known.playback_end:
             return denied(Deny.GONE)
-        if known.access != "public" and (known.access != "members" or known.role == "guest"):
-            return denied(Deny.FORBIDDEN)
         if question.takes_lease:
             if not known.playable:
                 return denied(Deny.FORBIDDEN)

@@ -27,16 +27,30 @@ if s[2] ~= user then return { 'deny', 'session' } end
 
 if door == 'signed' then
   if p[3] ~= video then return { 'deny', '' } end
-  if p[4] then return { 'deny', 'gone' } end
 end
 
 local v = redis.call('HMGET', 'ks:video:' .. video, 'access', 'playable', 'loaded', 'checked')
 if not v[1] or outdated(v[3], 'ks:epoch:video:' .. video) then return { 'load', ticket() } end
-if v[1] ~= 'public' and (v[1] ~= 'members' or s[3] == 'guest') then return { 'deny', 'forbidden' } end
+local sees, sure = v[1] == 'public' or v[1] ~= 'none' and s[3] == 'admin' or v[1] == 'members' and s[3] == 'user', v[4]
+if v[1] == 'named' and s[3] == 'user' then
+  -- The answer is this user's own; it depends on the title and on the user's groups.
+  local n = redis.call('HMGET', 'ks:named:' .. user .. ':' .. video, 'allowed', 'loaded', 'checked')
+  if not n[1] or outdated(n[2], 'ks:epoch:video:' .. video) or outdated(n[2], 'ks:epoch:user:' .. user) then
+    return { 'load', ticket() }
+  end
+  sees, sure = n[1] == '1', n[3]
+end
+-- A title that one may not see is not there, whatever became of the playback.
+if not sees then
+  if stale(sure, now, fresh) then return { 'load', ticket() } end
+  return { 'deny', 'forbidden' }
+end
+if p and p[4] then return { 'deny', 'gone' } end
 if takes_lease and v[2] ~= '1' then return { 'deny', 'forbidden' } end
 
 local expired = now >= tonumber(s[4])
-local old = stale(s[6], now, fresh) or stale(v[4], now, fresh) or (p and stale(p[5], now, fresh))
+local old = stale(s[6], now, fresh) or stale(v[4], now, fresh) or stale(sure, now, fresh)
+old = old or (p and stale(p[5], now, fresh))
 
 if not takes_lease then
   if expired and not (p and held_until(lease_sets(session, user), playback, now, idle, longest)) then

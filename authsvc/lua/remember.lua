@@ -4,9 +4,9 @@
 -- Each of the three parts is left out by an empty id.
 local loaded = tonumber(ARGV[1])
 local session, user, role, kind, expires, session_end = unpack(ARGV, 2, 7)
-local video, access, playable = unpack(ARGV, 8, 10)
-local playback, door, since, client, device, playback_end = unpack(ARGV, 11, 16)
-local session_life, tombstone_life, playback_life = ARGV[17], ARGV[18], ARGV[19]
+local video, access, allowed, playable = unpack(ARGV, 8, 11)
+local playback, door, since, client, device, playback_end = unpack(ARGV, 12, 17)
+local session_life, tombstone_life, playback_life = ARGV[18], ARGV[19], ARGV[20]
 local now = clock()
 
 -- A ticket from before the store was wiped says nothing about revocations since.
@@ -33,6 +33,11 @@ if video ~= '' then
   local key = 'ks:video:' .. video
   redis.call('HSET', key, 'access', access, 'playable', playable, 'loaded', text(loaded), 'checked', text(now))
   redis.call('PEXPIRE', key, session_life)
+  if access == 'named' then
+    local of_user = 'ks:named:' .. user .. ':' .. video
+    redis.call('HSET', of_user, 'allowed', allowed, 'loaded', text(loaded), 'checked', text(now))
+    redis.call('PEXPIRE', of_user, session_life)
+  end
 end
 
 -- An `ended` that is there already stays: nothing here removes it.

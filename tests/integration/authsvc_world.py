@@ -89,7 +89,7 @@ class World:
     _apps: list[Flask] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self.owner.execute("TRUNCATE users, videos, invitations, audit_events CASCADE")
+        self.owner.execute("TRUNCATE users, videos, groups, folder_rules, invitations, audit_events CASCADE")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -86,6 +86,8 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
         "video_codec": "h264",
         "audio_codec": "aac",
         "size_bytes": 1000,
+        "visibility": "members",
+        "year": None,
         "status": "ready",
         "status_reason": None,
         "files": [
@@ -94,6 +96,9 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
         ],
         "poster_href": root + "poster.jpg",
         "direct_play": True,
+        "rating_average": None,
+        "rating_count": 0,
+        "my_rating": None,
     }
     bare = world.client().get(f"{VIDEOS}/{world.video('Bare')}", headers=alice).get_json()
     assert (bare["files"], bare["poster_href"]) == ([], None)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from authsvc import cursors
 from authsvc.api.schemas.common import Id, Text
+from authsvc.api.schemas.ratings import RatingOut
 
 
 class VideosIn(BaseModel):
@@ -23,7 +24,7 @@ class FileOut(BaseModel):
     size_bytes: int
 
 
-class VideoOut(BaseModel):
+class VideoOut(RatingOut):
     id: Id
     title: str
     description: str
@@ -38,6 +39,8 @@ class VideoOut(BaseModel):
     video_codec: str | None
     audio_codec: str | None
     size_bytes: int
+    visibility: Literal["public", "members", "named"]
+    year: int | None
     status: Literal["ready", "waiting", "broken"]
     status_reason: str | None
     files: list[FileOut]

@@ -1,0 +1,167 @@
+"""For admins: groups of users, and folders whose new titles are for some of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from authsvc import folders, groups
+from authsvc.api.editing import noted, people, tell, unknown_viewers
+from authsvc.api.schemas import viewers as schemas
+from authsvc.api.services import here
+from authsvc.audit import Event
+from authsvc.problems import Problem
+from authsvc.viewers import UnknownViewers
+
+bp = APIBlueprint("groups", __name__, url_prefix="/api/v1/admin", tag="Administration")
+
+
+@bp.get("/groups")
+@bp.output(schemas.GroupsOut)
+@bp.doc(summary="Groups of users", responses=[401, 403, 503])
+def list_groups() -> dict[str, Any]:
+    """All of them, with the number of members."""
+    with here().database.connection() as connection:
+        found = groups.everyone(connection)
+    return {"items": [{"id": group.id.hex, "name": group.name, "members": group.members} for group in found]}
+
+
+@bp.post("/groups")
+@bp.input(schemas.GroupIn, location="json", arg_name="body")
+@bp.output(schemas.GroupOut, status_code=201)
+@bp.doc(summary="Make a group", responses=[400, 401, 403, 409, 422, 503])
+def create_group(body: schemas.GroupIn) -> dict[str, str]:
+    """Without members at first."""
+    with _explained(), here().database.connection() as connection, connection.transaction():
+        group = groups.create(connection, body.name)
+        noted(connection, Event.GROUP_CHANGED, group=group.id.hex, change="created")
+    return {"id": group.id.hex, "name": group.name}
+
+
+@bp.get("/groups/<id:group_id>")
+@bp.output(schemas.GroupDetailsOut)
+@bp.doc(summary="One group", responses=[401, 403, 404, 503])
+def one_group(group_id: str) -> dict[str, Any]:
+    """With its members."""
+    with _explained(), here().database.connection() as connection:
+        name = groups.name_of(connection, group_id)
+        return {"id": group_id, "name": name, "members": people(groups.members(connection, group_id))}
+
+
+@bp.patch("/groups/<id:group_id>")
+@bp.input(schemas.GroupIn, location="json", arg_name="body")
+@bp.output(schemas.GroupOut)
+@bp.doc(summary="Rename a group", responses=[400, 401, 403, 404, 409, 422, 503])
+def rename_group(group_id: str, body: schemas.GroupIn) -> dict[str, str]:
+    """Members and titles stay."""
+    with _explained(), here().database.connection() as connection:
+        groups.rename(connection, group_id, body.name)
+    return {"id": group_id, "name": body.name}
+
+
+@bp.delete("/groups/<id:group_id>")
+@bp.doc(summary="Delete a group", responses={204: "It is gone", 401: "", 403: "", 404: "No such group", 503: ""})
+def delete_group(group_id: str) -> tuple[str, int]:
+    """Its members lose what they saw by it alone."""
+    with _explained(), here().database.connection() as connection:
+        with connection.transaction():
+            lost = groups.delete(connection, group_id)
+            noted(connection, Event.GROUP_CHANGED, group=group_id, change="deleted")
+        tell(lost)
+    return "", 204
+
+
+@bp.put("/groups/<id:group_id>/members/<id:user_id>")
+@bp.doc(summary="Add a member", responses={204: "Is a member", 401: "", 403: "", 404: "No such group or user", 503: ""})
+def add_member(group_id: str, user_id: str) -> tuple[str, int]:
+    """May be repeated."""
+    with _explained(), here().database.connection() as connection:
+        with connection.transaction():
+            lost = groups.add(connection, group_id, user_id)
+            noted(connection, Event.GROUP_CHANGED, subject=user_id, group=group_id, change="added")
+        tell(lost)
+    return "", 204
+
+
+@bp.delete("/groups/<id:group_id>/members/<id:user_id>")
+@bp.doc(summary="Remove a member", responses={204: "Is no member", 401: "", 403: "", 404: "No such group", 503: ""})
+def remove_member(group_id: str, user_id: str) -> tuple[str, int]:
+    """May be repeated. Playbacks of what the user does not see any more end."""
+    with _explained(), here().database.connection() as connection:
+        with connection.transaction():
+            lost = groups.remove(connection, group_id, user_id)
+            noted(connection, Event.GROUP_CHANGED, subject=user_id, group=group_id, change="removed")
+        tell(lost)
+    return "", 204
+
+
+@bp.get("/folders")
+@bp.output(schemas.FoldersOut)
+@bp.doc(summary="Folders with a default", responses=[401, 403, 503])
+def list_folders() -> dict[str, Any]:
+    """Whom the titles are for that the indexer finds there from now on. The longest folder that holds a file wins."""
+    with here().database.connection() as connection:
+        return {"items": [_folder(rule) for rule in folders.everyone(connection)]}
+
+
+@bp.post("/folders")
+@bp.input(schemas.FolderIn, location="json", arg_name="body")
+@bp.output(schemas.FolderOut, status_code=201)
+@bp.doc(summary="Give a folder a default", responses=[400, 401, 403, 409, 422, 503])
+def create_folder(body: schemas.FolderIn) -> dict[str, Any]:
+    """Titles that are there already keep what they have."""
+    try:
+        with here().database.connection() as connection, connection.transaction():
+            rule = folders.create(
+                connection,
+                root=body.root,
+                folder=body.folder,
+                visibility=body.visibility,
+                users=set(body.users),
+                groups=set(body.groups),
+            )
+            noted(connection, Event.FOLDER_CHANGED, folder=rule.id.hex, visibility=body.visibility)
+    except folders.InvalidFolder as error:
+        name = "root" if str(error).startswith("root") else "folder"
+        raise Problem(422, f"{error}.", errors={name: [str(error)]}) from error
+    except folders.FolderTaken as error:
+        raise Problem(409, "This folder has a default. Delete that first.", code="taken") from error
+    except UnknownViewers as error:
+        raise unknown_viewers(error) from error
+    return _folder(rule)
+
+
+@bp.delete("/folders/<id:rule_id>")
+@bp.doc(summary="Take a folder's default away", responses={204: "It is gone", 401: "", 403: "", 404: "", 503: ""})
+def delete_folder(rule_id: str) -> tuple[str, int]:
+    """Titles that got it keep what they have."""
+    with here().database.connection() as connection, connection.transaction():
+        if not folders.delete(connection, rule_id):
+            raise Problem(404, "There is no such default of a folder.")
+        noted(connection, Event.FOLDER_CHANGED, folder=rule_id, visibility="none")
+    return "", 204
+
+
+def _folder(rule: folders.Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id.hex,
+        "root": rule.root,
+        "folder": rule.folder,
+        "visibility": rule.visibility,
+        "users": [user.hex for user in rule.users],
+        "groups": [group.hex for group in rule.groups],
+    }
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What goes wrong with groups, as problems."""
+    try:
+        yield
+    except groups.GroupUnknown as error:
+        raise Problem(404, "There is no such group.") from error
+    except groups.UserUnknown as error:
+        raise Problem(404, "There is no such user.") from error
+    except groups.GroupNameTaken as error:
+        raise Problem(409, "Another group has this name.", code="taken") from error
