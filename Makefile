@@ -19,7 +19,7 @@ environment := .venv/.stamp
 boxes := /var/lib/kinetoscope/boxes
 needs := tools/install-packages
 box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring
-test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl
+test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl mpv vlc-bin vlc-plugin-base
 browser_packages := chromium
 
 .DEFAULT_GOAL := help

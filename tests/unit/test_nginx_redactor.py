@@ -39,6 +39,22 @@ def test_a_signed_link_keeps_all_but_its_expiry_and_mac(redactor: ModuleType) ->
     )
 
 
+DEVICE_TOKEN = "f3y_IHFo7fMUn9iWJ0uAlzTjTLXaxWq9ZVXM-xxMCY4"
+
+
+@pytest.mark.parametrize("path", ["library.m3u", VIDEO, f"{VIDEO}.m3u", "x?y", ""])
+def test_the_token_of_a_device_is_in_no_field(redactor: ModuleType, path: str) -> None:
+    address = f"/play/{DEVICE_TOKEN}/{path}"
+    line = (
+        f"{HEAD}connect() to unix:/run/api.sock failed (2: No such file or directory) while connecting to upstream, "
+        f'client: 192.0.2.7, server: k, request: "GET {address} HTTP/1.1", upstream: '
+        f'"http://unix:/run/api.sock:{address}", host: "k", referrer: "https://k{address}"'
+    )
+    left = redactor.redacted(line)
+    assert "f3y" not in left
+    assert "while connecting to upstream" in left
+
+
 @pytest.mark.parametrize(
     "request_line",
     [
