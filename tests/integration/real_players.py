@@ -134,8 +134,8 @@ class Vlc(_Player):
     @classmethod
     def command(cls, folder: Path, trust: Path) -> list[str]:
         return [
-            "cvlc", "--intf", "oldrc", "--rc-fake-tty", "--rc-unix", f"{folder}/steer.sock",
-            "--vout", "dummy", "--aout", "dummy", "--no-gnutls-system-trust", "--gnutls-dir-trust", str(trust), "--no-video-title-show",
+            "cvlc", "--intf", "oldrc", "--rc-fake-tty", "--rc-unix", f"{folder}/steer.sock", "--no-video-title-show",
+            "--vout", "dummy", "--aout", "dummy", "--no-gnutls-system-trust", "--gnutls-dir-trust", str(trust),
         ]  # fmt: skip
 
     def position(self) -> float:
