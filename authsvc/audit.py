@@ -26,6 +26,13 @@ class Event(StrEnum):
     LOGOUT = "logout"
     REFRESH_REUSED = "refresh_reused"
     SESSION_ENDED = "session_ended"
+    DEVICE_ADDED = "device_added"
+    GUEST_ADMITTED = "guest_admitted"
+    SECOND_FACTOR_FAILED = "second_factor_failed"
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # the name of an event
     PASSWORD_RESET_ISSUED = "password_reset_issued"  # noqa: S105
     PASSWORD_RESET_USED = "password_reset_used"  # noqa: S105

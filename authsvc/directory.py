@@ -1,7 +1,7 @@
 """Who asks? From the live store, and from PostgreSQL when that does not know or is away."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis import Redis
@@ -73,10 +73,16 @@ class Directory:
     def _from_database(self, access: tokens.Access) -> Identity:
         with self._database.connection() as connection:
             known = facts.of_session(connection, access.session_id)
-        if known is None or known.session_end or known.expires_at <= datetime.now(UTC):
+        if known is None or known.session_end:
             raise SessionEnded
-        identity = Identity(known.user_id.hex, access.session_id, known.role, known.kind)
-        return self._used(access, identity, touched=False)
+        now = datetime.now(UTC)
+        rest = facts.may_rest_seconds(self._settings, known.kind)
+        if known.expires_at <= now or (rest and known.last_seen_at + timedelta(seconds=rest) <= now):
+            raise SessionEnded
+        role = facts.acting_role(self._settings, known)
+        identity = Identity(known.user_id.hex, access.session_id, role, known.kind)
+        touch_due = known.last_seen_at + timedelta(seconds=self._settings.session_touch_seconds) <= now
+        return self._used(access, identity, touched=touch_due)
 
     def _used(self, access: tokens.Access, identity: Identity, touched: bool) -> Identity:
         if identity.user_id != access.user_id:

@@ -20,7 +20,7 @@ from authsvc.visibility import condition
 _REMEMBER = Script("remember")
 
 _SESSION: LiteralString = """
-    s.id AS session_id, s.user_id, u.role, s.kind, s.expires_at,
+    s.id AS session_id, s.user_id, u.role, s.kind, s.expires_at, s.last_seen_at, s.second_factor,
     CASE WHEN s.ended_at IS NOT NULL THEN s.end_reason WHEN NOT u.is_active THEN 'disabled' END AS session_end
 """
 _VIDEO: LiteralString = f"""
@@ -45,6 +45,8 @@ class Facts:
     role: str
     kind: str
     expires_at: datetime
+    last_seen_at: datetime
+    second_factor: bool
     session_end: str | None
     video_id: UUID | None = None
     access: str = "none"
@@ -118,7 +120,7 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         ticket,
         facts.session_id.hex,
         facts.user_id.hex,
-        facts.role,
+        acting_role(settings, facts),
         facts.kind,
         _milliseconds(facts.expires_at),
         facts.session_end or "",
@@ -135,8 +137,22 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         session_ms,
         settings.tombstone_seconds * 1000,
         round(settings.lease_paused_seconds * 1000) + 3_600_000,
+        _milliseconds(facts.last_seen_at),
+        round(may_rest_seconds(settings, facts.kind) * 1000),
     ]
     return bool(_REMEMBER(live, *arguments) == b"ok")
+
+
+def acting_role(settings: LiveSettings, facts: Facts) -> str:
+    """What the session may do: an admin who has to show a second factor and has not is a user like any other."""
+    if facts.role == "admin" and settings.second_factor_required_for_admins and not facts.second_factor:
+        return "user"
+    return facts.role
+
+
+def may_rest_seconds(settings: LiveSettings, kind: str) -> float:
+    """How long a session of this kind may go unused; 0 for as long as it lasts."""
+    return 0 if kind == "device" else settings.session_idle_seconds
 
 
 def _milliseconds(moment: datetime | None) -> int:

@@ -3,7 +3,8 @@
 PostgreSQL holds the truth; everything here can be wiped at any moment and comes back. Keys, all below `ks:`; ids are
 32 hex digits, times are milliseconds of Redis's clock:
 
-    ks:session:<session>             hash    user, role, kind, expires, loaded, checked, touched; or ended (tombstone)
+    ks:session:<session>             hash    user, role, kind, expires, seen (last use), idle (how long it may
+                                             rest, 0: for ever), loaded, checked, touched; or ended (tombstone)
     ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, seen (last
                                              media request), beat (last heartbeat), paused (since), position, ended;
                                              by the ledger: sockets, bytes, counted (when)

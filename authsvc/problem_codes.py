@@ -60,7 +60,10 @@ CODES: Final[dict[str, Code]] = {
     "conflict": Code((409,), "It contradicts what is there.", "Read it again, then decide."),
     "waiting": Code((409,), "The title is not ready yet.", "Try again later."),
     "broken": Code((409,), "The title can't be played; `detail` says why.", "Replace the file."),
-    "devices": Code((409,), "You have as many devices as you may.", "Sign one out, or name one in `replace`."),
+    "devices": Code((409,), "You have as many devices as you may.", "End one of `sessions`, then try again."),
+    "sessions": Code(
+        (409,), "You are signed in in as many places as you may.", "Sign in again with one of `sessions` in `replace`."
+    ),
     "repeat_running": Code(
         (409,), "The first call with this Idempotency-Key is still running.", "Send it again after Retry-After."
     ),

@@ -21,7 +21,7 @@ class RefreshReused(RefreshInvalid):
         self.ended = ended
 
 
-def rotate(connection: Connection[Any], refresh_token: str) -> Started:
+def rotate(connection: Connection[Any], refresh_token: str, *, idle_seconds: float) -> Started:
     """Exchange a refresh token for its successor.
 
     1. One conditional UPDATE marks the token as used; of two racing calls exactly one gets the row.
@@ -49,9 +49,10 @@ def rotate(connection: Connection[Any], refresh_token: str) -> Started:
                 SELECT s.id, s.user_id, s.expires_at, s.kind
                   FROM sessions s JOIN users u ON u.id = s.user_id
                  WHERE s.id = %s AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
+                   AND s.last_seen_at > now() - make_interval(secs => %s)
                    FOR UPDATE OF s
                 """,
-                used,
+                (used[0], idle_seconds),
             ).fetchone()
             if row is None:
                 raise RefreshInvalid

@@ -123,6 +123,17 @@ class LiveSettings(DatabaseSettings):
     # Watching is use. Devices are exempt from the second.
     session_inactive_seconds: Seconds = 900
     session_idle_seconds: Seconds = 1800
+    # An admin who signed in without a second factor acts as a user, until one is added and shown.
+    second_factor_required_for_admins: bool = False
+
+    @model_validator(mode="after")
+    def inactive_session_holds_no_slot(self) -> Self:
+        # A lease lapses at most this long after the last use, so nothing else has to free the slots.
+        if max(self.lease_idle_seconds, self.lease_paused_seconds) > self.session_inactive_seconds:
+            raise ValueError("session_inactive_seconds is shorter than a lease lasts (lease_idle, lease_paused)")
+        if self.session_inactive_seconds > self.session_idle_seconds:
+            raise ValueError("session_idle_seconds is shorter than session_inactive_seconds")
+        return self
 
     @property
     def tombstone_seconds(self) -> int:
@@ -179,6 +190,22 @@ class ApiSettings(ServiceSettings, PasswordSettings):
     # The same for televisions and players, whose sessions last longer; one more is refused.
     device_sessions_per_user: Annotated[int, Field(ge=0, le=10_000)] = 10
     device_session_seconds: Seconds = 180 * 86_400
+
+    # May anybody look at what is public without an account? Sessions of guests are bounded, for the whole box and for
+    # each address (IPv6: /64), and last this long at most.
+    guests: bool = True
+    guests_per_box: Count = 100
+    guests_per_address: Count = 5
+    guest_session_seconds: Seconds = 14_400
+
+    # 32 random bytes in base64url that encrypt the secrets of authenticator apps; without it none can be added.
+    second_factor_key: SecretStr | None = None
+    # Half a sign-in or a registration waits this long for its other half.
+    challenge_seconds: Seconds = 300
+    # Wrong answers to one challenge, after which one starts over with the password.
+    challenge_attempts: Count = 5
+    # What changes who may sign in asks for a password or factor that was shown within this time.
+    proof_seconds: Seconds = 600
     # `last_seen_at` of a session is written at most this often.
     session_touch_seconds: Seconds = 60
 

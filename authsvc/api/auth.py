@@ -1,21 +1,21 @@
 """Sign in, stay signed in, sign out."""
 
-from datetime import UTC, datetime
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, after_this_request, request
+from flask import request
 
-from authsvc import accounts, audit, credentials, sessions
+from authsvc import accounts, audit, credentials, sessions, upkeep
 from authsvc import refresh as refresh_tokens
-from authsvc.api import guard, proof
+from authsvc.api import guard, proof, sign_in
 from authsvc.api.schemas import auth as schemas
 from authsvc.api.services import here
 from authsvc.audit import Event
+from authsvc.live import LiveUnavailable
 from authsvc.problems import Problem, unauthorized
-from authsvc.sessions import Ended, Started
-from authsvc.user_agents import readable
+from authsvc.sessions import Ended
 
 bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authentication")
 
@@ -23,31 +23,14 @@ bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authenticati
 @bp.post("/login")
 @bp.input(schemas.LoginIn, location="json", arg_name="body")
 @bp.output(schemas.SessionOut)
-@bp.doc(summary="Sign in", responses=[400, 401, 415, 422, 429, 503])
+@bp.doc(summary="Sign in", responses=[400, 401, 409, 415, 422, 429, 503])
 def login(body: schemas.LoginIn) -> dict[str, Any]:
     """Answers tokens to programs. A browser (Sec-Fetch-Site), or who asks for it, gets cookies and no token."""
-    services = here()
-    by_cookie = body.cookies or "Sec-Fetch-Site" in request.headers
-    if "Sec-Fetch-Site" in request.headers or "Origin" in request.headers:
-        # Signing somebody in to another's account from another site is an attack too.
-        guard.require_same_origin()
-    client = guard.client_address()
+    by_cookie = sign_in.wants_cookies(body.cookies)
     user = proof.by_password(body.username, body.password, body.device_token)
-    try:
-        with services.database.connection() as connection, connection.transaction():
-            started = sessions.start(
-                connection,
-                user_id=user.id,
-                kind="browser" if by_cookie else "program",
-                device=body.device.strip() or readable(request.headers.get("User-Agent", "")),
-                client=client,
-                life_seconds=services.settings.session_seconds,
-            )
-            audit.record(connection, Event.LOGIN, actor=user.id, client=client)
-    except sessions.SessionEnded as error:
-        raise unauthorized(proof.WRONG) from error
-    device_token = proof.remember_device(user, by_cookie=by_cookie, device_token=body.device_token)
-    return _signed_in(started, user, by_cookie) | {"device_token": device_token}
+    return sign_in.complete(
+        user, by_cookie=by_cookie, device=body.device, device_token=body.device_token, replace=body.replace
+    )
 
 
 @bp.post("/refresh")
@@ -60,23 +43,30 @@ def refresh(body: schemas.RefreshIn) -> dict[str, Any]:
     token, by_cookie = _refresh_token(body)
     if token is None:
         raise unauthorized("There is no refresh token.")
+    idle_seconds, client = services.settings.session_idle_seconds, guard.client_address()
     with services.database.connection() as connection:
+        session_id = refresh_tokens.of_refresh_token(connection, token)
+        if session_id is not None:
+            # Watching is use, and PostgreSQL may not know of it yet.
+            with suppress(LiveUnavailable):
+                upkeep.persist(connection, services.live, [session_id])
         try:
-            started = refresh_tokens.rotate(connection, token)
+            started = refresh_tokens.rotate(connection, token, idle_seconds=idle_seconds)
         except refresh_tokens.RefreshReused as reuse:
             if reuse.ended:
+                audit.record(connection, Event.REFRESH_REUSED, actor=None, subject=reuse.ended.user_id, client=client)
                 sessions.bury(services.live, services.settings, reuse.ended)
-            _clear_cookies_afterwards(by_cookie)
+            sign_in.clear_cookies_afterwards(by_cookie)
             raise unauthorized(
                 "The refresh token was used before; the session has ended.", code="refresh_reused"
             ) from reuse
         except refresh_tokens.RefreshInvalid as error:
-            _clear_cookies_afterwards(by_cookie)
+            sign_in.clear_cookies_afterwards(by_cookie)
             raise unauthorized("The refresh token is not valid, or no longer.", code="refresh") from error
         user = accounts.by_id(connection, started.user_id.hex)
     if user is None:
         raise unauthorized("The user is gone.")
-    return _signed_in(started, user, by_cookie or "Sec-Fetch-Site" in request.headers)
+    return sign_in.answer(started, user, by_cookie or "Sec-Fetch-Site" in request.headers)
 
 
 @bp.post("/logout")
@@ -88,12 +78,14 @@ def logout(body: schemas.RefreshIn) -> tuple[str, int]:
     session_id, user_id, by_cookie = _leaving(body)
     if by_cookie:
         guard.require_same_origin()
-    with services.database.connection() as connection:
+    with services.database.connection() as connection, connection.transaction():
         ended = sessions.end(connection, session_id, "logout")
+        if ended:
+            audit.record(connection, Event.LOGOUT, actor=ended.user_id, client=guard.client_address())
     # The second call too: the first may have failed to reach Redis.
     if ended or user_id:
         sessions.bury(services.live, services.settings, ended or Ended(session_id, UUID(user_id), "logout"))
-    _clear_cookies_afterwards(True)
+    sign_in.clear_cookies_afterwards(True)
     if ended is None:
         raise unauthorized("This session is over.", code="session", sent=True)
     return "", 204
@@ -128,53 +120,3 @@ def _leaving(body: schemas.RefreshIn) -> tuple[UUID, str, bool]:
         if session_id is not None:
             return session_id, "", by_cookie
     raise problem
-
-
-def _signed_in(started: Started, user: accounts.User, by_cookie: bool) -> dict[str, Any]:
-    services = here()
-    access_token = services.issuer.issue(user.id.hex, started.session_id.hex)
-    answer: dict[str, Any] = {
-        "expires_in": services.issuer.life_seconds,
-        "session_id": started.session_id.hex,
-        "user": {"id": user.id.hex, "username": user.username, "role": user.role},
-    }
-    if by_cookie:
-        _set_cookies_afterwards(access_token, started)
-        return answer
-    tokens = {"access_token": access_token, "token_type": "Bearer", "refresh_token": started.refresh_token}
-    return answer | tokens
-
-
-def _set_cookies_afterwards(access_token: str, started: Started) -> None:
-    left = max(int((started.expires_at - datetime.now(UTC)).total_seconds()), 0)
-    life = min(here().issuer.life_seconds, left)
-
-    @after_this_request
-    def set_cookies(response: Response) -> Response:
-        response.set_cookie(
-            credentials.ACCESS_COOKIE, access_token, life, path="/", secure=True, httponly=True, samesite="Strict"
-        )
-        response.set_cookie(
-            credentials.REFRESH_COOKIE,
-            started.refresh_token,
-            left,
-            path=credentials.REFRESH_PATH,
-            secure=True,
-            httponly=True,
-            samesite="Strict",
-        )
-        return response
-
-
-def _clear_cookies_afterwards(by_cookie: bool) -> None:
-    if not by_cookie or "HTTP_COOKIE" not in request.environ:
-        return
-
-    @after_this_request
-    def clear_cookies(response: Response) -> Response:
-        for name, path in (
-            (credentials.ACCESS_COOKIE, "/"),
-            (credentials.REFRESH_COOKIE, credentials.REFRESH_PATH),
-        ):
-            response.delete_cookie(name, path=path, secure=True, httponly=True, samesite="Strict")
-        return response

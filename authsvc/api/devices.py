@@ -1,16 +1,17 @@
 """Where one is signed in: the list of devices, the end of some, and tokens for televisions and players."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
+from psycopg import Connection
 
-from authsvc import accounts, device_list, device_sessions, sessions
+from authsvc import accounts, audit, device_list, device_sessions, sessions
 from authsvc.api import guard
 from authsvc.api.schemas import sessions as schemas
 from authsvc.api.services import here
+from authsvc.audit import Event
 from authsvc.problems import Problem, unauthorized
 from authsvc.sessions import Ended
 
@@ -41,14 +42,22 @@ def add_device(body: schemas.DeviceIn) -> dict[str, Any]:
         raise Problem(422, "Give the device a name of printable characters.", errors={"name": ["is not printable"]})
     with services.database.connection() as connection:
         try:
-            device = device_sessions.create(
-                connection,
-                user_id=UUID(identity.user_id),
-                name=name,
-                client=guard.client_address(),
-                life_seconds=settings.device_session_seconds,
-                most=settings.device_sessions_per_user,
-            )
+            with connection.transaction():
+                device = device_sessions.create(
+                    connection,
+                    user_id=UUID(identity.user_id),
+                    name=name,
+                    client=guard.client_address(),
+                    life_seconds=settings.device_session_seconds,
+                    most=settings.device_sessions_per_user,
+                )
+                audit.record(
+                    connection,
+                    Event.DEVICE_ADDED,
+                    actor=UUID(identity.user_id),
+                    client=guard.client_address(),
+                    session=device.session_id.hex,
+                )
         except sessions.TooMany as error:
             raise Problem(
                 409,
@@ -141,7 +150,7 @@ def end_anyones(session_id: str) -> tuple[str, int]:
 
 def shown(listed: Iterable[device_list.Listed], *, current: str = "") -> list[dict[str, Any]]:
     """The sessions as the interface shows them, ready for JSON."""
-    inactive = datetime.now(UTC) - timedelta(seconds=here().settings.session_inactive_seconds)
+    inactive_seconds = here().settings.session_inactive_seconds
     return [
         schemas.ListedOut(
             session_id=session.id.hex,
@@ -152,7 +161,7 @@ def shown(listed: Iterable[device_list.Listed], *, current: str = "") -> list[di
             last_seen_at=session.last_seen_at,
             expires_at=session.expires_at,
             second_factor=session.second_factor,
-            active=session.last_seen_at > inactive,
+            active=session.rested_seconds < inactive_seconds,
             current=session.id.hex == current,
         ).model_dump(mode="json")
         for session in listed
@@ -167,17 +176,33 @@ def bury(ended: Iterable[Ended]) -> None:
 
 
 def _end_one(session_id: str, reason: str, *, of_user: str | None = None) -> None:
-    with here().database.connection() as connection:
+    with here().database.connection() as connection, connection.transaction():
         ended = sessions.end(connection, session_id, reason, of_user=of_user)
+        _write_down(connection, [ended] if ended else [])
     if ended is None:
         raise Problem(404, _NO_SESSION if of_user else "There is no such session.")
     bury([ended])
 
 
 def _end_all(user_id: str, reason: str, *, but: str) -> None:
-    with here().database.connection() as connection:
+    with here().database.connection() as connection, connection.transaction():
         ended = sessions.end_all(connection, UUID(user_id), reason, but=but)
+        _write_down(connection, ended)
     bury(ended)
+
+
+def _write_down(connection: Connection[Any], ended: Iterable[Ended]) -> None:
+    actor, client = UUID(guard.identity().user_id), guard.client_address()
+    for session in ended:
+        audit.record(
+            connection,
+            Event.SESSION_ENDED,
+            actor=actor,
+            subject=session.user_id,
+            client=client,
+            session=session.session_id.hex,
+            reason=session.reason,
+        )
 
 
 def _require_user(user_id: str) -> None:

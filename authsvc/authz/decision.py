@@ -163,8 +163,8 @@ class Gate:
         elif known.playback_id is None and known.expires_at <= datetime.now(UTC):
             return self._denied(question, [b"deny", b"session"])
         playback_id = known.playback_id.hex if known.playback_id else ""
-        # `known.role` is a str here; that it is one of the roles is PostgreSQL's constraint.
-        rate = self._settings.stream_rate.get(known.role, 0)  # type: ignore[call-overload]
+        # The role is a str here; that it is one of the roles is PostgreSQL's constraint.
+        rate = self._settings.stream_rate.get(facts.acting_role(self._settings, known), 0)  # type: ignore[call-overload]
         return allowed(playback_id, known.user_id.hex, rate, in_outage=True)
 
     def _denied(self, question: Question, reply: list[Any]) -> Answer:

@@ -30,6 +30,20 @@ local function stale(checked, now, fresh)
   return age > fresh or age < -fresh
 end
 
+-- Is a session over by time, and if not used? `idle` is 0 for those that may rest for as long as they like.
+local function over(expires, seen, idle, now)
+  if now >= tonumber(expires) then return 'expired' end
+  idle = tonumber(idle or '0')
+  if idle > 0 and now >= tonumber(seen or '0') + idle then return 'idle' end
+  return nil
+end
+
+-- Watching and asking are use. For a session whose hash is there. Written at most once a second.
+local function used(session, seen, now)
+  seen = tonumber(seen or '0')
+  if seen < now - 1000 or seen > now then redis.call('HSET', 'ks:session:' .. session, 'seen', text(now)) end
+end
+
 local function lease_sets(session, user)
   return { 'ks:leases:session:' .. session, 'ks:leases:user:' .. user, 'ks:leases:box' }
 end

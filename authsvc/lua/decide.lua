@@ -20,7 +20,8 @@ if door == 'signed' then
   session, user = p[1], p[2]
 end
 
-local s = redis.call('HMGET', 'ks:session:' .. session, 'ended', 'user', 'role', 'expires', 'loaded', 'checked')
+local s = redis.call('HMGET', 'ks:session:' .. session, 'ended', 'user', 'role', 'expires', 'loaded', 'checked', 'seen',
+  'idle')
 if s[1] then return { 'deny', 'session' } end
 if not s[2] or outdated(s[5], 'ks:epoch:user:' .. s[2]) then return { 'load', ticket() } end
 if s[2] ~= user then return { 'deny', 'session' } end
@@ -48,7 +49,8 @@ end
 if p and p[4] then return { 'deny', 'gone' } end
 if takes_lease and v[2] ~= '1' then return { 'deny', 'forbidden' } end
 
-local expired = now >= tonumber(s[4])
+-- A time-out ends no playback that runs.
+local expired = over(s[4], s[7], s[8], now)
 local old = stale(s[6], now, fresh) or stale(v[4], now, fresh) or stale(sure, now, fresh)
 old = old or (p and stale(p[5], now, fresh))
 
@@ -56,6 +58,7 @@ if not takes_lease then
   if expired and not (p and held_until(lease_sets(session, user), playback, now, idle, longest)) then
     return { 'deny', 'session' }
   end
+  used(session, s[7], now)
   return { 'ok', old and ticket() or 0, playback, user, s[3], old and 0 or 1 }
 end
 
@@ -110,6 +113,7 @@ if not held then
   held = 0
   redis.call('HDEL', 'ks:playback:' .. playback, 'paused')
 end
+used(session, s[7], now)
 -- Written at most once a second: a player that asks 200 times a second costs no more than one that asks once.
 local seen = tonumber(p[6] or '0')
 if held < now + idle - 1000 or seen < now - 1000 or seen > now then

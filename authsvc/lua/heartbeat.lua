@@ -22,6 +22,8 @@ if paused == '1' then
 else
   redis.call('HDEL', key, 'paused')
 end
+local s = redis.call('HMGET', 'ks:session:' .. session, 'user', 'seen')
+if s[1] then used(session, s[2], now) end
 redis.call('HSET', key, 'position', position, 'beat', text(now))
 redis.call('PEXPIRE', key, life_after(longest))
 keep_lease(sets, playback, deadline, longest)

@@ -7,6 +7,7 @@ local session, user, role, kind, expires, session_end = unpack(ARGV, 2, 7)
 local video, access, allowed, playable = unpack(ARGV, 8, 11)
 local playback, door, since, client, device, playback_end = unpack(ARGV, 12, 17)
 local session_life, tombstone_life, playback_life = ARGV[18], ARGV[19], ARGV[20]
+local seen, rest = tonumber(ARGV[21]), ARGV[22]
 local now = clock()
 
 -- A ticket from before the store was wiped says nothing about revocations since.
@@ -23,7 +24,9 @@ if session ~= '' then
       redis.call('PEXPIRE', key, tombstone_life)
     else
       redis.call('HSET', key, 'user', user, 'role', role, 'kind', kind, 'expires', expires,
-        'loaded', text(loaded), 'checked', text(now))
+        'loaded', text(loaded), 'checked', text(now), 'idle', rest)
+      -- PostgreSQL hears of use a minute late.
+      if tonumber(redis.call('HGET', key, 'seen') or '0') < seen then redis.call('HSET', key, 'seen', text(seen)) end
       redis.call('PEXPIRE', key, session_life)
     end
   end

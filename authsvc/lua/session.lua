@@ -5,10 +5,13 @@ local session = ARGV[1]
 local fresh, touch_every = tonumber(ARGV[2]), tonumber(ARGV[3])
 local key = 'ks:session:' .. session
 local now = clock()
-local s = redis.call('HMGET', key, 'ended', 'user', 'role', 'kind', 'expires', 'loaded', 'checked', 'touched')
+local s = redis.call('HMGET', key, 'ended', 'user', 'role', 'kind', 'expires', 'loaded', 'checked', 'touched', 'seen',
+  'idle')
 if s[1] then return { 'ended', s[1] } end
 if not s[2] or outdated(s[6], 'ks:epoch:user:' .. s[2]) then return { 'load', ticket() } end
-if now >= tonumber(s[5]) then return { 'ended', 'expired' } end
+local ended = over(s[5], s[9], s[10], now)
+if ended then return { 'ended', ended } end
+used(session, s[9], now)
 local touch = 0
 if stale(s[8], now, touch_every) then
   redis.call('HSET', key, 'touched', text(now))

@@ -113,6 +113,7 @@ class Stack:
             # The tests of limits are authsvc's; here nothing may depend on which test ran before.
             "KINETOSCOPE_STREAMS_PER_USER": "0",
             "KINETOSCOPE_STREAMS_PER_SESSION": "0",
+            "KINETOSCOPE_SESSIONS_PER_USER": "0",
             "KINETOSCOPE_LOGIN_FAILURES_PER_ADDRESS": "100000",
             "KINETOSCOPE_LOGIN_CALLS_PER_MINUTE": "100000",
         }

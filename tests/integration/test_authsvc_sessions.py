@@ -191,10 +191,10 @@ def test_role_is_asked_of_the_session_not_of_the_token(world: World) -> None:
 
 def test_last_seen_is_written_once_in_a_while(world: World) -> None:
     session_id, token = world.session(world.user("alice"))
-    world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '1 hour'")
+    world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '20 minutes'")
     old = "SELECT last_seen_at < now() - interval '1 minute' FROM sessions WHERE id = %s"
     me(world, Authorization=f"Bearer {token}")
     assert world.owner.execute(old, (session_id,)).fetchone() == (False,)
-    world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '1 hour'")
+    world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '20 minutes'")
     me(world, Authorization=f"Bearer {token}")
     assert world.owner.execute(old, (session_id,)).fetchone() == (True,), "written again within the minute"

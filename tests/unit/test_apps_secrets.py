@@ -23,6 +23,7 @@ def test_an_empty_folder_gets_every_secret_for_root_alone(tmp_path: Path) -> Non
     assert made.stdout.split() == [
         "play-keys.json",
         "access-jwt-private.pem",
+        "second-factor.key",
         "admin-password",
         "access-jwt-public.json",
     ]

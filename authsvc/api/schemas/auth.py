@@ -15,6 +15,7 @@ class LoginIn(Body):
     device_token: Annotated[Text, Field(max_length=1024)] | None = Field(
         None, description="From an earlier answer: strangers who guess this password can't lock this device out"
     )
+    replace: Id | None = Field(None, description="A session of yours that ends in the same step")
 
 
 class RefreshIn(Body):

@@ -26,8 +26,10 @@ from cryptography.hazmat.primitives.serialization import (
 PLAY_KEYS = "play-keys.json"
 PLAY_KID = "k1"
 PLAY_KEY_BYTES = 32
+SECOND_FACTOR_KEY_BYTES = 32
 PRIVATE_KEY = "access-jwt-private.pem"
 PUBLIC_KEYS = "access-jwt-public.json"
+SECOND_FACTOR_KEY = "second-factor.key"
 ADMIN_PASSWORD = "admin-password"  # noqa: S105  # the name of its file
 # Somebody types it from a terminal into a phone: no letter that looks like another. 20 of 31 signs are 99 bits.
 PASSWORD_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105
@@ -56,6 +58,11 @@ def private_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
+def second_factor_key() -> str:
+    """What encrypts the secrets of authenticator apps in the database: 43 characters of base64url."""
+    return secrets.token_urlsafe(SECOND_FACTOR_KEY_BYTES) + "\n"
+
+
 def admin_password() -> str:
     return "-".join("".join(secrets.choice(PASSWORD_SIGNS) for _ in range(size)) for size in PASSWORD_GROUPS) + "\n"
 
@@ -63,6 +70,7 @@ def admin_password() -> str:
 SECRETS: dict[str, Callable[[], str]] = {
     PLAY_KEYS: play_keys,
     PRIVATE_KEY: private_key,
+    SECOND_FACTOR_KEY: second_factor_key,
     ADMIN_PASSWORD: admin_password,
 }
 
