@@ -58,6 +58,7 @@ CODES: Final[dict[str, Code]] = {
     ),
     # The state of what was asked for.
     "conflict": Code((409,), "It contradicts what is there.", "Read it again, then decide."),
+    "taken": Code((409,), "Something else has that name already.", "Choose another one."),
     "waiting": Code((409,), "The title is not ready yet.", "Try again later."),
     "broken": Code((409,), "The title can't be played; `detail` says why.", "Replace the file."),
     "devices": Code((409,), "You have as many devices as you may.", "End one of `sessions`, then try again."),

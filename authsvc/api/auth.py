@@ -23,7 +23,7 @@ bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authenticati
 @bp.post("/login")
 @bp.input(schemas.LoginIn, location="json", arg_name="body")
 @bp.output(schemas.SessionOut)
-@bp.doc(summary="Sign in", responses=[400, 401, 409, 415, 422, 429, 503])
+@bp.doc(summary="Sign in", responses=[401, 403, 409, 429])
 def login(body: schemas.LoginIn) -> dict[str, Any]:
     """Answers tokens to programs. A browser (Sec-Fetch-Site), or who asks for it, gets cookies and no token."""
     by_cookie = sign_in.wants_cookies(body.cookies)
@@ -71,7 +71,7 @@ def refresh(body: schemas.RefreshIn) -> dict[str, Any]:
 
 @bp.post("/logout")
 @bp.input(schemas.RefreshIn, location="json", arg_name="body")
-@bp.doc(summary="Sign out", responses={204: "The session has ended, with its playbacks", 401: "Not signed in"})
+@bp.doc(summary="Sign out", responses={204: "The session has ended, with its playbacks", 401: "Not signed in", 403: ""})
 def logout(body: schemas.RefreshIn) -> tuple[str, int]:
     """By access token, or by refresh token when that has expired. Said twice, the second time is 401."""
     services = here()

@@ -12,6 +12,7 @@ that the view named. So a tag can't miss a change that the reader would see.
         return found
 
     @bp.patch("/<id:playlist_id>")
+    @conditional.compared                         # so that the OpenAPI document says it
     def change(playlist_id, body):
         with connection.transaction():
             found = playlists.one(connection, ..., lock=True)
@@ -39,6 +40,7 @@ T = TypeVar("T")
 _READS: Final = frozenset(["GET", "HEAD"])
 # Kept by the browser for this person alone, and asked for again each time; the tag makes that cheap.
 KEPT: Final = "private, no-cache"
+_MARK: Final = "compares"
 _NOT_IN_A_304: Final = ("Content-Type", "Content-Length")
 
 
@@ -56,6 +58,17 @@ def kept(view: Callable[P, T]) -> Callable[P, T]:
         return view(*args, **kwargs)
 
     return keeping
+
+
+def compared(view: Callable[P, T]) -> Callable[P, T]:
+    """Mark a view that calls require_match(), so that the OpenAPI document has If-Match and 412."""
+    view.__dict__[_MARK] = True
+    return view
+
+
+def compares(view: Callable[..., Any]) -> bool:
+    """Is the view marked so?"""
+    return _MARK in view.__dict__
 
 
 def tagged(*facts: Any) -> None:

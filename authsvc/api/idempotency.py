@@ -24,6 +24,7 @@ from authsvc.problems import Problem
 P = ParamSpec("P")
 
 HEADER = "Idempotency-Key"
+_MARK = "is_repeatable"
 # A string of RFC 9651 (8.4 of the draft asks for one); bare, as most programs send it, is understood too. At least
 # 16 characters, so that nobody's key is somebody else's by chance.
 _KEY = re.compile(r'"([0-9A-Za-z._:-]{16,128})"|([0-9A-Za-z._:-]{16,128})', re.ASCII)
@@ -51,8 +52,13 @@ def repeatable(view: Callable[P, Any]) -> Callable[P, Response]:
             repeats.finish(found, kept)
         return response
 
-    once.is_repeatable = True  # type: ignore[attr-defined]  # the OpenAPI document says so
+    once.__dict__[_MARK] = True
     return once
+
+
+def is_repeatable(view: Callable[..., Any]) -> bool:
+    """Does the view read the header? The OpenAPI document says so."""
+    return _MARK in view.__dict__
 
 
 def _begun() -> Attempt | Answer:

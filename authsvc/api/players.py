@@ -28,6 +28,7 @@ bp = APIBlueprint("players", __name__, url_prefix="/play/<token:device_token>", 
 logger = structlog.get_logger(__name__)
 
 _REFUSED = {401: "No device has this token", 410: "The device was signed out, or the playback stopped"}
+_M3U: Any = {"description": "M3U", "content": {"audio/x-mpegurl": {"schema": {"type": "string"}}}}
 
 
 @bp.get("/<id:video_id>")
@@ -61,7 +62,7 @@ def play(device_token: str, video_id: str) -> Response:
 
 
 @bp.get("/<id:video_id>.m3u")
-@bp.doc(summary="A title as a playlist", responses={200: "M3U", **_REFUSED, 404: "No such title", 503: "Later"})
+@bp.doc(summary="A title as a playlist", responses={200: _M3U, **_REFUSED, 404: "No such title", 503: "Later"})
 def title(device_token: str, video_id: str) -> Response:
     """One entry, which begins where its viewer left off."""
     services = here()
@@ -80,7 +81,7 @@ def title(device_token: str, video_id: str) -> Response:
 
 
 @bp.get("/library.m3u")
-@bp.doc(summary="The whole library as a playlist", responses={200: "M3U", **_REFUSED, 503: "Too many at once"})
+@bp.doc(summary="The whole library as a playlist", responses={200: _M3U, **_REFUSED, 503: "Too many at once"})
 def whole_library(device_token: str) -> Response:
     """By title; sent while it is read. A list that breaks off was not finished in its time."""
     services, root = here(), _root(device_token)

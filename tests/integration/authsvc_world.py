@@ -24,6 +24,7 @@ from authsvc.quotas import CallClass
 from authsvc.settings import ApiSettings, AuthzSettings
 from authsvc.tokens import Issuer
 from catalog import roles
+from tests.integration.authsvc_contract import Contract
 from tests.integration.postgres import Database, PostgresServer
 from tests.integration.redis_server import RedisServer
 
@@ -95,6 +96,10 @@ class World:
     def __exit__(self, *_: object) -> None:
         for app in self._apps:
             app.extensions["kinetoscope.close"]()
+        if "api_app" in self.__dict__:
+            contract: Contract = self.api_app.extensions["tests.contract"]
+            broken, contract.broken = contract.broken, []
+            assert not broken, "The OpenAPI document does not say this:\n" + "\n".join(sorted(set(broken)))
 
     def with_settings(self, **overrides: Any) -> Self:
         """Call it before the applications are made."""
@@ -142,7 +147,12 @@ class World:
 
     @functools.cached_property
     def api_app(self) -> Flask:
-        return self._app("api", lambda: api.create_app(self.api_settings))
+        return self._app("api", self._create_api)
+
+    def _create_api(self) -> Flask:
+        app = api.create_app(self.api_settings)
+        app.extensions["tests.contract"] = Contract(app)
+        return app
 
     @functools.cached_property
     def authz_app(self) -> Flask:

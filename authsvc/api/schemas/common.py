@@ -1,8 +1,10 @@
 """What several topics share."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from authsvc.problem_codes import CODES
 
 
 def _storable(text: str) -> str:
@@ -12,8 +14,10 @@ def _storable(text: str) -> str:
     return text
 
 
+EXAMPLE_ID: Final = "0123456789abcdef0123456789abcdef"
+
 Text = Annotated[str, AfterValidator(_storable)]
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 lowercase hex digits")]
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 lowercase hex digits", examples=[EXAMPLE_ID])]
 Device = Annotated[Text, Field(max_length=200, description="A name that people recognise the device by")]
 
 
@@ -34,9 +38,14 @@ class TitleOut(BaseModel):
 
 
 class ProblemOut(BaseModel):
-    type: str
-    title: str
+    """An error (RFC 9457). Some codes bring more: `errors` by field, `running` playbacks."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="Where the code is described")
+    title: str = Field(description="The status in words")
     status: int
-    detail: str
-    code: str
+    detail: str = Field(description="A sentence for people; it may change")
+    code: str = Field(description="What a program goes by", json_schema_extra={"enum": [*sorted(CODES)]})
     request_id: str
+    errors: dict[str, Any] | None = Field(None, description="With `invalid`: what is wrong with each field")
