@@ -181,6 +181,9 @@ class ApiSettings(ServiceSettings, PasswordSettings):
     # https://name[:port] of the pages that may change state with cookies.
     public_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
+    # https://name[:port] that signed links lead to; empty when they are paths on the page's own origin.
+    media_origin: Annotated[str, Field(pattern=r"^(https://[a-z0-9.-]+(:[0-9]{1,5})?)?$")] = ""
+
     # A session ends this long after sign-in.
     session_seconds: Seconds = 86_400
     # Sessions of one user at once, of browsers and programs; 0 means no limit. One more ends the oldest (evict) or is

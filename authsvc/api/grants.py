@@ -65,13 +65,13 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
             tail_seconds=settings.resume_tail_seconds,
         )
     expires_at = links.expiry(settings, title.duration_seconds)
-    prefix = links.prefix(settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at)
+    path = links.prefix(settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at)
     return {
         "playback_id": playback.id.hex,
         "expires_at": datetime.fromtimestamp(expires_at, UTC),
         "heartbeat_seconds": settings.heartbeat_seconds,
         "resume_seconds": resume_seconds,
-        "links": _links(title, prefix),
+        "links": _links(title, settings.media_origin + path),
     }
 
 

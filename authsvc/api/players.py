@@ -57,8 +57,8 @@ def play(device_token: str, video_id: str) -> Response:
         except SessionEnded as error:
             raise _signed_out() from error
     expires_at = links.expiry(settings, title.duration_seconds or 0)
-    prefix = links.prefix(settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at)
-    return Response(status=302, headers={"Location": prefix + source, "Content-Length": "0"})
+    path = links.prefix(settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at)
+    return Response(status=302, headers={"Location": settings.media_origin + path + source, "Content-Length": "0"})
 
 
 @bp.get("/<id:video_id>.m3u")

@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).parents[2]
 TEMPLATES = REPOSITORY / "nginx"
 ROLE = REPOSITORY / "roles/nginx"
 NAME = "localhost"
+MEDIA_NAME = "media.localhost"
 PLAY_KEYS = {"k1": "the-first-secret-of-the-tests-0123456789abc", "k2": "the-other-secret-of-the-tests-0123456789abc"}
 
 
@@ -175,10 +176,10 @@ class NginxServer:
 
 
 def make_certificate(folder: Path) -> None:
-    """ca.pem, server.pem and server.key for localhost and 127.0.0.1."""
+    """ca.pem, server.pem and server.key for localhost, media.localhost and 127.0.0.1."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1",
+         "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},DNS:{MEDIA_NAME},IP:127.0.0.1",
          "-keyout", str(folder / "server.key"), "-out", str(folder / "server.pem")],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -43,6 +43,8 @@ class Stack:
     def __init__(self, nginx: NginxServer, database: Database, live: RedisServer, cache: RedisServer) -> None:
         self.nginx, self.database, self.live, self.cache = nginx, database, live, cache
         self.url = nginx.url
+        media_host = nginx.variables["nginx_media_host"]
+        self.media_origin = f"https://{media_host}:{nginx.https_port}" if media_host else ""
         self.video_id, self.other_video_id = uuid4().hex, uuid4().hex
         self.film = b""
         self._services: dict[str, Child] = {}
@@ -110,6 +112,7 @@ class Stack:
             "KINETOSCOPE_REDIS_LIVE_URL": self.live.url,
             "KINETOSCOPE_REDIS_CACHE_URL": self.cache.url,
             "KINETOSCOPE_PUBLIC_ORIGINS": self.url,
+            "KINETOSCOPE_MEDIA_ORIGIN": self.media_origin,
             # The tests of limits are authsvc's; here nothing may depend on which test ran before.
             "KINETOSCOPE_STREAMS_PER_USER": "0",
             "KINETOSCOPE_STREAMS_PER_SESSION": "0",
