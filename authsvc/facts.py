@@ -122,7 +122,7 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         facts.user_id.hex,
         acting_role(settings, facts),
         facts.kind,
-        _milliseconds(facts.expires_at),
+        milliseconds(facts.expires_at),
         facts.session_end or "",
         facts.video_id.hex if facts.video_id else "",
         facts.access,
@@ -130,14 +130,14 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         int(facts.playable),
         facts.playback_id.hex if facts.playback_id else "",
         facts.door,
-        _milliseconds(facts.started_at),
+        milliseconds(facts.started_at),
         facts.client or "",
         facts.device,
         facts.playback_end or "",
         session_ms,
         settings.tombstone_seconds * 1000,
         round(settings.lease_paused_seconds * 1000) + 3_600_000,
-        _milliseconds(facts.last_seen_at),
+        milliseconds(facts.last_seen_at),
         round(may_rest_seconds(settings, facts.kind) * 1000),
     ]
     return bool(_REMEMBER(live, *arguments) == b"ok")
@@ -155,5 +155,6 @@ def may_rest_seconds(settings: LiveSettings, kind: str) -> float:
     return 0 if kind == "device" else settings.session_idle_seconds
 
 
-def _milliseconds(moment: datetime | None) -> int:
+def milliseconds(moment: datetime | None) -> int:
+    """As Redis has it; 0 for never."""
     return round(moment.timestamp() * 1000) if moment else 0

@@ -106,6 +106,9 @@ class LiveSettings(DatabaseSettings):
     # A paused playback keeps its slot this long after the pause began.
     lease_paused_seconds: Seconds = 900
 
+    # After an admin's stop the same session can't open the same title at the header door for this long.
+    stream_ban_seconds: Seconds = 600
+
     # Different client addresses (IPv6: /64) of one playback within the window; more means that the link was
     # passed on. 0 switches the check off.
     addresses_per_playback: Annotated[int, Field(ge=0)] = 2
@@ -219,8 +222,6 @@ class ApiSettings(ServiceSettings, PasswordSettings):
 
     # How often the player reports its position; well below `lease_idle_seconds`.
     heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 15
-    # After an admin's stop the same session can't open the same title at the header door for this long.
-    stream_ban_seconds: Seconds = 600
     # A position nearer to the end than this counts as watched to the end: the next play starts at 0.
     resume_tail_seconds: Annotated[float, Field(ge=0)] = 15
 

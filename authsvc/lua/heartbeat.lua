@@ -1,5 +1,6 @@
 -- A player's sign of life: renews a lease that is held, never starts one.
--- While paused the slot is kept until `longest` after the pause began, however often that is repeated.
+-- While heartbeats say paused the slot is kept, until `longest` after the pause began. When they cease the viewer has
+-- vanished, paused or not, and the slot is free `idle` after the last one.
 -- Answers 'ended', 'renewed' or 'lapsed'.
 local playback, session, user, position, paused = unpack(ARGV, 1, 5)
 local idle, longest = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -17,8 +18,9 @@ if paused == '1' then
   local since = tonumber(p[2] or text(now))
   if since > now then since = now end
   redis.call('HSET', key, 'paused', text(since))
+  deadline = math.min(since + longest, deadline)
   -- Never shorter than what a request of a moment ago has earned.
-  deadline = math.max(since + longest, held)
+  deadline = math.max(deadline, held)
 else
   redis.call('HDEL', key, 'paused')
 end

@@ -10,6 +10,7 @@ sandbox here: that is what the box is for.
 import contextlib
 import json
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,10 +85,46 @@ class Stack:
             cwd=REPOSITORY,
         )  # fmt: skip
 
+    def start_ledger(self, **settings: str) -> None:
+        """Start the ledger, and before it the cutter with a listening socket as systemd hands it over."""
+        path = self.nginx.folder / "run/cutter.sock"
+        if "cutter" not in self._services:
+            path.unlink(missing_ok=True)
+            with socket(AF_UNIX, SOCK_STREAM) as listener:
+                listener.bind(str(path))
+                listener.listen()
+                self._services["cutter"] = Child(
+                    ["sh", "-c", f"exec {sys.executable} -m authsvc.cutter 3<&{listener.fileno()}"],
+                    self.nginx.logs / "cutter.log", lambda: True, cwd=REPOSITORY, pass_fds=[listener.fileno()],
+                    env={
+                        "KINETOSCOPE_CUTTER_CLIENT": pwd.getpwuid(os.geteuid()).pw_name,
+                        "KINETOSCOPE_MEDIA_PORT": str(self.nginx.https_port),
+                    },
+                )  # fmt: skip
+        environment = self._environment("ledger") | {
+            "KINETOSCOPE_ACCOUNT_LOG": str(self.nginx.logs / "account.log"),
+            "KINETOSCOPE_MEDIA_PORT": str(self.nginx.https_port),
+            "KINETOSCOPE_CUTTER_SOCKET": str(path),
+            **settings,
+        }
+        self._services["ledger"] = Child(
+            [sys.executable, "-m", "authsvc.ledger"], self.nginx.logs / "ledger.log", self._ledger_listens,
+            env=environment, cwd=REPOSITORY,
+        )  # fmt: skip
+
+    def _ledger_listens(self) -> bool:
+        with psycopg.connect(self.database.owner_url) as owner:
+            found = owner.execute(
+                "SELECT FROM pg_stat_activity WHERE application_name = 'kinetoscope-ledger'"
+                " AND datname = current_database()"
+            ).fetchone()
+        return found is not None
+
     def stop(self, service: str) -> None:
         """Stop it, and take its socket away: as when service and socket unit are stopped."""
         self._services.pop(service).stop()
-        self._socket(service).unlink(missing_ok=True)
+        if service in {"authz", "api"}:
+            self._socket(service).unlink(missing_ok=True)
 
     def process(self, service: str) -> subprocess.Popen[bytes]:
         return self._services[service].process
@@ -108,7 +145,9 @@ class Stack:
         return {
             "PATH": os.environ["PATH"],
             "CREDENTIALS_DIRECTORY": str(credentials),
-            "KINETOSCOPE_DATABASE_URL": self.database.url_for(roles.AUTHZ if service == "authz" else roles.API),
+            "KINETOSCOPE_DATABASE_URL": self.database.url_for(
+                {"authz": roles.AUTHZ, "api": roles.API, "ledger": roles.LEDGER}[service]
+            ),
             "KINETOSCOPE_REDIS_LIVE_URL": self.live.url,
             "KINETOSCOPE_REDIS_CACHE_URL": self.cache.url,
             "KINETOSCOPE_PUBLIC_ORIGINS": self.url,

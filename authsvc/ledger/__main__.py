@@ -1,0 +1,114 @@
+"""`python -m authsvc.ledger`: rounds until SIGTERM. Starts, and goes on, without Redis and without PostgreSQL."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import Connection, sql
+from pydantic import ValidationError
+
+from authsvc import live, logs
+from authsvc.ledger.cuts import Cutter
+from authsvc.ledger.revocations import CHANNEL
+from authsvc.ledger.rounds import Rounds
+from authsvc.ledger.sockets import SocketTable
+from authsvc.settings import LedgerSettings
+
+_CONNECT_SECONDS = 2
+
+logger = structlog.get_logger(__name__)
+
+
+class Stop:
+    """Set by a signal; what waits looks at it."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._want)
+
+    def _want(self, _number: int, _frame: FrameType | None) -> None:
+        self.wanted = True
+
+
+def run(settings: LedgerSettings, stop: Stop) -> None:
+    """Rounds at the pace of `tick_seconds`; in between, PostgreSQL's announcements are taken at once."""
+    store = live.connect(
+        settings.redis_live_url,
+        timeout_seconds=settings.redis_timeout_seconds,
+        username=settings.redis_username,
+        password=settings.redis_live_password,
+    )
+    rounds = Rounds(settings, store, SocketTable(settings.media_port), Cutter(settings.cutter_socket))
+    connection: Connection[Any] | None = None
+    database_is_away = False
+    _say_ready()
+    while not stop.wanted:
+        began = time.monotonic()
+        try:
+            if connection is None:
+                connection = _connect(settings)
+                rounds.begin(connection)
+                if database_is_away:
+                    logger.info("database_is_back")
+                database_is_away = False
+            rounds.round(connection)
+            _wait(rounds, connection, began + settings.tick_seconds, stop)
+        except psycopg.Error as error:
+            if not database_is_away:
+                logger.warning("database_unavailable", error=str(error))
+            database_is_away = True
+            if connection is not None:
+                connection.close()
+                connection = None
+            rounds.round(None)
+            time.sleep(max(began + settings.tick_seconds - time.monotonic(), 0))
+    if connection is not None:
+        connection.close()
+
+
+def _connect(settings: LedgerSettings) -> Connection[Any]:
+    connection = psycopg.connect(
+        settings.database_url,
+        autocommit=True,
+        application_name="kinetoscope-ledger",
+        connect_timeout=_CONNECT_SECONDS,
+        options=f"-c statement_timeout={settings.database_statement_ms} -c timezone=UTC",
+    )
+    connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+    return connection
+
+
+def _wait(rounds: Rounds, connection: Connection[Any], until: float, stop: Stop) -> None:
+    """Until the next round is due; tells Redis of ends as they are announced."""
+    while not stop.wanted and (left := until - time.monotonic()) > 0:
+        if list(connection.notifies(timeout=left, stop_after=1)):
+            rounds.tell(connection)
+
+
+def _say_ready() -> None:
+    """sd_notify(3); without systemd nothing."""
+    if path := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as service_manager:
+            service_manager.sendto(b"READY=1", "\0" + path[1:] if path.startswith("@") else path)
+
+
+def main() -> int:
+    logs.configure()
+    try:
+        settings = LedgerSettings.load()
+    except ValidationError as error:
+        logger.warning("settings_wrong", error=str(error))
+        return 2
+    run(settings, Stop())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""What ended or was withdrawn in PostgreSQL, told to Redis. Triggers write the list (migration 0002), this empties it.
+
+So an end by the command line, by hand in SQL, or by an interface that died before it could reach Redis holds as fast
+as any other. What the interface has told already is told again, which changes nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from redis import Redis
+
+from authsvc import sessions
+from authsvc.live import Script
+from authsvc.settings import LedgerSettings
+
+# Of NOTIFY.
+CHANNEL = "revocations"
+_AT_ONCE = 500
+_END_PLAYBACK = Script("end_playback")
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One end or change; which ids are there depends on its kind."""
+
+    id: int
+    kind: str
+    playback_id: UUID | None
+    session_id: UUID | None
+    user_id: UUID | None
+    video_id: UUID | None
+    reason: str
+
+
+def pending(connection: Connection[Any]) -> list[Revocation]:
+    """The oldest of what Redis was not told yet."""
+    with connection.cursor(row_factory=class_row(Revocation)) as cursor:
+        return cursor.execute(
+            "SELECT id, kind, playback_id, session_id, user_id, video_id, reason FROM revocations ORDER BY id LIMIT %s",
+            (_AT_ONCE,),
+        ).fetchall()
+
+
+def told(connection: Connection[Any], revocations: list[Revocation]) -> None:
+    connection.execute("DELETE FROM revocations WHERE id = ANY(%s)", ([revocation.id for revocation in revocations],))
+
+
+def tell(live: "Redis", settings: LedgerSettings, revocation: Revocation) -> None:
+    """Leave the tombstone, or the doubt. Raises LiveUnavailable."""
+    match revocation:
+        case Revocation(
+            kind="playback",
+            playback_id=UUID() as playback,
+            session_id=UUID() as session,
+            user_id=UUID() as user,
+            video_id=UUID() as video,
+        ):
+            _END_PLAYBACK(
+                live,
+                playback.hex,
+                session.hex,
+                user.hex,
+                video.hex,
+                revocation.reason,
+                round(settings.lease_paused_seconds * 1000),
+                round(settings.stream_ban_seconds * 1000) if revocation.reason == "stopped" else 0,
+            )
+        case Revocation(kind="session", session_id=UUID() as session, user_id=UUID() as user):
+            sessions.bury(live, settings, sessions.Ended(session, user, revocation.reason))
+        case Revocation(kind="user", user_id=UUID() as user):
+            sessions.doubt_user(live, user)
+        case Revocation(kind="video", video_id=UUID() as video):
+            sessions.doubt_video(live, video)
+
+
+def end_what_may_not_go_on(
+    connection: Connection[Any], *, playbacks: list[str], users: list[UUID], videos: list[UUID]
+) -> set[str]:
+    """End the open ones of these playbacks, users' and titles' playbacks whose reason to be is gone.
+
+    Answers which of `playbacks` have ended, by this or before; also those that PostgreSQL does not know.
+    """
+    rows = connection.execute(
+        """
+        WITH ended AS (
+            UPDATE playbacks p SET ended_at = now(), end_reason = coalesce(w.reason, 'withdrawn')
+              FROM (SELECT p.id, s.ended_at IS NOT NULL AS session_over, may_watch(p.user_id, p.video_id) AS may,
+                           CASE WHEN s.ended_at IS NOT NULL THEN 'session'
+                                WHEN v.removed_at IS NOT NULL THEN 'removed' END AS reason
+                      FROM playbacks p JOIN sessions s ON s.id = p.session_id JOIN videos v ON v.id = p.video_id
+                     WHERE p.ended_at IS NULL
+                       AND (p.id = ANY(%(playbacks)s::uuid[]) OR p.user_id = ANY(%(users)s)
+                            OR p.video_id = ANY(%(videos)s))) w
+             WHERE w.id = p.id AND p.ended_at IS NULL AND (w.session_over OR NOT w.may)
+            RETURNING p.id)
+        SELECT asked.id FROM unnest(%(playbacks)s::uuid[]) asked (id)
+          LEFT JOIN playbacks p ON p.id = asked.id LEFT JOIN ended e ON e.id = asked.id
+         WHERE p.id IS NULL OR p.ended_at IS NOT NULL OR e.id IS NOT NULL
+        """,
+        {"playbacks": playbacks, "users": users, "videos": videos},
+    ).fetchall()
+    return {row[0].hex for row in rows}
+
+
+def close_forgotten(connection: Connection[Any], seconds: float) -> int:
+    """End playbacks that nothing was heard of for so long that no link of them is valid; answers how many."""
+    return connection.execute(
+        """
+        UPDATE playbacks p SET ended_at = now(), end_reason = 'lapsed'
+         WHERE p.ended_at IS NULL AND p.last_seen_at < now() - make_interval(secs => %s)
+           AND NOT EXISTS (SELECT FROM leases l WHERE l.playback_id = p.id AND l.deadline > now())
+        """,
+        (seconds,),
+    ).rowcount
