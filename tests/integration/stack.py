@@ -94,7 +94,7 @@ class Stack:
                 listener.bind(str(path))
                 listener.listen()
                 self._services["cutter"] = Child(
-                    ["sh", "-c", f"exec {sys.executable} -m authsvc.cutter 3<&{listener.fileno()}"],
+                    ["bash", "-c", f"exec {sys.executable} -m authsvc.cutter 3<&{listener.fileno()}"],
                     self.nginx.logs / "cutter.log", lambda: True, cwd=REPOSITORY, pass_fds=[listener.fileno()],
                     env={
                         "KINETOSCOPE_CUTTER_CLIENT": pwd.getpwuid(os.geteuid()).pw_name,
