@@ -5,7 +5,8 @@ import sys
 import click
 import psycopg
 
-from authsvc import accounts, passwords, sessions
+from authsvc import accounts, passwords
+from authsvc.names import InvalidName
 from authsvc.password_rules import PasswordRules, UnacceptablePassword
 from authsvc.settings import DatabaseSettings, PasswordSettings
 
@@ -68,7 +69,7 @@ def add(username: str, role: str, email: str | None, if_missing: bool) -> None:
             click.echo("unchanged")
             return
         raise click.ClickException(f"{username}: {error}") from error
-    except (accounts.InvalidName, UnacceptablePassword) as error:
+    except (InvalidName, UnacceptablePassword) as error:
         raise click.ClickException(str(error)) from error
     click.echo("created")
 
@@ -85,8 +86,7 @@ def password(username: str) -> None:
         found = accounts.by_name(connection, username)
         if found is None:
             raise click.ClickException(f"there is no user {username}")
-        accounts.set_password(connection, found.id, password_hash)
-        ended = sessions.end_all(connection, found.id, "password_changed")
+        ended = accounts.set_password(connection, found.id, password_hash, actor=accounts.Actor())
     click.echo(f"changed, {len(ended)} sessions ended")
 
 
@@ -94,7 +94,7 @@ def password(username: str) -> None:
 def list_users() -> None:
     """Print username, role and state of every user."""
     with _connect() as connection:
-        for found in accounts.everybody(connection):
+        for found in accounts.page(connection):
             click.echo(f"{found.username}\t{found.role}\t{'active' if found.is_active else 'disabled'}")
 
 

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg.rows import class_row
 
-from authsvc.accounts import compared
+from authsvc.names import compared
 from authsvc.viewers import Lost, Named, end_lost
 
 

@@ -40,6 +40,10 @@ CODES: Final[dict[str, Code]] = {
     "invalid": Code(
         (422,), "Fields are missing or of the wrong kind.", "Change the fields that `errors` names, then send it again."
     ),
+    "weak_password": Code(
+        (422,), "The password is too short, too long, or among the first that a guesser tries.",
+        "Choose another; several unrelated words make a good one.",
+    ),
     "key_reused": Code((422,), "The Idempotency-Key was used for another request.", "Make a new key."),
     # Who asks.
     "credentials": Code(
@@ -56,9 +60,13 @@ CODES: Final[dict[str, Code]] = {
     "cross_site": Code(
         (403,), "With cookies, only this site's own pages may change anything.", "Call from our pages, or with a token."
     ),
+    "registration": Code((403,), "Nobody may register here.", "Ask an admin for an account."),
+    "invitation": Code((403,), "It needs an invitation that is still good.", "Ask an admin for one."),
+    "wrong_password": Code((403,), "The current password is wrong.", "Type it again."),
     # The state of what was asked for.
     "conflict": Code((409,), "It contradicts what is there.", "Read it again, then decide."),
-    "taken": Code((409,), "Something else has that name already.", "Choose another one."),
+    "taken": Code((409,), "Something or somebody has that name already, or one that looks like it.", "Choose another."),
+    "last_admin": Code((409,), "Nobody could administer the service any more.", "Make another admin first."),
     "waiting": Code((409,), "The title is not ready yet.", "Try again later."),
     "broken": Code((409,), "The title can't be played; `detail` says why.", "Replace the file."),
     "devices": Code((409,), "You have as many devices as you may.", "End one of `sessions`, then try again."),
@@ -69,6 +77,7 @@ CODES: Final[dict[str, Code]] = {
         (409,), "The first call with this Idempotency-Key is still running.", "Send it again after Retry-After."
     ),
     "gone": Code((410,), "It has ended.", "Start a new playback."),
+    "reset": Code((410,), "The token was used, or its time is over.", "Ask an admin for another."),
     "ended": Code((410,), "The playback was ended by its viewer.", "Start a new one."),
     "stopped": Code((410,), "An admin has stopped the playback.", "Ask the admin, or wait."),
     "replaced": Code((410,), "Another playback of yours has taken the slot.", "Start a new one when you need it."),

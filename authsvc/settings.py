@@ -187,6 +187,13 @@ class ApiSettings(ServiceSettings, PasswordSettings):
     # https://name[:port] that signed links lead to; empty when they are paths on the page's own origin.
     media_origin: Annotated[str, Field(pattern=r"^(https://[a-z0-9.-]+(:[0-9]{1,5})?)?$")] = ""
 
+    # Who may register: everybody, who has an invitation, or nobody.
+    registration: Literal["open", "invitation", "closed"] = "invitation"
+    # How long an invitation is good when its giver does not say.
+    invitation_seconds: Seconds = 7 * 86_400
+    # How long a token is good that lets a user choose a new password.
+    password_reset_seconds: Seconds = 86_400
+
     # A session ends this long after sign-in.
     session_seconds: Seconds = 86_400
     # Sessions of one user at once, of browsers and programs; 0 means no limit. One more ends the oldest (evict) or is

@@ -9,9 +9,9 @@ import logging
 
 from redis import Redis
 
-from authsvc.accounts import compared
 from authsvc.addresses import neighbourhood
 from authsvc.live import LiveUnavailable, Script
+from authsvc.names import compared
 from authsvc.settings import ApiSettings
 
 _TAKE = Script("throttle")

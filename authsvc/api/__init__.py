@@ -15,11 +15,15 @@ from authsvc.api import (
     groups,
     guard,
     health,
+    invitations,
     limits,
     openapi,
+    password,
+    people,
     playbacks,
     players,
     ratings,
+    registration,
     users,
     videos,
 )
@@ -84,6 +88,10 @@ def create_app(settings: ApiSettings) -> APIFlask:
         groups,
         admin,
         audit,
+        registration,
+        password,
+        people,
+        invitations,
     ):
         app.register_blueprint(module.bp)
     openapi.describe(app)

@@ -17,6 +17,8 @@ from authsvc.quotas import WINDOW_SECONDS, CallClass, Quota
 _PREFIX: Final = "/api/"
 _BY_TOPIC: Final = {
     "auth": CallClass.LOGIN,
+    "password": CallClass.LOGIN,
+    "registration": CallClass.LOGIN,
     "grants": CallClass.STREAMING,
     "playbacks": CallClass.STREAMING,
     "uploads": CallClass.UPLOAD,

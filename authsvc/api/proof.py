@@ -1,6 +1,7 @@
 """Proving to be somebody by password: counted, bounded, and the same for names that do not exist."""
 
 from contextlib import suppress
+from http import HTTPStatus
 from uuid import UUID
 
 from flask import Response, after_this_request, request
@@ -9,6 +10,7 @@ from authsvc import accounts, audit, credentials, known_devices, passwords
 from authsvc.api import guard
 from authsvc.api.services import here
 from authsvc.audit import Event
+from authsvc.password_rules import UnacceptablePassword
 from authsvc.problems import Problem, busy, unauthorized
 from authsvc.throttle import Throttled
 
@@ -47,6 +49,35 @@ def by_password(username: str, password: str, device_token: str | None = None) -
         with suppress(passwords.HashingBusy), services.database.connection() as connection:
             accounts.rehash(connection, user.id, stored, services.passwords.hash(password, known=True))
     return user
+
+
+def again(password: str) -> accounts.User:
+    """Who is signed in, and knows the password too. Raises Problem 403, 429 or 503."""
+    with here().database.connection() as connection:
+        user = accounts.by_id(connection, guard.identity().user_id)
+    if user is None:
+        raise unauthorized("The user is gone.", sent=True)
+    try:
+        return by_password(user.username, password)
+    except Problem as problem:
+        if problem.status != HTTPStatus.UNAUTHORIZED:
+            raise
+        # Not 401: the session is good.
+        raise Problem(403, "The current password is wrong.", code="wrong_password") from problem
+
+
+def new_hash(password: str, *own: str | None, field: str = "password") -> str:
+    """The hash of a password that somebody has chosen. Raises Problem 422, or 503 when too many are being made."""
+    services = here()
+    try:
+        services.password_rules.check(password, *own)
+        return services.passwords.hash(password)
+    except UnacceptablePassword as error:
+        raise Problem(
+            422, "This can't be a password here.", code="weak_password", errors={field: [str(error)]}
+        ) from error
+    except passwords.HashingBusy as error:
+        raise busy("Too many people are signing in right now.") from error
 
 
 def remember_device(user: accounts.User, *, by_cookie: bool, device_token: str | None = None) -> str | None:

@@ -121,7 +121,7 @@ def test_unknown_user_costs_as_much_as_a_wrong_password(world: World, monkeypatc
     monkeypatch.setattr(passwords, "_hasher", hasher)
     world.with_settings(session_seconds=3600)
     alice = world.user("alice")
-    accounts.set_password(world.owner, alice.id, hasher.hash(PASSWORD))
+    accounts.set_password(world.owner, alice.id, hasher.hash(PASSWORD), actor=accounts.Actor())
 
     def cpu(username: str) -> float:
         """The least of several, in seconds of this process: others can only add."""
@@ -193,7 +193,7 @@ def test_hashing_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     hasher = PasswordHasher(time_cost=2, memory_cost=65_536, parallelism=1)
     monkeypatch.setattr(passwords, "_hasher", hasher)
     world.with_settings(hashes_at_once=1, hash_wait_seconds=0.01)
-    accounts.set_password(world.owner, world.user("alice").id, hasher.hash(PASSWORD))
+    accounts.set_password(world.owner, world.user("alice").id, hasher.hash(PASSWORD), actor=accounts.Actor())
     app = world.api_app
     body = {"username": "alice", "password": PASSWORD}
     with ThreadPoolExecutor(6) as pool:

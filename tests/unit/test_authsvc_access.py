@@ -40,7 +40,7 @@ def test_every_endpoint_but_the_named_few_wants_credentials(app: Flask) -> None:
     open_to_all = {endpoint for endpoint, who in access.WHO_MAY.items() if who is access.ANYONE}
     assert open_to_all == {
         "health.health", "health.ready", "openapi.spec", "auth.login", "auth.refresh", "auth.logout",
-        "devices.admit_device",
+        "registration.register", "registration.reset", "devices.admit_device",
         "players.play", "players.title", "players.whole_library",
     }  # fmt: skip
     asked = 0
