@@ -1,5 +1,6 @@
 """The decision endpoint: `GET /decide`, asked by Nginx for every request of media; and nothing else."""
 
+import errno
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +59,19 @@ def create_app(settings: AuthzSettings) -> Flask:
     return app
 
 
+class Undecided(BrokenPipeError):
+    """A fault of ours: nobody decided, so nothing is answered.
+
+    The server closes the connection without a word, as it does when the other side has gone. Nginx takes that for an
+    outage: a newcomer gets 503, and who was decided a moment ago goes on for the time that the decision itself allowed.
+    """
+
+
 class Decisions:
     """`GET /decide` in front of Flask's own handling, as WSGI middleware; the rest is Flask's.
 
     A decision has no body, no route with parameters, no session and no hook, and what Flask prepares for those costs
-    half as much again as the decision (docs/performance.md).
+    half as much again as the decision (docs/performance.md). Raises Undecided.
     """
 
     def __init__(self, gate: Gate, others: "WSGIApplication") -> None:
@@ -75,9 +84,9 @@ class Decisions:
             answer = self._gate.decide(question.read(environ))
         except question.Unreadable:
             answer = REFUSED
-        except Exception as error:  # noqa: BLE001 (a fault of ours is a refusal, and is told)
+        except Exception as error:  # noqa: BLE001 (told, and raised as what the server acts on)
             _tell(error, environ)
-            answer = REFUSED
+            raise Undecided(errno.EPIPE, "nothing was decided") from None
         start_response(answer.status, list(answer.headers))
         return ()
 

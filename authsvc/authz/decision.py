@@ -57,7 +57,7 @@ class Gate:
         )
 
     def decide(self, question: Question) -> Answer:
-        """The answer for Nginx. Whatever this raises must be answered with REFUSED."""
+        """The answer for Nginx. Whatever this raises means that nothing was decided."""
         access = _NOBODY
         if question.door == "header":
             try:

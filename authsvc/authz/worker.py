@@ -25,7 +25,7 @@ _NAMES = {
     name: "HTTP_" + name.upper().replace("-", "_")
     for name in (
         "Authorization", "Connection", "Cookie", "Host", "X-Conn", "X-Door", "X-Kind", "X-Method", "X-Playback-Id",
-        "X-Real-IP", "X-Request-Id", "X-Video-Id",
+        "X-Protocol", "X-Real-IP", "X-Request-Id", "X-Video-Id",
     )
 }  # fmt: skip
 _ENVIRONMENT: dict[str, Any] = {
@@ -95,7 +95,7 @@ class Worker(SyncWorker):  # type: ignore[misc]  # gunicorn ships no types
             client.recv(len(head))
             client.sendall(self._answer(environ))
         except OSError as error:
-            self.log.debug("Nginx hung up: %s", error)
+            self.log.debug("Closed without an answer: %s", error)
         finally:
             client.close()
 

@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from authsvc import sessions
+from authsvc.authz import Undecided
 from authsvc.authz.decision import Gate
 from tests.integration.authsvc_world import PRIVATE_PEM, Asker, World, key_pair
 
@@ -80,7 +81,7 @@ def test_no_credentials_and_bad_ones_are_401(world: World, ask: Asker, kind: str
         response = ask(video, kind=kind, method=method, **bad)
         assert response.status_code == 401, bad
         assert "invalid_token" in response.headers["WWW-Authenticate"]
-        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Cache-Control"] == "max-age=1"
     assert ask(video, kind=kind, method=method, cookie=f"__Host-ks-x={token}").status_code == 401
 
 
@@ -333,7 +334,7 @@ def test_other_paths_and_methods_are_refused(world: World, ask: Asker) -> None:
         assert "X-Deny" not in response.headers
 
 
-def test_fault_is_a_refusal(world: World, ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_is_no_answer_at_all(world: World, ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     _, token = world.session(world.user("alice"))
     video = world.video()
     assert ask.header(video, token).status_code == 204
@@ -342,9 +343,25 @@ def test_fault_is_a_refusal(world: World, ask: Asker, monkeypatch: pytest.Monkey
         raise RuntimeError("injected")
 
     monkeypatch.setattr(Gate, "_with_live", broken)
-    response = ask.header(video, token)
-    assert response.status_code == 403
-    assert "X-Deny" not in response.headers
+    with pytest.raises(Undecided):
+        ask.header(video, token)
+
+
+def test_refusals_that_are_verdicts_take_the_place_of_a_yes_in_nginx(world: World, ask: Asker) -> None:
+    """Those may be kept for a second, the others not at all; none may be stale."""
+    _, token = world.session(world.user("alice"))
+    video = world.video()
+    playback = granted(world, token, video)
+    assert world.client().delete(f"/api/v1/playbacks/{playback}", headers={"Authorization": f"Bearer {token}"})
+    gone = ask.signed(video, playback)
+    assert (gone.headers["X-Deny"], gone.headers["Cache-Control"]) == ("gone", "max-age=1")
+    forbidden = ask.header(uuid.uuid4().hex, token)
+    assert (forbidden.headers["X-Deny"], forbidden.headers["Cache-Control"]) == ("forbidden", "max-age=1")
+    assert ask(video).headers["Cache-Control"] == "no-store"
+    for _ in range(3):
+        ask.header(world.video(), token)
+    streams = ask.header(world.video(), token)
+    assert (streams.headers["X-Deny"], streams.headers["Cache-Control"]) == ("streams", "no-store")
 
 
 def test_two_users_never_get_each_others_answer(world: World, ask: Asker) -> None:

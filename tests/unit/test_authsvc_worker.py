@@ -1,9 +1,12 @@
 """The short way of authz's worker: exactly the request that Nginx sends, and nothing else."""
 
+import re
+
 import pytest
 
 from authsvc.authz.question import read
-from authsvc.authz.worker import environment
+from authsvc.authz.worker import _NAMES, environment
+from tests.integration.nginx_server import TEMPLATES
 
 HEADERS = {
     "X-Door": "signed",
@@ -13,6 +16,7 @@ HEADERS = {
     "X-Method": "GET",
     "X-Real-IP": "192.0.2.7",
     "X-Conn": "12 192.0.2.7 40000",
+    "X-Protocol": "HTTP/2.0",
     "X-Request-Id": "f" * 32,
     "Cookie": "a=b; __Host-ks=x.y.z",
     "Authorization": "Bearer x.y.z",
@@ -22,6 +26,13 @@ HEADERS = {
 HEAD = (
     "GET /decide HTTP/1.0\r\n" + "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()) + "\r\n"
 ).encode()
+
+
+def test_every_header_of_nginx_is_known_here() -> None:
+    """One that is not would send every decision the long way."""
+    asked = (TEMPLATES / "kinetoscope/doors.conf.j2").read_text().partition("location = /_decide")[2]
+    sent = set(re.findall(r"proxy_set_header (\S+) (?!\"\";)", asked)) | {"Connection"}
+    assert sent == _NAMES.keys()
 
 
 def test_what_nginx_sends_becomes_the_question() -> None:
