@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 Key = str | float | None
-Sort = Literal["added", "title", "duration"]
+Sort = Literal["added", "title", "duration", "popular"]
+# Lists that have one order only.
+Other = Literal["history"]
 
 LONGEST = 2048
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -23,14 +25,14 @@ class InvalidCursor(ValueError):
     """The text is not a cursor of this list."""
 
 
-def encode(sort: Sort, key: Key, video_id: str) -> str:
-    """A cursor after the row with this key."""
-    text = json.dumps([sort, key, video_id], separators=(",", ":"))
+def encode(sort: Sort | Other, key: Key, video_id: str, scope: str = "") -> str:
+    """A cursor after the row with this key. `scope` says what else the list depends on, such as its filters."""
+    text = json.dumps([sort, key, video_id, *([scope] if scope else [])], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def decode(cursor: str, sort: Sort) -> tuple[Key, str]:
-    """Key and id of the row that the page starts after. Raises InvalidCursor."""
+def decode(cursor: str, sort: Sort | Other, scope: str = "") -> tuple[Key, str]:
+    """Key and id of the row that the page starts after. Raises InvalidCursor, also for one of another list."""
     if len(cursor) > LONGEST:
         raise InvalidCursor
     try:
@@ -38,9 +40,11 @@ def decode(cursor: str, sort: Sort) -> tuple[Key, str]:
         parts = json.loads(raw)
     except (binascii.Error, ValueError, RecursionError) as error:
         raise InvalidCursor from error
-    if not (isinstance(parts, list) and len(parts) == 3 and parts[0] == sort):
+    if not (isinstance(parts, list) and len(parts) in (3, 4) and parts[0] == sort):
         raise InvalidCursor
-    _, key, video_id = parts
+    _, key, video_id, *rest = parts
+    if rest != ([scope] if scope else []):
+        raise InvalidCursor
     if not (isinstance(video_id, str) and _ID.fullmatch(video_id)):
         raise InvalidCursor
     try:
@@ -78,4 +82,13 @@ def _number(key: object) -> float | None:
     return number
 
 
-_CHECKS: dict[Sort, Callable[[object], Key]] = {"added": _moment, "title": _text, "duration": _number}
+def _known_number(key: object) -> float:
+    number = _number(key)
+    if number is None:
+        raise TypeError
+    return number
+
+
+_CHECKS: dict[Sort | Other, Callable[[object], Key]] = {
+    "added": _moment, "title": _text, "duration": _number, "popular": _known_number, "history": _moment,
+}  # fmt: skip

@@ -27,10 +27,11 @@ _VIDEO: LiteralString = f"""
     v.id AS video_id,
     CASE WHEN v.id IS NULL OR v.removed_at IS NOT NULL THEN 'none' ELSE v.visibility END AS access,
     coalesce({condition("u.role", "u.id")}, false) AS allowed,
+    coalesce({condition("'user'", "u.id")}, false) AS allowed_as_user,
     coalesce(v.status = 'ready' AND v.removed_at IS NULL, false) AS playable
 """
 _PLAYBACK: LiteralString = """
-    p.id AS playback_id, p.door, p.device, host(p.client) AS client, p.started_at,
+    p.id AS playback_id, p.door, p.device, host(p.client) AS client, p.started_at, p.rate_bytes,
     CASE WHEN p.ended_at IS NOT NULL THEN p.end_reason END AS playback_end,
     p.started_at < now() - make_interval(secs => %(known)s) AS is_known
 """
@@ -50,8 +51,9 @@ class Facts:
     session_end: str | None
     video_id: UUID | None = None
     access: str = "none"
-    # May this user see the title?
+    # May this user see the title: by the role, and as an admin who acts as a user like any other?
     allowed: bool = False
+    allowed_as_user: bool = False
     playable: bool = False
     playback_id: UUID | None = None
     door: str = ""
@@ -59,6 +61,8 @@ class Facts:
     client: str | None = None
     started_at: datetime | None = None
     playback_end: str | None = None
+    # Bytes a second of each connection, where the viewer wants no more.
+    rate_bytes: int | None = None
     # Has the playback been open long enough to go on during an outage of Redis?
     is_known: bool | None = None
 
@@ -126,7 +130,7 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         facts.session_end or "",
         facts.video_id.hex if facts.video_id else "",
         facts.access,
-        int(facts.allowed),
+        int(may_see(settings, facts)),
         int(facts.playable),
         facts.playback_id.hex if facts.playback_id else "",
         facts.door,
@@ -139,6 +143,7 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         round(settings.lease_paused_seconds * 1000) + 3_600_000,
         milliseconds(facts.last_seen_at),
         round(may_rest_seconds(settings, facts.kind) * 1000),
+        facts.rate_bytes or 0,
     ]
     return bool(_REMEMBER(live, *arguments) == b"ok")
 
@@ -148,6 +153,11 @@ def acting_role(settings: LiveSettings, facts: Facts) -> str:
     if facts.role == "admin" and settings.second_factor_required_for_admins and not facts.second_factor:
         return "user"
     return facts.role
+
+
+def may_see(settings: LiveSettings, facts: Facts) -> bool:
+    """May the session see the title?"""
+    return facts.allowed if acting_role(settings, facts) == facts.role else facts.allowed_as_user
 
 
 def may_rest_seconds(settings: LiveSettings, kind: str) -> float:

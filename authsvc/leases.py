@@ -49,7 +49,15 @@ class Leases:
         self._idle_ms = round(settings.lease_idle_seconds * 1000)
         self._paused_ms = round(settings.lease_paused_seconds * 1000)
 
-    def grant(self, playback: Playback, *, client: str | None, device: str, replaces: Playback | None = None) -> None:
+    def grant(
+        self,
+        playback: Playback,
+        *,
+        client: str | None,
+        device: str,
+        rate_bytes: int | None = None,
+        replaces: Playback | None = None,
+    ) -> None:
         """Take a slot for a new playback, ending another in the same step. Raises LimitReached, LeaseRefused."""
         settings = self._settings
         reply: list[Any] = _GRANT(
@@ -67,6 +75,7 @@ class Leases:
             self._idle_ms,
             self._paused_ms,
             *((replaces.id.hex, replaces.session_id.hex, replaces.video_id.hex) if replaces else ("", "", "")),
+            rate_bytes or 0,
         )
         if reply[0] == b"deny":
             if reply[1] == b"streams":

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
@@ -101,7 +102,7 @@ def page(
 ) -> tuple[list[Title], str | None]:
     """One page of titles and the cursor of the next, None at the end. Raises InvalidCursor."""
     conditions: list[LiteralString] = [VISIBLE]
-    values: dict[str, Any] = _who(identity) | {"limit": limit + 1}
+    values: dict[str, Any] = who(identity) | {"limit": limit + 1}
     if cursor:
         values["key"], values["id"] = cursors.decode(cursor, sort)
         unknown = sort == "duration" and values["key"] is None
@@ -128,17 +129,28 @@ def visible(connection: Connection[Any], identity: Identity, video_id: str) -> T
     """One title with its files."""
     with connection.cursor(row_factory=class_row(Title)) as rows:
         title = rows.execute(
-            f"SELECT {_COLUMNS} FROM videos v WHERE v.id = %(id)s AND {VISIBLE}", {"id": video_id} | _who(identity)
+            f"SELECT {_COLUMNS} FROM videos v WHERE v.id = %(id)s AND {VISIBLE}", {"id": video_id} | who(identity)
         ).fetchone()
     if title is not None:
         _add_files(connection, [title])
     return title
 
 
+def several(connection: Connection[Any], identity: Identity, videos: Sequence[UUID]) -> dict[UUID, Title]:
+    """Those of these titles that one may see, with their files."""
+    with connection.cursor(row_factory=class_row(Title)) as rows:
+        titles = rows.execute(
+            f"SELECT {_COLUMNS} FROM videos v WHERE v.id = ANY(%(ids)s) AND {VISIBLE}",
+            {"ids": list(videos)} | who(identity),
+        ).fetchall()
+    _add_files(connection, titles)
+    return {title.id: title for title in titles}
+
+
 def listed(connection: Connection[Any], identity: Identity, *, limit: int, after: Listed | None = None) -> list[Listed]:
     """Up to `limit` titles that can be played, by title, from behind `after` on."""
     conditions: list[LiteralString] = [VISIBLE, "v.status = 'ready'"]
-    values: dict[str, Any] = _who(identity) | {"limit": limit}
+    values: dict[str, Any] = who(identity) | {"limit": limit}
     if after:
         conditions.append(_AFTER["title"])
         values |= {"key": after.title_folded, "id": after.id}
@@ -169,12 +181,12 @@ def counts(connection: Connection[Any], identity: Identity) -> dict[str, int]:
     """How many titles there are, by status."""
     return dict(
         connection.execute(
-            f"SELECT v.status, count(*) FROM videos v WHERE {VISIBLE} GROUP BY v.status", _who(identity)
+            f"SELECT v.status, count(*) FROM videos v WHERE {VISIBLE} GROUP BY v.status", who(identity)
         ).fetchall()
     )
 
 
-def _who(identity: Identity) -> dict[str, Any]:
+def who(identity: Identity) -> dict[str, Any]:
     """The parameters of VISIBLE."""
     return {"role": identity.role, "user": identity.user_id}
 

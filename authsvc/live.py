@@ -5,9 +5,9 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
 
     ks:session:<session>             hash    user, role, kind, expires, seen (last use), idle (how long it may
                                              rest, 0: for ever), loaded, checked, touched; or ended (tombstone)
-    ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, seen (last
-                                             media request), beat (last heartbeat), paused (since), position, ended;
-                                             by the ledger: sockets, bytes, counted (when)
+    ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, rate, seen
+                                             (last media request), beat (last heartbeat), paused (since), position,
+                                             ended; by the ledger: sockets, bytes, counted (when)
     ks:video:<video>                 hash    access (public, members, named, none), playable (0, 1), loaded, checked
     ks:named:<user>:<video>          hash    allowed (0, 1), loaded, checked: may the user see a `named` title?
     ks:header:<session>:<video>      string  the open playback of that pair at the header door

@@ -55,7 +55,13 @@ class Watched:
 
 
 def open_signed(
-    connection: Connection[Any], identity: Identity, video_id: str, *, device: str, client: str | None
+    connection: Connection[Any],
+    identity: Identity,
+    video_id: str,
+    *,
+    device: str,
+    client: str | None,
+    rate_bytes: int | None = None,
 ) -> Playback:
     """Add a playback of the signed door. Raises SessionEnded.
 
@@ -65,8 +71,8 @@ def open_signed(
     with connection.cursor(row_factory=class_row(Playback)) as cursor:
         row = cursor.execute(
             """
-            INSERT INTO playbacks (id, session_id, user_id, video_id, door, device, client)
-            SELECT %(id)s, s.id, s.user_id, %(video)s, 'signed', %(device)s, %(client)s::inet
+            INSERT INTO playbacks (id, session_id, user_id, video_id, door, device, client, rate_bytes)
+            SELECT %(id)s, s.id, s.user_id, %(video)s, 'signed', %(device)s, %(client)s::inet, %(rate)s
               FROM sessions s JOIN users u ON u.id = s.user_id
              WHERE s.id = %(session)s AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
                FOR SHARE OF s
@@ -78,6 +84,7 @@ def open_signed(
                 "video": video_id,
                 "device": device,
                 "client": client,
+                "rate": rate_bytes,
             },
         ).fetchone()
     if row is None:
@@ -147,36 +154,60 @@ def find(connection: Connection[Any], playback_id: str, *, of_user: str | None =
     return row
 
 
-def progressed(connection: Connection[Any], playback_id: str, identity: Identity, position_seconds: float) -> float:
-    """Note the position of an open playback of this session; answers it clamped to the title's duration.
+def progressed(
+    connection: Connection[Any],
+    playback_id: str,
+    identity: Identity,
+    position_seconds: float,
+    *,
+    sequence: int | None = None,
+    late_seconds: float,
+) -> float:
+    """Note the position of a playback of this session; answers it clamped to the title's duration.
 
-    Raises PlaybackUnknown, or PlaybackEnded with the reason.
+    1. A heartbeat that is numbered counts when its number is higher than any before: one that comes twice, or late
+       behind its successor, changes nothing.
+    2. A playback that ended less than `late_seconds` ago still takes the position, because its last heartbeat and its
+       end may overtake each other; but not when another playback has told of the title since.
+
+    Raises PlaybackUnknown, or PlaybackEnded with the reason (whether or not the position was taken).
     """
     row = connection.execute(
         """
         WITH beat AS (
             UPDATE playbacks p
-               SET last_seen_at = now(),
-                   position_seconds = greatest(least(%(position)s, coalesce(v.duration_seconds, %(position)s)), 0)
+               SET last_seen_at = CASE WHEN p.ended_at IS NULL THEN now() ELSE p.last_seen_at END,
+                   position_seconds = greatest(least(%(position)s, coalesce(v.duration_seconds, %(position)s)), 0),
+                   sequence = coalesce(%(sequence)s, p.sequence)
               FROM videos v
-             WHERE p.id = %(id)s AND p.session_id = %(session)s AND p.ended_at IS NULL AND v.id = p.video_id
-            RETURNING p.user_id, p.video_id, p.position_seconds)
-        INSERT INTO progress (user_id, video_id, position_seconds)
-        SELECT user_id, video_id, position_seconds FROM beat
-        ON CONFLICT (user_id, video_id) DO UPDATE
-            SET position_seconds = excluded.position_seconds, updated_at = now()
-        RETURNING position_seconds
+             WHERE p.id = %(id)s AND p.session_id = %(session)s AND v.id = p.video_id
+               AND (p.ended_at IS NULL OR p.ended_at > now() - make_interval(secs => %(late)s))
+               AND (%(sequence)s::bigint IS NULL OR p.sequence IS NULL OR p.sequence < %(sequence)s)
+            RETURNING p.id, p.user_id, p.video_id, p.position_seconds, p.ended_at, p.end_reason),
+        saved AS (
+            INSERT INTO progress (user_id, video_id, position_seconds, playback_id)
+            SELECT user_id, video_id, position_seconds, id FROM beat
+            ON CONFLICT (user_id, video_id) DO UPDATE
+                SET position_seconds = excluded.position_seconds, playback_id = excluded.playback_id, updated_at = now()
+              WHERE progress.playback_id = excluded.playback_id
+                 OR (SELECT ended_at IS NULL OR progress.updated_at <= ended_at FROM beat))
+        SELECT position_seconds, end_reason FROM beat
+         UNION ALL
+        SELECT position_seconds, end_reason FROM playbacks
+         WHERE id = %(id)s AND session_id = %(session)s AND NOT EXISTS (SELECT FROM beat)
         """,
-        {"id": playback_id, "session": identity.session_id, "position": position_seconds},
+        {
+            "id": playback_id,
+            "session": identity.session_id,
+            "position": position_seconds,
+            "sequence": sequence,
+            "late": late_seconds,
+        },
     ).fetchone()
     if row is None:
-        ended = connection.execute(
-            "SELECT end_reason FROM playbacks WHERE id = %s AND session_id = %s AND ended_at IS NOT NULL",
-            (playback_id, identity.session_id),
-        ).fetchone()
-        if ended is None:
-            raise PlaybackUnknown
-        raise PlaybackEnded(ended[0])
+        raise PlaybackUnknown
+    if row[1] is not None:
+        raise PlaybackEnded(row[1])
     return float(row[0])
 
 

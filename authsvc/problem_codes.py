@@ -67,6 +67,8 @@ CODES: Final[dict[str, Code]] = {
     "conflict": Code((409,), "It contradicts what is there.", "Read it again, then decide."),
     "taken": Code((409,), "Something or somebody has that name already, or one that looks like it.", "Choose another."),
     "last_admin": Code((409,), "Nobody could administer the service any more.", "Make another admin first."),
+    "full": Code((409,), "It holds as much as it may.", "Remove something first."),
+    "ambiguous": Code((409,), "Several titles have this file name; `items` lists them.", "Ask for one by its id."),
     "waiting": Code((409,), "The title is not ready yet.", "Try again later."),
     "broken": Code((409,), "The title can't be played; `detail` says why.", "Replace the file."),
     "devices": Code((409,), "You have as many devices as you may.", "End one of `sessions`, then try again."),
@@ -81,6 +83,7 @@ CODES: Final[dict[str, Code]] = {
     "ended": Code((410,), "The playback was ended by its viewer.", "Start a new one."),
     "stopped": Code((410,), "An admin has stopped the playback.", "Ask the admin, or wait."),
     "replaced": Code((410,), "Another playback of yours has taken the slot.", "Start a new one when you need it."),
+    "withdrawn": Code((410,), "The title is not for this viewer any more.", "Ask an admin for access."),
     "expired": Code((410,), "The link's time is over.", "Start a new playback."),
     "shared": Code((403,), "The playback is watched from too many places.", "Start one of your own."),
     # How much.

@@ -229,6 +229,13 @@ class ApiSettings(ServiceSettings, PasswordSettings):
 
     # How often the player reports its position; well below `lease_idle_seconds`.
     heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 15
+    # A heartbeat that arrives this long after the end of its playback still saves the position.
+    late_heartbeat_seconds: Seconds = 30
+    # How many playlists a user may have, and how many entries each.
+    playlists_per_user: Count = 200
+    playlist_items: Count = 1000
+    # A title counts as begun (to be continued) from this position on.
+    resume_head_seconds: Annotated[float, Field(ge=0)] = 10
     # A position nearer to the end than this counts as watched to the end: the next play starts at 0.
     resume_tail_seconds: Annotated[float, Field(ge=0)] = 15
 

@@ -18,7 +18,7 @@ from authsvc.leases import Leases
 from authsvc.playbacks import Playback
 from authsvc.visibility import condition
 
-REASON = "forbidden"
+REASON = "withdrawn"
 
 
 class UnknownViewers(ValueError):

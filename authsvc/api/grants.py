@@ -1,12 +1,13 @@
 """The grant to watch a title: a playback with its slot and its links."""
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from apiflask import APIBlueprint
 
-from authsvc import leases, library, links, playbacks, sessions
+from authsvc import leases, library, links, playbacks, preferences, sessions
 from authsvc.api import guard, idempotency, streams
 from authsvc.api.schemas import playbacks as schemas
 from authsvc.api.services import here
@@ -15,8 +16,6 @@ from authsvc.library import Title
 from authsvc.problems import Problem, unauthorized
 
 bp = APIBlueprint("grants", __name__, url_prefix="/api/v1/videos", tag="Videos")
-
-_MANIFESTS = {"hls": "master.m3u8", "dash": "manifest.mpd"}
 
 
 @bp.post("/<id:video_id>/playback")
@@ -43,16 +42,21 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         title = found(library.visible(connection, identity, video_id))
         if title.status != "ready" or title.duration_seconds is None:
             raise Problem(409, title.status_reason or "This title can't be played yet.", code=title.status)
+        wishes = preferences.of_user(connection, identity.user_id)
+        choice = preferences.choose(title, wishes)
+        rate = choice.rate_bytes_per_second
         try:
             # Row and slot together: whatever fails undoes the row, and a slot without its row lapses by itself.
             with connection.transaction():
-                playback = playbacks.open_signed(connection, identity, video_id, device=body.device, client=client)
+                playback = playbacks.open_signed(
+                    connection, identity, video_id, device=body.device, client=client, rate_bytes=rate
+                )
                 replaced = (
                     playbacks.end(connection, body.replace, "replaced", of_user=identity.user_id)
                     if body.replace
                     else None
                 )
-                services.leases.grant(playback, client=client, device=body.device, replaces=replaced)
+                services.leases.grant(playback, client=client, device=body.device, rate_bytes=rate, replaces=replaced)
         except leases.LimitReached as limit:
             raise _limit_reached(identity.user_id, limit) from limit
         except (sessions.SessionEnded, leases.LeaseRefused) as error:
@@ -71,7 +75,8 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         "expires_at": datetime.fromtimestamp(expires_at, UTC),
         "heartbeat_seconds": settings.heartbeat_seconds,
         "resume_seconds": resume_seconds,
-        "links": _links(title, settings.media_origin + path),
+        "links": _links(title, settings.media_origin + path, wishes.language),
+        "chosen": asdict(choice),
     }
 
 
@@ -89,8 +94,10 @@ def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:
     )
 
 
-def _links(title: Title, prefix: str) -> dict[str, str]:
+def _links(title: Title, prefix: str, language: str | None) -> dict[str, str]:
     names = {file.name for file in title.files}
     source = next((name for name in names if name.startswith("source.")), None)
-    wanted = {"source": source, "poster": "poster.jpg", **_MANIFESTS}
+    subtitle = preferences.subtitle(names, language)
+    wanted: dict[str, str | None] = {"source": source, "poster": "poster.jpg", "subtitle": subtitle}
+    wanted |= {str(link): name for link, name in preferences.MANIFESTS.items()}
     return {link: prefix + name for link, name in wanted.items() if name in names}

@@ -1,5 +1,7 @@
 """A playback while it runs: signs of life, and its end."""
 
+from contextlib import suppress
+
 import structlog
 from apiflask import APIBlueprint
 
@@ -23,11 +25,19 @@ logger = structlog.get_logger(__name__)
     responses={204: "Noted", 401: "Not signed in", 404: "No such playback", 410: "It has ended; `code` says why"},
 )
 def heartbeat(playback_id: str, body: schemas.HeartbeatIn) -> tuple[str, int]:
-    """Keeps the slot and saves the position, clamped to the title's duration."""
+    """Keeps the slot and saves the position, clamped to the title's duration. One that comes just after the end is 410,
+    but its position is saved."""
     services, identity = here(), guard.identity()
     try:
         with services.database.connection() as connection:
-            position = playbacks.progressed(connection, playback_id, identity, body.position_seconds)
+            position = playbacks.progressed(
+                connection,
+                playback_id,
+                identity,
+                body.position_seconds,
+                sequence=body.sequence,
+                late_seconds=services.settings.late_heartbeat_seconds,
+            )
     except playbacks.PlaybackUnknown as error:
         raise Problem(404, "There is no such playback of this session.") from error
     except playbacks.PlaybackEnded as ended:
@@ -50,12 +60,26 @@ def heartbeat(playback_id: str, body: schemas.HeartbeatIn) -> tuple[str, int]:
 
 
 @bp.delete("/<id:playback_id>")
-@bp.doc(summary="Stop watching", responses={204: "It has ended", 401: "Not signed in", 404: "No such playback"})
-def end(playback_id: str) -> tuple[str, int]:
-    """Frees the slot; also one of your other devices'. May be repeated."""
+@bp.input(schemas.LastPositionIn, location="query", arg_name="last")
+@bp.doc(
+    summary="Stop watching", responses={204: "It has ended", 401: "Not signed in", 404: "No such playback", 422: ""}
+)
+def end(playback_id: str, last: schemas.LastPositionIn) -> tuple[str, int]:
+    """Frees the slot; also one of your other devices'. May be repeated. `position_seconds` spares the device that
+    played a last heartbeat."""
     services, identity = here(), guard.identity()
     try:
         with services.database.connection() as connection:
+            if last.position_seconds is not None:
+                with suppress(playbacks.PlaybackUnknown, playbacks.PlaybackEnded):
+                    playbacks.progressed(
+                        connection,
+                        playback_id,
+                        identity,
+                        last.position_seconds,
+                        sequence=last.sequence,
+                        late_seconds=services.settings.late_heartbeat_seconds,
+                    )
             ended = playbacks.end(connection, playback_id, "ended", of_user=identity.user_id)
             playback = ended or playbacks.find(connection, playback_id, of_user=identity.user_id)
     except playbacks.PlaybackUnknown as error:

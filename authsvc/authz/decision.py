@@ -97,10 +97,8 @@ class Gate:
             if verdict == b"deny":
                 return self._denied(question, reply)
             if verdict == b"ok":
-                _, ticket, playback_id, user_id, role, fresh = reply
-                answer = allowed(
-                    playback_id.decode(), user_id.decode(), self._settings.stream_rate.get(role.decode(), 0)
-                )
+                _, ticket, playback_id, user_id, role, fresh, rate = reply
+                answer = allowed(playback_id.decode(), user_id.decode(), self._rate(role.decode(), int(rate or 0)))
                 if fresh or self._database_pause.leave_alone():
                     return answer
             else:
@@ -151,7 +149,7 @@ class Gate:
             return REFUSED
         if known.session_end or (question.door == "header" and known.user_id.hex != access.user_id):
             return self._denied(question, [b"deny", b"session"])
-        if not known.allowed:
+        if not facts.may_see(self._settings, known):
             return denied(Deny.FORBIDDEN)
         if known.playback_end:
             return denied(Deny.GONE)
@@ -163,9 +161,14 @@ class Gate:
         elif known.playback_id is None and known.expires_at <= datetime.now(UTC):
             return self._denied(question, [b"deny", b"session"])
         playback_id = known.playback_id.hex if known.playback_id else ""
-        # The role is a str here; that it is one of the roles is PostgreSQL's constraint.
-        rate = self._settings.stream_rate.get(facts.acting_role(self._settings, known), 0)  # type: ignore[call-overload]
+        rate = self._rate(facts.acting_role(self._settings, known), known.rate_bytes or 0)
         return allowed(playback_id, known.user_id.hex, rate, in_outage=True)
+
+    def _rate(self, role: str, wanted: int) -> int:
+        """Bytes a second: what the role may take, or less where the viewer wants less; 0 without a cap."""
+        # That `role` is one of the roles is PostgreSQL's constraint.
+        caps = [cap for cap in (self._settings.stream_rate.get(role, 0), wanted) if cap]  # type: ignore[call-overload]
+        return min(caps, default=0)
 
     def _denied(self, question: Question, reply: list[Any]) -> Answer:
         reason = reply[1].decode()

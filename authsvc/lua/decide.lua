@@ -3,8 +3,8 @@
 --   2. Is the session alive, the title visible to its role, the playback not ended?
 --   3. For a GET of media or manifest: is the playback used by few enough addresses, and does it hold a lease, or is
 --      there room for a new one? Only a held lease renews; a lapsed one is a new start.
--- Answers {'ok', ticket, playback, user, role, fresh}, {'deny', reason, retry ms}, or what PostgreSQL has to tell first:
--- {'load', ticket} and {'open', ticket} (the header door has no playback of this title yet).
+-- Answers {'ok', ticket, playback, user, role, fresh, rate}, {'deny', reason, retry ms}, or what PostgreSQL has to tell
+-- first: {'load', ticket} and {'open', ticket} (the header door has no playback of this title yet).
 local door, takes_lease, playback, session, user, video, client = unpack(ARGV, 1, 7)
 local limits = { ARGV[8], ARGV[9], ARGV[10] }
 local idle, longest, fresh = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
@@ -15,7 +15,7 @@ local now = clock()
 
 local p
 if door == 'signed' then
-  p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen', 'sockets', 'counted')
+  p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen', 'sockets', 'counted', 'rate')
   if not p[1] then return { 'load', ticket() } end
   session, user = p[1], p[2]
 end
@@ -59,7 +59,7 @@ if not takes_lease then
     return { 'deny', 'session' }
   end
   used(session, s[7], now)
-  return { 'ok', old and ticket() or 0, playback, user, s[3], old and 0 or 1 }
+  return { 'ok', old and ticket() or 0, playback, user, s[3], old and 0 or 1, p and p[9] or '0' }
 end
 
 local sets = lease_sets(session, user)
@@ -68,7 +68,7 @@ if door == 'header' then
   if redis.call('EXISTS', 'ks:barred:' .. session .. ':' .. video) == 1 then return { 'deny', 'gone' } end
   playback = redis.call('GET', 'ks:header:' .. session .. ':' .. video)
   if playback then
-    p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen', 'sockets', 'counted')
+    p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'user', 'video', 'ended', 'checked', 'seen', 'sockets', 'counted', 'rate')
     if not p[1] or p[4] then playback = nil end
   end
   if not playback then
@@ -122,4 +122,4 @@ if held < now + idle - 1000 or seen < now - 1000 or seen > now then
   redis.call('PEXPIRE', 'ks:playback:' .. playback, life_after(longest))
 end
 note(connection, serial, playback, http2, now)
-return { 'ok', old and ticket() or 0, playback, user, s[3], old and 0 or 1 }
+return { 'ok', old and ticket() or 0, playback, user, s[3], old and 0 or 1, p and p[9] or '0' }

@@ -5,6 +5,7 @@ local playback, session, user, video, client, device = unpack(ARGV, 1, 6)
 local limits = { ARGV[7], ARGV[8], ARGV[9] }
 local pending, idle, longest = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local replace, replace_session, replace_video = unpack(ARGV, 13, 15)
+local rate = ARGV[16]
 local now = clock()
 
 if redis.call('HEXISTS', 'ks:session:' .. session, 'ended') == 1 then return { 'deny', 'session' } end
@@ -22,7 +23,7 @@ if replace ~= '' then
 end
 local key = 'ks:playback:' .. playback
 redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'door', 'signed', 'since', text(now),
-  'client', client, 'device', device, 'checked', text(now))
+  'client', client, 'device', device, 'checked', text(now), 'rate', rate)
 redis.call('PEXPIRE', key, life_after(longest))
 keep_lease(sets, playback, now + pending, longest)
 return { 'ok' }

@@ -8,6 +8,7 @@ local video, access, allowed, playable = unpack(ARGV, 8, 11)
 local playback, door, since, client, device, playback_end = unpack(ARGV, 12, 17)
 local session_life, tombstone_life, playback_life = ARGV[18], ARGV[19], ARGV[20]
 local seen, rest = tonumber(ARGV[21]), ARGV[22]
+local rate = ARGV[23]
 local now = clock()
 
 -- A ticket from before the store was wiped says nothing about revocations since.
@@ -47,7 +48,7 @@ end
 if playback ~= '' then
   local key = 'ks:playback:' .. playback
   redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'door', door, 'since', since,
-    'client', client, 'device', device, 'checked', text(now))
+    'client', client, 'device', device, 'checked', text(now), 'rate', rate)
   redis.call('PEXPIRE', key, playback_life)
   if playback_end ~= '' then
     redis.call('HSET', key, 'ended', playback_end)

@@ -136,9 +136,9 @@ def test_who_loses_a_title_loses_it_at_once(world: World, boss: Viewer, alice: V
     assert alice.call("GET", f"/videos/{video}").status_code == 404
     assert alice.play(video).status_code == 404
     ended = world.owner.execute("SELECT DISTINCT end_reason FROM playbacks WHERE video_id = %s", (video,)).fetchall()
-    assert ended == [("forbidden",)], "running transfers are cut by what is ended"
+    assert ended == [("withdrawn",)], "running transfers are cut by what is ended"
     beat = alice.beat(playback, 5)
-    assert (beat.status_code, beat.get_json()["code"]) == (410, "forbidden")
+    assert (beat.status_code, beat.get_json()["code"]) == (410, "withdrawn")
     assert ask.signed(other, untouched).status_code == 204, "what is still allowed goes on"
     slots = world.redis_live.client().zrange("ks:leases:box", 0, -1)
     assert playback.encode() not in slots
@@ -279,3 +279,16 @@ def test_folders_take_a_default(world: World, boss: Viewer, alice: Viewer) -> No
     assert alice.call("GET", "/admin/folders").status_code == 403
     assert boss.call("DELETE", f"/admin/folders/{rule['id']}").status_code == 204
     assert boss.call("DELETE", f"/admin/folders/{rule['id']}").status_code == 404
+
+
+def test_admin_without_the_second_factor_sees_what_a_user_sees(world: World) -> None:
+    world.with_settings(second_factor_required_for_admins=True)
+    boss = Viewer(world, "boss", role="admin")
+    ask = Asker(world.authz_app)
+    video = world.video(visibility="named")
+    assert boss.call("GET", f"/videos/{video}").status_code == 404
+    assert ask.header(video, boss.token).headers["X-Deny"] == "forbidden"
+    world.owner.execute("INSERT INTO video_users VALUES (%s, %s)", (video, boss.user.id))
+    world.redis_live.client().flushdb()
+    assert boss.call("GET", f"/videos/{video}").status_code == 200
+    assert ask.header(video, boss.token).status_code == 204

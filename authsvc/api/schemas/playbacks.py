@@ -7,6 +7,11 @@ from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.common import Body, Device, Id, PersonOut, TitleOut
 
+Position = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Sequence = Annotated[
+    int, Field(ge=0, lt=1 << 53, description="Counts up with each heartbeat: an older one than the newest is ignored")
+]
+
 
 class PlaybackIn(Body):
     device: Device = ""
@@ -18,6 +23,18 @@ class LinksOut(BaseModel):
     poster: str | None = None
     hls: str | None = None
     dash: str | None = None
+    subtitle: str | None = Field(None, description="Subtitles in the preferred language")
+
+
+class ChosenOut(BaseModel):
+    """What your preferences mean for this playback."""
+
+    link: Literal["source", "hls", "dash"] | None = Field(description="The name of the link to play")
+    alternatives: list[Literal["source", "hls", "dash"]] = Field(description="The other links, best first")
+    max_height: int | None = Field(description="Highest picture to play, in lines; null: any")
+    rate_bytes_per_second: int | None = Field(description="As fast as each connection gets it; null: no cap")
+    language: str | None
+    reason: str
 
 
 class PlaybackOut(BaseModel):
@@ -26,11 +43,18 @@ class PlaybackOut(BaseModel):
     heartbeat_seconds: int
     resume_seconds: float
     links: LinksOut
+    chosen: ChosenOut
 
 
 class HeartbeatIn(Body):
-    position_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    position_seconds: Position
     state: Literal["playing", "paused"]
+    sequence: Sequence | None = None
+
+
+class LastPositionIn(BaseModel):
+    position_seconds: Position | None = None
+    sequence: Sequence | None = None
 
 
 class StreamOut(BaseModel):

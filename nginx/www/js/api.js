@@ -45,21 +45,29 @@ export function grant(id, wishes = {}, signal) {
  * @param {string} playback
  * @param {number} position  seconds
  * @param {'playing'|'paused'} state
- * @param {boolean} [dying]  the page is going away: no time for a second try
+ * @param {number} sequence  counts up, so that a heartbeat that comes late changes nothing
  * @returns {Promise<void>}
  */
-export function heartbeat(playback, position, state, dying = false) {
-  const body = { position_seconds: Math.max(0, Math.round(position * 1000) / 1000), state };
-  return (dying ? send : call)('POST', `/playbacks/${playback}/heartbeat`, { body, keepalive: dying });
+export function heartbeat(playback, position, state, sequence) {
+  const body = { position_seconds: milliseconds(position), state, sequence };
+  return call('POST', `/playbacks/${playback}/heartbeat`, { body });
 }
 
 /**
+ * Ends a playback and tells the last position in the same call: two calls could overtake each other.
  * @param {string} playback
- * @param {boolean} [dying]
+ * @param {{position: number, sequence: number}} [last]
+ * @param {boolean} [dying]  the page is going away: no time for a second try
  * @returns {Promise<void>}
  */
-export function endPlayback(playback, dying = false) {
-  return (dying ? send : call)('DELETE', `/playbacks/${playback}`, { keepalive: dying });
+export function endPlayback(playback, last, dying = false) {
+  const query = last ? `?position_seconds=${milliseconds(last.position)}&sequence=${last.sequence}` : '';
+  return (dying ? send : call)('DELETE', `/playbacks/${playback}${query}`, { keepalive: dying });
+}
+
+/** @param {number} seconds  to three decimals, never negative */
+function milliseconds(seconds) {
+  return Math.max(0, Math.round(seconds * 1000) / 1000);
 }
 
 /**

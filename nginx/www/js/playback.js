@@ -25,6 +25,8 @@ export class Playback {
     this.grant = null;
     this.link = '';
     this.timer = 0;
+    /** Number of the last word about the position. */
+    this.sequence = 0;
     /** @type {() => {position: number, playing: boolean}} */
     this.look = () => ({ position: 0, playing: false });
     /** @type {(ended: Problem) => void} called when the server says that this playback is over */
@@ -49,6 +51,7 @@ export class Playback {
       return null;
     }
     this.grant = given;
+    this.sequence = 0;
     this.link = link;
     this.timer = setInterval(() => this.beat(), Math.max(1, given.heartbeat_seconds) * 1000);
     return given;
@@ -60,7 +63,7 @@ export class Playback {
     if (!mine) return;
     const { position, playing } = this.look();
     try {
-      await heartbeat(mine.playback_id, position, playing ? 'playing' : 'paused');
+      await heartbeat(mine.playback_id, position, playing ? 'playing' : 'paused', ++this.sequence);
     } catch (error) {
       if (!(error instanceof Problem) || this.grant !== mine) return;
       if (error.status === 410 || error.status === 404) {
@@ -79,18 +82,16 @@ export class Playback {
     if (!mine) return;
     const { position } = this.look();
     this.drop();
-    if (saving) await heartbeat(mine.playback_id, position, 'paused').catch(() => undefined);
-    await endPlayback(mine.playback_id).catch(() => undefined);
+    await endPlayback(mine.playback_id, saving ? { position, sequence: ++this.sequence } : undefined).catch(() => undefined);
   }
 
-  /** The page goes away: both are sent without waiting for an answer. */
+  /** The page goes away: the end is sent without waiting for an answer. */
   die() {
     const mine = this.grant;
     if (!mine) return;
     const { position } = this.look();
     this.drop();
-    void heartbeat(mine.playback_id, position, 'paused', true).catch(() => undefined);
-    void endPlayback(mine.playback_id, true).catch(() => undefined);
+    void endPlayback(mine.playback_id, { position, sequence: ++this.sequence }, true).catch(() => undefined);
   }
 
   /** Forgets the grant; the server is told elsewhere or knows. */

@@ -1,0 +1,170 @@
+"""Playlists, private or public. Somebody else's private one is not there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import request
+from psycopg import Connection
+
+from authsvc import library, playlists
+from authsvc.api import conditional, guard, idempotency
+from authsvc.api.schemas import playlists as schemas
+from authsvc.api.services import here
+from authsvc.api.videos import found, shown
+from authsvc.playlists import Playlist
+from authsvc.problems import Problem
+
+bp = APIBlueprint("playlists", __name__, url_prefix="/api/v1/playlists", tag="Playlists")
+
+_PUBLIC_SHOWN = 100
+
+
+@bp.get("")
+@bp.input(schemas.PlaylistsIn, location="query", arg_name="wanted")
+@bp.output(schemas.PlaylistsOut)
+@bp.doc(summary="Playlists", responses=[401, 403, 422, 503])
+def list_playlists(wanted: schemas.PlaylistsIn) -> dict[str, Any]:
+    """Yours, or the public ones that were changed last (100 at most)."""
+    with here().database.connection() as connection:
+        if wanted.whose == "mine":
+            lists = playlists.of_user(connection, guard.identity())
+        else:
+            lists = playlists.public(connection, guard.identity(), limit=_PUBLIC_SHOWN)
+    return {"items": [_summary(playlist) for playlist in lists]}
+
+
+@bp.post("")
+@idempotency.repeatable
+@bp.input(schemas.PlaylistIn, location="json", arg_name="body")
+@bp.output(schemas.PlaylistDetailsOut, status_code=201)
+@bp.doc(summary="Make a playlist", responses=[400, 401, 403, 409, 422, 503])
+def create_playlist(body: schemas.PlaylistIn) -> dict[str, Any]:
+    """Empty, and private unless you say otherwise."""
+    settings = here().settings
+    with _explained(), here().database.connection() as connection:
+        made = playlists.create(
+            connection, guard.identity().user_id, **body.model_dump(), most=settings.playlists_per_user
+        )
+        return _whole(connection, made.hex)
+
+
+@bp.get("/<id:playlist_id>")
+@conditional.kept
+@bp.output(schemas.PlaylistDetailsOut)
+@bp.doc(summary="One playlist", responses=[401, 403, 404, 503])
+def one_playlist(playlist_id: str) -> dict[str, Any]:
+    """With its titles, as far as you may see them."""
+    with _explained(), here().database.connection() as connection:
+        return _whole(connection, playlist_id)
+
+
+@bp.patch("/<id:playlist_id>")
+@bp.input(schemas.PlaylistChangesIn, location="json", arg_name="body")
+@bp.output(schemas.PlaylistDetailsOut)
+@bp.doc(summary="Change a playlist", responses=[400, 401, 403, 404, 412, 422, 503])
+def edit_playlist(playlist_id: str, body: schemas.PlaylistChangesIn) -> dict[str, Any]:
+    """With If-Match only if it is still what you have read."""
+    with _held(playlist_id) as connection:
+        playlists.edit(connection, playlist_id, body.model_dump(exclude_unset=True))
+        return _whole(connection, playlist_id)
+
+
+@bp.delete("/<id:playlist_id>")
+@bp.doc(summary="Delete a playlist", responses={204: "It is gone", 401: "", 403: "", 404: "", 412: "", 503: ""})
+def delete_playlist(playlist_id: str) -> tuple[str, int]:
+    """The titles stay."""
+    with _held(playlist_id) as connection:
+        playlists.delete(connection, playlist_id)
+    return "", 204
+
+
+@bp.post("/<id:playlist_id>/items")
+@idempotency.repeatable
+@bp.input(schemas.ItemIn, location="json", arg_name="body")
+@bp.output(schemas.PlaylistDetailsOut, status_code=201)
+@bp.doc(summary="Add a title", responses=[400, 401, 403, 404, 409, 412, 422, 503])
+def add_item(playlist_id: str, body: schemas.ItemIn) -> dict[str, Any]:
+    """At the end, or before the entry at `position`."""
+    with _held(playlist_id) as connection:
+        found(library.visible(connection, guard.identity(), body.video_id))
+        playlists.add(
+            connection, playlist_id, body.video_id, position=body.position, most=here().settings.playlist_items
+        )
+        return _whole(connection, playlist_id)
+
+
+@bp.patch("/<id:playlist_id>/items/<id:item_id>")
+@bp.input(schemas.MoveIn, location="json", arg_name="body")
+@bp.output(schemas.PlaylistDetailsOut)
+@bp.doc(summary="Move an entry", responses=[400, 401, 403, 404, 412, 422, 503])
+def move_item(playlist_id: str, item_id: str, body: schemas.MoveIn) -> dict[str, Any]:
+    """The others keep their order."""
+    with _held(playlist_id) as connection:
+        playlists.move(connection, playlist_id, item_id, body.position)
+        return _whole(connection, playlist_id)
+
+
+@bp.delete("/<id:playlist_id>/items/<id:item_id>")
+@bp.output(schemas.PlaylistDetailsOut)
+@bp.doc(summary="Take an entry out", responses=[401, 403, 404, 412, 503])
+def remove_item(playlist_id: str, item_id: str) -> dict[str, Any]:
+    """The title stays in the library."""
+    with _held(playlist_id) as connection:
+        playlists.remove(connection, playlist_id, item_id)
+        return _whole(connection, playlist_id)
+
+
+def _summary(playlist: Playlist) -> dict[str, Any]:
+    return {
+        "id": playlist.id.hex,
+        "name": playlist.name,
+        "description": playlist.description,
+        "is_public": playlist.is_public,
+        "owner": {"id": playlist.user_id.hex, "username": playlist.username},
+        "length": playlist.length,
+        "created_at": playlist.created_at,
+        "updated_at": playlist.updated_at,
+    }
+
+
+def _whole(connection: Connection[Any], playlist_id: str) -> dict[str, Any]:
+    """The list as it is shown, and the tag of that for the answer."""
+    whole = _read(connection, playlist_id)
+    conditional.tagged(whole)
+    return whole
+
+
+def _read(connection: Connection[Any], playlist_id: str) -> dict[str, Any]:
+    identity = guard.identity()
+    playlist = playlists.one(connection, identity, playlist_id)
+    items = playlists.items(connection, identity, playlist_id)
+    videos = shown(connection, identity, [item.title for item in items])
+    entries = [
+        {"id": item.id.hex, "position": item.position, "video": video}
+        for item, video in zip(items, videos, strict=True)
+    ]
+    return _summary(playlist) | {"items": entries}
+
+
+@contextmanager
+def _held(playlist_id: str) -> Iterator[Connection[Any]]:
+    """One's own list, to be changed in this transaction; as the client has seen it, if it says so."""
+    with _explained(), here().database.connection() as connection, connection.transaction():
+        playlists.hold(connection, guard.identity().user_id, playlist_id)
+        if "If-Match" in request.headers:
+            conditional.require_match(_read(connection, playlist_id))
+        yield connection
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except playlists.PlaylistUnknown as error:
+        raise Problem(404, "There is no such playlist of yours.") from error
+    except playlists.ItemUnknown as error:
+        raise Problem(404, "There is no such entry in this playlist.") from error
+    except playlists.Full as error:
+        raise Problem(409, "There are as many as there may be. Remove something first.", code="full") from error

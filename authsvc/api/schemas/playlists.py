@@ -1,0 +1,66 @@
+"""Playlists."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from authsvc.api.schemas.common import Body, Id, PersonOut
+from authsvc.api.schemas.videos import VideoOut
+from authsvc.api.schemas.viewers import Line, Page
+
+Name = Annotated[Line, Field(min_length=1, max_length=200)]
+Description = Annotated[Page, Field(max_length=2000)]
+Place = Annotated[int, Field(ge=0, le=1_000_000, description="From 0; beyond the end is the end")]
+
+
+class PlaylistsIn(BaseModel):
+    whose: Literal["mine", "public"] = "mine"
+
+
+class PlaylistIn(Body):
+    name: Name
+    description: Description = ""
+    is_public: bool = False
+
+
+class PlaylistChangesIn(Body):
+    """Fields that are left out stay as they are."""
+
+    name: Name = ""
+    description: Description = ""
+    is_public: bool = False
+
+
+class ItemIn(Body):
+    video_id: Id
+    position: Place | None = None
+
+
+class MoveIn(Body):
+    position: Place
+
+
+class PlaylistOut(BaseModel):
+    id: Id
+    name: str
+    description: str
+    is_public: bool
+    owner: PersonOut
+    length: int = Field(description="Titles that you may see")
+    created_at: datetime
+    updated_at: datetime
+
+
+class PlaylistsOut(BaseModel):
+    items: list[PlaylistOut]
+
+
+class ItemOut(BaseModel):
+    id: Id
+    position: int
+    video: VideoOut
+
+
+class PlaylistDetailsOut(PlaylistOut):
+    items: list[ItemOut]
