@@ -118,7 +118,7 @@ def test_a_unit_is_one_that_systemd_can_parse(kind: str) -> None:
 
 
 def test_every_value_of_a_unit_is_documented_with_its_default() -> None:
-    options = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["unit"]["options"]
-    documented = options["pyapp_unit"]["options"]
+    options = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["units"]["options"]
+    documented = options["pyapp_units"]["options"]
     defaults = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__pyapp_unit_defaults"]
     assert {name: option["default"] for name, option in documented.items() if not option.get("required")} == defaults
