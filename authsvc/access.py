@@ -26,6 +26,8 @@ WHO_MAY: Final = {
     "health.status": EVERY_ROLE,
     "health.status_of_api": EVERY_ROLE,
     "users.me": EVERY_ROLE,
+    "users.change_me": MEMBERS,
+    "users.delete_me": MEMBERS,
     "videos.list_videos": EVERY_ROLE,
     "videos.info": EVERY_ROLE,
     "grants.start_playback": EVERY_ROLE,

@@ -1,23 +1,92 @@
-"""Oneself."""
+"""Oneself: who one is, what others read of one, and the end of the account."""
+
+from typing import Any
+from uuid import UUID
 
 from apiflask import APIBlueprint
 
-from authsvc import accounts
-from authsvc.api import guard
-from authsvc.api.schemas import auth as schemas
+from authsvc import accounts, names, profiles
+from authsvc.accounts import Actor
+from authsvc.api import guard, proof
+from authsvc.api.registration import invalid
+from authsvc.api.schemas import personal as schemas
 from authsvc.api.services import here
-from authsvc.problems import unauthorized
+from authsvc.problems import Problem, unauthorized
 
 bp = APIBlueprint("users", __name__, url_prefix="/api/v1/users", tag="Users")
 
 
 @bp.get("/me")
-@bp.output(schemas.UserOut)
+@bp.output(schemas.ProfileOut)
 @bp.doc(summary="Who am I?", responses=[401, 503])
-def me() -> dict[str, str]:
-    """The signed-in user."""
+def me() -> dict[str, Any]:
+    """The signed-in user. A device does not learn the address."""
+    return _profile()
+
+
+@bp.patch("/me")
+@bp.input(schemas.ProfileIn, location="json", arg_name="body")
+@bp.output(schemas.ProfileOut)
+@bp.doc(summary="Change your profile", responses=[400, 401, 403, 409, 415, 422, 429, 503])
+def change_me(body: schemas.ProfileIn) -> dict[str, Any]:
+    """Null takes a field away. Another e-mail address wants your password: it may be used to get into the account."""
+    identity = guard.identity()
+    user_id = UUID(identity.user_id)
+    changes = body.model_dump(exclude_unset=True)
+    changes.pop("password", None)
+    if "email" in changes:
+        if body.password is None:
+            raise invalid("password", "is needed to change the e-mail address")
+        proof.again(body.password)
+    try:
+        with here().database.connection() as connection, connection.transaction():
+            if "email" in changes:
+                actor = Actor(user_id, guard.client_address())
+                accounts.change(connection, user_id, actor=actor, email=changes["email"])
+            if "display_name" in changes:
+                profiles.set_display_name(connection, user_id, changes["display_name"])
+    except names.InvalidName as error:
+        raise invalid("email", str(error)) from error
+    except accounts.NameTaken as error:
+        raise Problem(409, "This e-mail address is taken, or looks like one that is.", code="taken") from error
+    except accounts.UserUnknown as error:
+        raise unauthorized("The user is gone.", sent=True) from error
+    return _profile()
+
+
+@bp.delete("/me")
+@bp.input(schemas.FarewellIn, location="json", arg_name="body")
+@bp.doc(
+    summary="Delete your account",
+    responses={204: "Nothing is left of you", 400: "", 401: "", 403: "", 409: "", 415: "", 422: "", 429: "", 503: ""},
+)
+def delete_me(body: schemas.FarewellIn) -> tuple[str, int]:
+    """With sessions, history, ratings and playlists. The audit trail keeps a random id that leads to nobody."""
+    services = here()
+    user = proof.again(body.password)
+    try:
+        with services.database.connection() as connection:
+            ended = accounts.delete(connection, user.id, actor=Actor(user.id, guard.client_address()))
+    except accounts.LastAdmin as error:
+        raise Problem(
+            409, "You are the last admin who can sign in. Make another one first.", code="last_admin"
+        ) from error
+    except accounts.UserUnknown as error:
+        raise unauthorized("The user is gone.", sent=True) from error
+    accounts.make_felt(services.live, services.settings, user.id, ended)
+    return "", 204
+
+
+def _profile() -> dict[str, Any]:
+    identity = guard.identity()
     with here().database.connection() as connection:
-        user = accounts.by_id(connection, guard.identity().user_id)
-    if user is None:
+        profile = profiles.of_user(connection, identity.user_id)
+    if profile is None:
         raise unauthorized("The user is gone.", sent=True)
-    return {"id": user.id.hex, "username": user.username, "role": user.role}
+    return {
+        "id": profile.id.hex,
+        "username": profile.username,
+        "role": profile.role,
+        "display_name": profile.display_name,
+        "email": None if identity.kind == "device" else profile.email,
+    }

@@ -91,7 +91,7 @@ def test_body_of_another_kind_is_415(world: World, kind: str) -> None:
         ("GET", LOGIN, 405, "method"),
         ("PUT", "/api/v1/videos", 405, "method"),
         ("DELETE", "/health", 405, "method"),
-        ("PATCH", "/api/v1/users/me", 405, "method"),
+        ("PUT", "/api/v1/users/me", 405, "method"),
     ],
 )
 def test_unknown_paths_and_methods(world: World, method: str, path: str, status: int, code: str) -> None:

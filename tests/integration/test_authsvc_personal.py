@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from authsvc import export
-from tests.integration.authsvc_world import Asker, World
+from tests.integration.authsvc_world import PASSWORD, Asker, World
 from tests.integration.test_authsvc_playback import Viewer
 
 
@@ -328,3 +328,72 @@ def test_guests_have_nothing_of_their_own(world: World) -> None:
     for path in ("preferences", "history", "continue", "export"):
         assert ghost.call("GET", f"/users/me/{path}").status_code == 403
     assert ghost.call("GET", "/playlists").status_code == 403
+
+
+def test_profile_shows_a_name_and_the_address_changes_by_password_alone(
+    world: World, alice: Viewer, bob: Viewer
+) -> None:
+    assert bob.call("PATCH", "/users/me", {"email": "bob@box.test", "password": PASSWORD}).status_code == 200
+    answer = alice.call("PATCH", "/users/me", {"display_name": " Alice L. ", "role": "admin", "username": "root"})
+    assert answer.get_json() == {
+        "id": alice.user.id.hex, "username": "alice", "role": "user", "display_name": "Alice L.", "email": None,
+    }  # fmt: skip
+    for body, status, code in (
+        ({"email": "a@box.test"}, 422, "invalid"),
+        ({"email": "a@box.test", "password": "wrong"}, 403, "wrong_password"),
+        ({"email": "no address", "password": PASSWORD}, 422, "invalid"),
+        ({"email": "BOB@box.test", "password": PASSWORD}, 409, "taken"),
+        ({"display_name": ""}, 422, "invalid"),
+        ({"display_name": "x" * 101}, 422, "invalid"),
+        ({"display_name": "a\u202eb"}, 422, "invalid"),
+        ({"display_name": 7}, 422, "invalid"),
+    ):
+        refused = alice.call("PATCH", "/users/me", body)
+        assert (refused.status_code, refused.get_json()["code"]) == (status, code), body
+    changed = alice.call("PATCH", "/users/me", {"email": "a@box.test", "password": PASSWORD}).get_json()
+    assert (changed["email"], changed["display_name"]) == ("a@box.test", "Alice L.")
+    assert alice.call("PATCH", "/users/me", {"display_name": None}).get_json()["display_name"] is None
+
+
+def test_deleted_account_leaves_no_personal_row(world: World, alice: Viewer, bob: Viewer) -> None:
+    video = world.video("Sunrise")
+    alice.call("PATCH", "/users/me", {"display_name": "Alice Liddell", "email": "alice@box.test", "password": PASSWORD})
+    alice.call("PUT", "/users/me/preferences", {"quality": "480p"})
+    boss = Viewer(world, "boss", role="admin")
+    group = boss.call("POST", "/admin/groups", {"name": "family"}).get_json()["id"]
+    boss.call("PUT", f"/admin/groups/{group}/members/{alice.user.id.hex}")
+    boss.call("PUT", f"/videos/{video}/viewers", {"users": [alice.user.id.hex], "groups": []})
+    rule = {"root": "/library", "visibility": "named", "users": [alice.user.id.hex]}
+    assert boss.call("POST", "/admin/folders", rule).status_code == 201
+    for viewer in (alice, bob):
+        watched(viewer, video, 33)
+        viewer.call("PUT", f"/videos/{video}/rating", {"rating": 4})
+        made(viewer, video)
+    running = alice.play(video).get_json()["playback_id"]
+    ask = Asker(world.authz_app)
+    assert ask.signed(video, running).status_code == 204
+    for body, status in (({}, 422), ({"password": "wrong"}, 403), ({"password": None}, 422)):
+        assert alice.call("DELETE", "/users/me", body).status_code == status
+    assert alice.call("DELETE", "/users/me", {"password": PASSWORD}).status_code == 204
+    assert alice.call("GET", "/users/me").status_code == 401
+    assert ask.signed(video, running).status_code != 204
+    left = {
+        f"{table}.{column}"
+        for table, column in world.owner.execute(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+        ).fetchall()
+        if world.owner.execute(
+            f"""SELECT count(*) FROM "{table}" t WHERE t."{column}"::text ILIKE ANY (%s)""",
+            ([f"%{alice.user.id}%", f"%{alice.user.id.hex}%", "%alice%", "%liddell%", f"%{alice.session_id}%"],),
+        ).fetchone()
+        != (0,)
+    }
+    # What the ledger has to tell the live store holds the id until it has done so, seconds later, and nothing else.
+    assert left <= {"revocations.user_id"}
+    assert len(bob.call("GET", "/users/me/export").get_json()["playlists"]) == 1, "of others nothing is gone"
+
+
+def test_last_admin_stays(world: World) -> None:
+    boss = Viewer(world, "boss", role="admin")
+    refused = boss.call("DELETE", "/users/me", {"password": PASSWORD})
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "last_admin")

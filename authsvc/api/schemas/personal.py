@@ -11,6 +11,8 @@ from authsvc.api.schemas.common import Body, Text
 from authsvc.api.schemas.videos import VideoOut
 from authsvc.api.schemas.viewers import Line
 
+Password = Annotated[Text, Field(min_length=1, max_length=1024)]
+
 
 class ProfileOut(UserOut):
     display_name: str | None
@@ -21,6 +23,12 @@ class ProfileIn(Body):
     """Fields that are left out stay as they are."""
 
     display_name: Annotated[Line, Field(min_length=1, max_length=100)] | None = None
+    email: Annotated[Text, Field(min_length=3, max_length=254)] | None = None
+    password: Password | None = Field(None, description="Yours; needed to change the e-mail address")
+
+
+class FarewellIn(Body):
+    password: Password
 
 
 class PreferencesIn(Body):
