@@ -12,7 +12,7 @@ from redis import Redis
 
 from authsvc.live import Script
 from authsvc.playbacks import Playback
-from authsvc.settings import ApiSettings
+from authsvc.settings import LiveSettings
 
 _GRANT = Script("grant")
 _HEARTBEAT = Script("heartbeat")
@@ -43,7 +43,7 @@ class Lease:
 class Leases:
     """What the JSON interface does with leases. Everything raises LiveUnavailable."""
 
-    def __init__(self, live: "Redis", settings: ApiSettings) -> None:
+    def __init__(self, live: "Redis", settings: LiveSettings) -> None:
         self._live = live
         self._settings = settings
         self._idle_ms = round(settings.lease_idle_seconds * 1000)

@@ -9,6 +9,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from authsvc import audit
+from authsvc.audit import Event
 from authsvc.sessions import Identity, SessionEnded
 
 
@@ -137,6 +139,23 @@ def end(connection: Connection[Any], playback_id: str, reason: str, *, of_user: 
             """,
             {"id": playback_id, "reason": reason, "user": of_user},
         ).fetchone()
+
+
+def stop(connection: Connection[Any], playback_id: str, *, actor: UUID | None, client: str | None) -> Playback:
+    """End anyone's playback, and write down who did. Raises PlaybackUnknown; that it had ended before is fine."""
+    with connection.transaction():
+        ended = end(connection, playback_id, "stopped")
+        playback = ended or find(connection, playback_id)
+        if ended:
+            audit.record(
+                connection,
+                Event.STREAM_STOPPED,
+                actor=actor,
+                subject=ended.user_id,
+                client=client,
+                playback=ended.id.hex,
+            )
+    return playback
 
 
 def find(connection: Connection[Any], playback_id: str, *, of_user: str | None = None) -> Playback:

@@ -42,7 +42,7 @@ class PlayKeys(BaseModel):
 
 
 class DatabaseSettings(BaseSettings):
-    """What the command line needs."""
+    """The way to PostgreSQL."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENVIRONMENT_PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True
@@ -71,10 +71,15 @@ class DatabaseSettings(BaseSettings):
         return tuple(sources)
 
 
-class PasswordSettings(DatabaseSettings):
-    """What may be a password (NIST SP 800-63B-4)."""
+class AccountSettings(DatabaseSettings):
+    """What the interface and the command line share: passwords, invitations and resets."""
 
-    # Characters; the document asks for 15 where a password is the only factor, and for 8 beside a second one.
+    # How long an invitation is good when its giver does not say.
+    invitation_seconds: Seconds = 7 * 86_400
+    # How long a token is good that lets a user choose a new password.
+    password_reset_seconds: Seconds = 86_400
+
+    # Characters of a password. NIST SP 800-63B-4 asks for 15 where it is the only factor, and for 8 beside a second.
     password_shortest: Annotated[int, Field(ge=8, le=256)] = 15
     # A password that a guesser finds within so many tries is refused.
     password_guesses: Annotated[int, Field(ge=1)] = 1_000_000
@@ -101,6 +106,8 @@ class LiveSettings(DatabaseSettings):
 
     # A lease granted but not used yet; the player has this long to send its first request.
     lease_pending_seconds: Seconds = 30
+    # How often the player reports its position; well below `lease_idle_seconds`.
+    heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 15
     # A slot is kept this long after the last sign of life.
     lease_idle_seconds: Seconds = 90
     # A paused playback keeps its slot this long after the pause began.
@@ -169,7 +176,7 @@ class AuthzSettings(ServiceSettings):
     verified_tokens: Count = 4096
 
 
-class ApiSettings(ServiceSettings, PasswordSettings):
+class ApiSettings(ServiceSettings, AccountSettings):
     """The JSON interface."""
 
     # Counters that may be lost (allkeys-lru).
@@ -189,10 +196,6 @@ class ApiSettings(ServiceSettings, PasswordSettings):
 
     # Who may register: everybody, who has an invitation, or nobody.
     registration: Literal["open", "invitation", "closed"] = "invitation"
-    # How long an invitation is good when its giver does not say.
-    invitation_seconds: Seconds = 7 * 86_400
-    # How long a token is good that lets a user choose a new password.
-    password_reset_seconds: Seconds = 86_400
 
     # A session ends this long after sign-in.
     session_seconds: Seconds = 86_400
@@ -227,8 +230,6 @@ class ApiSettings(ServiceSettings, PasswordSettings):
     link_slack_seconds: Seconds = 1800
     link_longest_seconds: Seconds = 28_800
 
-    # How often the player reports its position; well below `lease_idle_seconds`.
-    heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 15
     # A heartbeat that arrives this long after the end of its playback still saves the position.
     late_heartbeat_seconds: Seconds = 30
     # How many playlists a user may have, and how many entries each.
@@ -293,6 +294,13 @@ class ApiSettings(ServiceSettings, PasswordSettings):
         if self.access_jwt_kid not in self.access_jwt_public:
             raise ValueError("KINETOSCOPE_ACCESS_JWT_KID names a key that access_jwt_public does not hold")
         return self
+
+
+class CommandSettings(LiveSettings, AccountSettings):
+    """The command line on the box."""
+
+    # Events of the audit trail keep the whole address for so many days, then the /24 or /64 that it is in.
+    audit_address_days: Annotated[int, Field(ge=7, le=3660)] = 90
 
 
 class LedgerSettings(LiveSettings):

@@ -1,11 +1,12 @@
 """For admins: who watches what, and the end of it."""
 
 from typing import Any
+from uuid import UUID
 
 from apiflask import APIBlueprint
 
 from authsvc import playbacks
-from authsvc.api import streams
+from authsvc.api import guard, streams
 from authsvc.api.schemas import playbacks as schemas
 from authsvc.api.services import here
 from authsvc.problems import Problem
@@ -28,8 +29,9 @@ def stop_stream(playback_id: str) -> tuple[str, int]:
     services = here()
     try:
         with services.database.connection() as connection:
-            ended = playbacks.end(connection, playback_id, "stopped")
-            playback = ended or playbacks.find(connection, playback_id)
+            playback = playbacks.stop(
+                connection, playback_id, actor=UUID(guard.identity().user_id), client=guard.client_address()
+            )
     except playbacks.PlaybackUnknown as error:
         raise Problem(404, "There is no such playback.") from error
     services.leases.end(playback, "stopped", bar_seconds=services.settings.stream_ban_seconds)

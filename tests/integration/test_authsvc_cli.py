@@ -39,7 +39,7 @@ def test_user_add_is_idempotent_when_asked(database: Database) -> None:
     third = run(database, *arguments[:-1], password="another password\n")
     assert third.returncode == 1
     assert "taken" in third.stderr
-    assert run(database, "user", "list").stdout == "admin\tadmin\tactive\n"
+    assert run(database, "user", "list").stdout.startswith("admin\tadmin\tactive\tadmin@box.test\t")
 
 
 @pytest.mark.parametrize(

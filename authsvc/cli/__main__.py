@@ -1,0 +1,5 @@
+"""`python -m authsvc.cli`."""
+
+from authsvc.cli.commands import main
+
+main()

@@ -1,0 +1,73 @@
+"""The box as a whole: how it is, a look through the library, the care of the audit trail."""
+
+from typing import Any
+
+import click
+
+from authsvc import audit as trail
+from authsvc import live, overview
+from authsvc.cli import console
+
+
+@console.command(None, "status")
+def status() -> dict[str, Any]:
+    """Print whether the stores answer, and counts of users, sessions, playbacks and titles."""
+    with console.database() as connection:
+        found, scan = overview.of(connection), overview.latest_scan(connection)
+    return {
+        "postgresql": "ok",
+        "redis_live": "ok" if live.answers(console.live_store()) else "away",
+        "users": found.users,
+        "disabled": found.disabled,
+        "sessions": found.sessions,
+        "playbacks": found.playbacks,
+        "videos": found.videos,
+        "latest_scan": scan and (scan.finished_at or "running"),
+    }
+
+
+@console.command(None, "scan")
+@click.option("--wait", is_flag=True, help="Until it is through.")
+def scan(wait: bool) -> dict[str, Any]:
+    """Look through the library now, and print what the latest scan found."""
+    # Starting a unit is root's: /usr/local/sbin/kinetoscope has done so before it ran this, and has waited if asked.
+    del wait
+    with console.database() as connection:
+        latest = overview.latest_scan(connection)
+    if latest is None:
+        raise click.ClickException("no scan has begun yet")
+    return {"started_at": latest.started_at, "finished_at": latest.finished_at, **latest.summary}
+
+
+@click.group()
+def audit() -> None:
+    """The trail of security events."""
+
+
+@console.command(audit, "list")
+@click.option("--username", help="What this user did, or what was done to them.")
+@click.option("--event")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+def list_events(username: str | None, event: str | None, limit: int) -> list[dict[str, Any]]:
+    """Print the newest events: when, what, by whom, to whom, from where, details."""
+    with console.database() as connection:
+        user = console.user_named(connection, username) if username else None
+        entries = trail.page(connection, limit=limit, event=event, user_id=user.id if user else None)
+    return [
+        {
+            "at": entry.at,
+            "event": entry.event,
+            "actor": entry.actor_username or entry.actor,
+            "subject": entry.subject_username or entry.subject,
+            "client": entry.client,
+            "details": entry.details,
+        }
+        for entry in entries
+    ]
+
+
+@console.command(audit, "cut-addresses")
+def cut_addresses() -> str:
+    """Shorten the addresses of old events to /24 or /64; cron does it every day."""
+    with console.database() as connection:
+        return f"{trail.cut_addresses(connection, console.settings().audit_address_days)} addresses cut"

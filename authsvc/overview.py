@@ -1,0 +1,54 @@
+"""The whole box in a few numbers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Counts of what is there; sessions and playbacks are those that live."""
+
+    users: int
+    disabled: int
+    sessions: int
+    playbacks: int
+    # By status: ready, waiting, broken.
+    videos: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A look through the library; `finished_at` is null while it runs."""
+
+    started_at: datetime
+    finished_at: datetime | None
+    summary: dict[str, Any]
+
+
+def of(connection: Connection[Any]) -> Overview:
+    """As PostgreSQL knows it."""
+    with connection.cursor(row_factory=class_row(Overview)) as cursor:
+        row = cursor.execute(
+            """
+            SELECT (SELECT count(*) FROM users) AS users,
+                   (SELECT count(*) FROM users WHERE NOT is_active) AS disabled,
+                   (SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > now()) AS sessions,
+                   (SELECT count(*) FROM playbacks WHERE ended_at IS NULL) AS playbacks,
+                   (SELECT coalesce(jsonb_object_agg(status, number), '{}')
+                      FROM (SELECT status, count(*) AS number FROM videos WHERE removed_at IS NULL GROUP BY status) v
+                   ) AS videos
+            """
+        ).fetchone()
+    assert row is not None  # noqa: S101  # a SELECT without FROM answers one row
+    return row
+
+
+def latest_scan(connection: Connection[Any]) -> Scan | None:
+    with connection.cursor(row_factory=class_row(Scan)) as cursor:
+        return cursor.execute(
+            "SELECT started_at, finished_at, summary FROM scans ORDER BY started_at DESC LIMIT 1"
+        ).fetchone()
