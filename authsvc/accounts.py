@@ -25,6 +25,8 @@ from authsvc.settings import LiveSettings
 ROLES = ("admin", "user", "guest")
 
 _COLUMNS: LiteralString = "id, username, email, role, is_active, created_at"
+# A guest session has a row too (guests.py), which is nobody that could be named.
+_PERSON: LiteralString = "password_hash IS NOT NULL"
 _WHATS = {"username": "username", "email": "e-mail address"}
 
 
@@ -88,7 +90,9 @@ def create(connection: Connection[Any], *, username: str, email: str | None, pas
 
 def by_name(connection: Connection[Any], username: str) -> User | None:
     with connection.cursor(row_factory=class_row(User)) as cursor:
-        return cursor.execute(f"SELECT {_COLUMNS} FROM users WHERE username_key = %s", (compared(username),)).fetchone()
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM users WHERE {_PERSON} AND username_key = %s", (compared(username),)
+        ).fetchone()
 
 
 def by_id(connection: Connection[Any], user_id: UUID | str) -> User | None:
@@ -110,7 +114,7 @@ def page(
         return cursor.execute(
             f"""
             SELECT {_COLUMNS} FROM users
-             WHERE (%(after)s::text IS NULL OR username_key > %(after)s)
+             WHERE {_PERSON} AND (%(after)s::text IS NULL OR username_key > %(after)s)
                AND (%(query)s::text IS NULL OR strpos(username_key, %(query)s) > 0)
                AND (%(role)s::text IS NULL OR role = %(role)s)
                AND (%(active)s::boolean IS NULL OR is_active = %(active)s)
@@ -130,7 +134,7 @@ def page(
 def credentials(connection: Connection[Any], username: str) -> tuple[User, str] | None:
     """The user of that name and the stored hash; disabled users too, so that they cost the same."""
     row = connection.execute(
-        f"SELECT {_COLUMNS}, password_hash FROM users WHERE username_key = %s", (compared(username),)
+        f"SELECT {_COLUMNS}, password_hash FROM users WHERE {_PERSON} AND username_key = %s", (compared(username),)
     ).fetchone()
     return (User(*row[:-1]), row[-1]) if row else None
 

@@ -27,7 +27,6 @@ class Event(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     SESSION_ENDED = "session_ended"
     DEVICE_ADDED = "device_added"
-    GUEST_ADMITTED = "guest_admitted"
     SECOND_FACTOR_FAILED = "second_factor_failed"
     SECOND_FACTOR_ADDED = "second_factor_added"
     SECOND_FACTOR_REMOVED = "second_factor_removed"

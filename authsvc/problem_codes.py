@@ -56,6 +56,16 @@ CODES: Final[dict[str, Code]] = {
         "Sign in again; change the password if the other one was not you.",
     ),
     "device": Code((401,), "The device token is not valid, or no longer.", "Make a new one in the list of devices."),
+    "second_factor": Code(
+        (401,), "The password is right, and a second factor is asked for.",
+        "Send one of `methods` with `challenge` to /auth/second-factor.",
+    ),
+    "wrong_factor": Code((401, 403), "The code or passkey is not good.", "Use the next code, or another method."),
+    "second_factor_required": Code(
+        (403,), "Administrators need a second factor here.", "Add one, or sign in with the one that you have."
+    ),
+    "proof": Code((403,), "This asks for a proof of who you are, of just now.", "Call /users/me/proof first."),
+    "guests": Code((403,), "Guests are not admitted here.", "Sign in."),
     "forbidden": Code((403,), "You are known, but may not do this.", "Ask an admin."),
     "cross_site": Code(
         (403,), "With cookies, only this site's own pages may change anything.", "Call from our pages, or with a token."
@@ -71,6 +81,14 @@ CODES: Final[dict[str, Code]] = {
     "ambiguous": Code((409,), "Several titles have this file name; `items` lists them.", "Ask for one by its id."),
     "waiting": Code((409,), "The title is not ready yet.", "Try again later."),
     "broken": Code((409,), "The title can't be played; `detail` says why.", "Replace the file."),
+    "factor_exists": Code((409,), "You have an authenticator app.", "Remove it first."),
+    "passkeys_need_a_name": Code(
+        (409,), "The service is reached by an IP address, and browsers make passkeys for names alone.",
+        "Give the box a name and use that; authenticator apps work without.",
+    ),
+    "no_factor_key": Code(
+        (409,), "The service has no key to encrypt an authenticator app's secret.", "Ask the operator to deploy again."
+    ),
     "devices": Code((409,), "You have as many devices as you may.", "End one of `sessions`, then try again."),
     "sessions": Code(
         (409,), "You are signed in in as many places as you may.", "Sign in again with one of `sessions` in `replace`."
@@ -90,6 +108,7 @@ CODES: Final[dict[str, Code]] = {
     "streams": Code(
         (429,), "No slot is free; `running` lists your playbacks.", "End one, or try again after Retry-After."
     ),
+    "guests_full": Code((429,), "There are as many guests as may be.", "Try again after Retry-After, or sign in."),
     "throttled": Code((429,), "Too many failed attempts.", "Wait for as long as Retry-After says."),
     "rate_limited": Code((429,), "Too many calls.", "Wait for as long as Retry-After says, and go by RateLimit."),
     # Ours.

@@ -6,6 +6,7 @@ without its content.
 """
 
 import os
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -216,6 +217,9 @@ class ApiSettings(ServiceSettings, AccountSettings):
 
     # 32 random bytes in base64url that encrypt the secrets of authenticator apps; without it none can be added.
     second_factor_key: SecretStr | None = None
+    # Wrong codes of an authenticator app that one user may send within the window.
+    second_factor_failures: Count = 10
+    second_factor_window_seconds: Annotated[int, Field(ge=1, le=86_400)] = 3600
     # Half a sign-in or a registration waits this long for its other half.
     challenge_seconds: Seconds = 300
     # Wrong answers to one challenge, after which one starts over with the password.
@@ -288,6 +292,13 @@ class ApiSettings(ServiceSettings, AccountSettings):
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("second_factor_key")
+    @classmethod
+    def key_is_a_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not re.fullmatch(r"[A-Za-z0-9_-]{43}", key.get_secret_value()):
+            raise ValueError("is not 32 bytes in base64url (43 characters)")
+        return key
 
     @model_validator(mode="after")
     def kid_has_public_half(self) -> "ApiSettings":

@@ -6,6 +6,7 @@ back when it succeeds. A limiter that breaks does not break sign-in: it lets thr
 
 import hashlib
 import logging
+from contextlib import suppress
 
 from redis import Redis
 
@@ -31,6 +32,32 @@ class Throttled(Exception):
 def account_digest(username: str) -> str:
     """What stands for an account in counters, whether or not there is one."""
     return hashlib.sha256(compared(username).encode()).hexdigest()[:32]
+
+
+class FactorThrottle:
+    """Codes of an authenticator app that one user may get wrong within the window: a million are soon tried.
+
+    Only who knows the password comes this far, so nobody else can use it to keep the owner out.
+    """
+
+    def __init__(self, cache: "Redis", settings: ApiSettings) -> None:
+        self._cache, self._most = cache, settings.second_factor_failures
+        self._window_ms = settings.second_factor_window_seconds * 1000
+
+    def take(self, user_id: str) -> None:
+        """Count an attempt. Raises Throttled."""
+        try:
+            wait_ms, first = _TAKE(self._cache, self._window_ms, f"ks:throttle:factor:{user_id}", self._most)
+        except LiveUnavailable:
+            logger.warning("second factor throttle failed open")
+            return
+        if wait_ms:
+            raise Throttled(wait_ms / 1000, bool(first))
+
+    def give_back(self, user_id: str) -> None:
+        """The attempt was good: it does not count."""
+        with suppress(LiveUnavailable):
+            _GIVE_BACK(self._cache, f"ks:throttle:factor:{user_id}")
 
 
 class LoginThrottle:

@@ -11,6 +11,7 @@ from authsvc.api import (
     conditional,
     devices,
     editing,
+    factors,
     grants,
     groups,
     guard,
@@ -26,6 +27,7 @@ from authsvc.api import (
     playlists,
     ratings,
     registration,
+    second_step,
     users,
     videos,
 )
@@ -79,6 +81,8 @@ def create_app(settings: ApiSettings) -> APIFlask:
     for module in (
         health,
         auth,
+        second_step,
+        factors,
         devices,
         users,
         videos,

@@ -7,15 +7,16 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import request
 
-from authsvc import accounts, audit, credentials, sessions, upkeep
+from authsvc import accounts, audit, credentials, guests, sessions, upkeep
 from authsvc import refresh as refresh_tokens
-from authsvc.api import guard, proof, sign_in
+from authsvc.api import guard, proof, second_step, sign_in
 from authsvc.api.schemas import auth as schemas
 from authsvc.api.services import here
 from authsvc.audit import Event
 from authsvc.live import LiveUnavailable
 from authsvc.problems import Problem, unauthorized
 from authsvc.sessions import Ended
+from authsvc.user_agents import readable
 
 bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authentication")
 
@@ -28,9 +29,45 @@ def login(body: schemas.LoginIn) -> dict[str, Any]:
     """Answers tokens to programs. A browser (Sec-Fetch-Site), or who asks for it, gets cookies and no token."""
     by_cookie = sign_in.wants_cookies(body.cookies)
     user = proof.by_password(body.username, body.password, body.device_token)
+    second_step.require(user)
     return sign_in.complete(
         user, by_cookie=by_cookie, device=body.device, device_token=body.device_token, replace=body.replace
     )
+
+
+@bp.post("/guest")
+@bp.input(schemas.GuestIn, location="json", arg_name="body")
+@bp.output(schemas.SessionOut)
+@bp.doc(
+    summary="Look around as a guest",
+    responses={403: "Not here (code: guests)", 422: "", 429: "Too many guests (code: guests_full)", 503: ""},
+)
+def guest(body: schemas.GuestIn) -> dict[str, Any]:
+    """A session for what is public, without an account. It ends like any other, and nothing of it is kept."""
+    services = here()
+    settings, by_cookie = services.settings, sign_in.wants_cookies(body.cookies)
+    if not settings.guests:
+        raise Problem(403, "There are no guests here. Sign in.", code="guests")
+    device = body.device.strip() or readable(request.headers.get("User-Agent", ""))
+    try:
+        with services.database.connection() as connection:
+            started, user = guests.admit(
+                connection,
+                device=device,
+                client=guard.client_address(),
+                life_seconds=settings.guest_session_seconds,
+                idle_seconds=settings.session_idle_seconds,
+                most=settings.guests_per_box,
+                most_of_address=settings.guests_per_address,
+            )
+    except guests.GuestsFull as full:
+        raise Problem(
+            429,
+            "There are as many guests as may be. Try again later, or sign in.",
+            code="guests_full",
+            headers={"Retry-After": "60"},
+        ) from full
+    return sign_in.answer(started, user, by_cookie)
 
 
 @bp.post("/refresh")

@@ -90,6 +90,12 @@ def _admit() -> None:
     if by_cookie and request.method not in _READS:
         require_same_origin()
     if not access.may(g.identity.role, endpoint):
+        if here().settings.second_factor_required_for_admins and access.may("admin", endpoint):
+            raise Problem(
+                403,
+                "Administrators need a second factor here; with a password alone you are a user like any other.",
+                code="second_factor_required",
+            )
         raise Problem(403, "Your role may not do this.")
     if not access.may(g.identity.role, endpoint, g.identity.kind):
         raise Problem(403, "A device's token opens the library alone. Sign in with your password for this.")

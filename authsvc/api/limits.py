@@ -19,6 +19,7 @@ _BY_TOPIC: Final = {
     "auth": CallClass.LOGIN,
     "password": CallClass.LOGIN,
     "registration": CallClass.LOGIN,
+    "second_step": CallClass.LOGIN,
     "grants": CallClass.STREAMING,
     "playbacks": CallClass.STREAMING,
     "uploads": CallClass.UPLOAD,

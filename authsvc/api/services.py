@@ -16,8 +16,9 @@ from authsvc.password_rules import PasswordRules
 from authsvc.passwords import Checker
 from authsvc.quotas import Quotas
 from authsvc.settings import ApiSettings
-from authsvc.throttle import LoginThrottle
+from authsvc.throttle import FactorThrottle, LoginThrottle
 from authsvc.tokens import Issuer, Verifier
+from authsvc.totp import Sealer
 
 _KEY = "kinetoscope"
 
@@ -37,6 +38,9 @@ class Services:
     password_rules: PasswordRules
     leases: Leases
     login_throttle: LoginThrottle
+    factor_throttle: FactorThrottle
+    # None without a key: no authenticator app can be added then.
+    sealer: Sealer | None
     repeats: Repeats
     # Room for playlists of the whole library that are being written.
     lists: BoundedSemaphore
@@ -80,6 +84,8 @@ class Services:
             password_rules=PasswordRules(settings.password_shortest, settings.password_guesses),
             leases=Leases(store, settings),
             login_throttle=LoginThrottle(cache, settings),
+            factor_throttle=FactorThrottle(cache, settings),
+            sealer=Sealer(settings.second_factor_key) if settings.second_factor_key else None,
             quotas=Quotas(cache, settings),
             repeats=Repeats(cache, settings.access_jwt_private, settings.repeat_seconds),
             lists=BoundedSemaphore(settings.m3u_at_once),

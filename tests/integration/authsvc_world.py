@@ -31,6 +31,7 @@ from tests.integration.redis_server import RedisServer
 PASSWORD = "correct horse battery staple"
 ORIGIN = "https://box.test"
 PLAY_SECRET = "s" * 43
+SECOND_FACTOR_KEY = "f" * 42 + "A"
 
 # A real hash takes a tenth of a second of all cores; what production uses is asserted in a test of its own.
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -135,6 +136,7 @@ class World:
                 "play_keys": {"current": "k1", "keys": {"k1": PLAY_SECRET}},
                 "access_jwt_private": PRIVATE_PEM,
                 "public_origins": (ORIGIN,),
+                "second_factor_key": SECOND_FACTOR_KEY,
                 # The tests of quotas set their own; here nothing may depend on how many calls a test makes.
                 **{f"{name}_calls_per_minute": 1_000_000 for name in CallClass},
                 **self._shared(),

@@ -18,6 +18,11 @@ class LoginIn(Body):
     replace: Id | None = Field(None, description="A session of yours that ends in the same step")
 
 
+class GuestIn(Body):
+    device: Device = ""
+    cookies: bool = Field(False, description="Answer with cookies instead of tokens; browsers always get cookies")
+
+
 class RefreshIn(Body):
     refresh_token: Annotated[Text, Field(max_length=256)] | None = None
 

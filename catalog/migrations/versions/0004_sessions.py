@@ -30,6 +30,10 @@ GRANT SELECT, INSERT, DELETE ON device_tokens TO "kinetoscope-api";
 ALTER TABLE users ALTER COLUMN password_hash DROP NOT NULL,
     ADD CONSTRAINT users_only_guests_lack_a_password CHECK (password_hash IS NOT NULL OR role = 'guest');
 CREATE INDEX sessions_live_guests ON sessions (client) WHERE kind = 'guest' AND ended_at IS NULL;
+
+-- What counts as one address: a single IPv4 address, or the /64 that one IPv6 subscriber has (RFC 6177).
+CREATE FUNCTION near(address inet) RETURNS cidr LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN network(set_masklen(address, CASE family(address) WHEN 6 THEN 64 ELSE 32 END));
 """
 
 SECOND_FACTORS: LiteralString = """
