@@ -7,6 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from authsvc import folders, groups
+from authsvc.api import idempotency
 from authsvc.api.editing import noted, people, tell, unknown_viewers
 from authsvc.api.schemas import viewers as schemas
 from authsvc.api.services import here
@@ -28,6 +29,7 @@ def list_groups() -> dict[str, Any]:
 
 
 @bp.post("/groups")
+@idempotency.repeatable
 @bp.input(schemas.GroupIn, location="json", arg_name="body")
 @bp.output(schemas.GroupOut, status_code=201)
 @bp.doc(summary="Make a group", responses=[400, 401, 403, 409, 422, 503])
@@ -106,6 +108,7 @@ def list_folders() -> dict[str, Any]:
 
 
 @bp.post("/folders")
+@idempotency.repeatable
 @bp.input(schemas.FolderIn, location="json", arg_name="body")
 @bp.output(schemas.FolderOut, status_code=201)
 @bp.doc(summary="Give a folder a default", responses=[400, 401, 403, 409, 422, 503])

@@ -37,7 +37,7 @@ def repeatable(view: Callable[P, Any]) -> Callable[P, Response]:
 
     @functools.wraps(view)
     def once(*args: P.args, **kwargs: P.kwargs) -> Response:
-        if HEADER not in request.headers:
+        if not request.headers.get(HEADER):
             return make_response(view(*args, **kwargs))
         repeats, found = here().repeats, _begun()
         if isinstance(found, Answer):

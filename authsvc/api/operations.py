@@ -47,7 +47,7 @@ _IF_MATCH: Final = {
 _REPEAT_KEY: Final = {
     "name": idempotency.HEADER,
     "in": "header",
-    "schema": {"type": "string", "pattern": '^("[0-9A-Za-z._:-]{16,128}"|[0-9A-Za-z._:-]{16,128})$'},
+    "schema": {"type": "string", "pattern": '^(|"[0-9A-Za-z._:-]{16,128}"|[0-9A-Za-z._:-]{16,128})$'},
     "description": "Of your choice, such as a UUID; a repeat with it gets the first answer again, for a day",
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from authsvc import accounts, invitations, names, registration, resets
-from authsvc.api import guard, proof
+from authsvc.api import guard, idempotency, proof
 from authsvc.api.schemas import accounts as schemas
 from authsvc.api.services import here
 from authsvc.problems import Problem
@@ -14,6 +14,7 @@ bp = APIBlueprint("registration", __name__, url_prefix="/api/v1/auth", tag="Auth
 
 
 @bp.post("/register")
+@idempotency.repeatable
 @bp.input(schemas.RegisterIn, location="json", arg_name="body")
 @bp.output(schemas.RegisteredOut, status_code=201)
 @bp.doc(summary="Register", responses=[400, 403, 409, 415, 422, 429, 503])

@@ -6,6 +6,8 @@ from typing import Any
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
 
+from authsvc.problems import Problem
+
 
 class StrictJSON(DefaultJSONProvider):
     """JSON by RFC 8259: no NaN or Infinity; too deep a nesting is malformed, not a fault."""
@@ -23,7 +25,11 @@ class JSONRequest(Request):
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         if not self.get_data(cache=True):
             return {}
-        return super().get_json(force=force, silent=silent, cache=cache)
+        value = super().get_json(force=force, silent=silent, cache=cache)
+        if value is None:
+            # APIFlask would read the body `null` as an empty object, and a change of nothing would succeed.
+            raise Problem(422, "Fields are missing or of the wrong kind.", errors={"_schema": ["is not an object"]})
+        return value
 
 
 def _refuse(constant: str) -> None:

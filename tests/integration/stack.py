@@ -13,7 +13,7 @@ import os
 import pwd
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
@@ -48,11 +48,20 @@ class Stack:
         self.media_origin = f"https://{media_host}:{nginx.https_port}" if media_host else ""
         self.video_id, self.other_video_id = uuid4().hex, uuid4().hex
         self.film = b""
+        # Further settings of the services, by the names of their fields.
+        self.settings: dict[str, object] = {}
         self._services: dict[str, Child] = {}
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, postgres: PostgresServer, *, www: Path | None = None, **overrides: Any) -> Iterator[Self]:
+    def running(
+        cls,
+        postgres: PostgresServer,
+        *,
+        www: Path | None = None,
+        settings: Mapping[str, object] | None = None,
+        **overrides: Any,
+    ) -> Iterator[Self]:
         """Start everything; `www` is the folder of the client to serve (by default the project's own)."""
         overrides["nginx_www_dir"] = www or REPOSITORY / "nginx/www"
         with (
@@ -62,6 +71,7 @@ class Stack:
             NginxServer.prepared(**overrides) as nginx,
         ):
             stack = cls(nginx, database, live, cache)
+            stack.settings = dict(settings or {})
             try:
                 stack._fill()
                 for service in ("authz", "api"):
@@ -158,6 +168,7 @@ class Stack:
             "KINETOSCOPE_SESSIONS_PER_USER": "0",
             "KINETOSCOPE_LOGIN_FAILURES_PER_ADDRESS": "100000",
             "KINETOSCOPE_LOGIN_CALLS_PER_MINUTE": "100000",
+            **{f"KINETOSCOPE_{name.upper()}": str(value) for name, value in self.settings.items()},
         }
 
     # -- library --

@@ -45,6 +45,7 @@ def test_malformed_json_is_400(world: World, body: bytes) -> None:
         ({}, {"username", "password"}),
         ([], {"_schema"}),
         ("text", {"_schema"}),
+        (None, {"_schema"}),
         (7, {"_schema"}),
         ({"username": 7, "password": PASSWORD}, {"username"}),
         ({"username": None, "password": PASSWORD}, {"username"}),
@@ -66,6 +67,18 @@ def test_wrong_types_are_422_and_the_fields_are_listed(world: World, body: Any, 
     assert set(answer["errors"]) == fields
     assert PASSWORD not in json.dumps(answer), "the value that came is in the answer"
     assert world.owner.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+
+
+def test_a_whole_number_may_be_written_with_a_point(world: World) -> None:
+    """JSON Schema says so, and programs in some languages write no other."""
+    _, token = world.session(world.user("alice"))
+    answer = world.client().put(
+        f"/api/v1/videos/{world.video()}/rating",
+        data=b'{"rating": 4.0}',
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == 200, answer.text
 
 
 def test_empty_body_is_read_as_an_empty_object(world: World) -> None:

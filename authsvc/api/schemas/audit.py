@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from authsvc.api.schemas.common import Id, PersonOut, Text
+from authsvc.api.schemas.common import Id, Moment, PersonOut, Text
 
 
 class AuditIn(BaseModel):
     event: Annotated[Text, Field(max_length=64)] | None = None
     user: Id | None = Field(None, description="Who did it, or to whom it was done")
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = Field(None, description="Not included itself")
+    since: Moment | None = None
+    until: Moment | None = Field(None, description="Not included itself")
     cursor: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 

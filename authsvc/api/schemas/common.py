@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from authsvc.problem_codes import CODES
 
@@ -14,9 +14,17 @@ def _storable(text: str) -> str:
     return text
 
 
+def _written_out(value: Any) -> Any:
+    """A time in a query is RFC 3339; pydantic would read a bare number as seconds since 1970."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("is not a time like 2026-01-31T12:00:00Z")
+    return value
+
+
 EXAMPLE_ID: Final = "0123456789abcdef0123456789abcdef"
 
 Text = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 lowercase hex digits", examples=[EXAMPLE_ID])]
 Device = Annotated[Text, Field(max_length=200, description="A name that people recognise the device by")]
 
@@ -25,6 +33,12 @@ class Body(BaseModel):
     """A request's body: a field of the wrong type is an error and never converted; unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _whole_numbers(cls, value: Any) -> Any:
+        """JSON knows one kind of number: 1.0 is an integer (JSON Schema, 6.1.1)."""
+        return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class PersonOut(BaseModel):
