@@ -38,6 +38,9 @@ class Lease:
 
     playback_id: str
     state: Literal["pending", "streaming", "idle", "paused"]
+    # Open connections that carry it, and bytes of answers that are not over yet; None while the ledger is away.
+    connections: int | None = None
+    bytes_under_way: int | None = None
 
 
 class Leases:
@@ -125,11 +128,20 @@ class Leases:
     def _lease(self, row: list[bytes]) -> Lease:
         playback_id, now = row[0].decode(), int(row[1])
         fields = dict(zip(row[2::2], row[3::2], strict=True))
+        counted = fields[b"looked"] == b"1"
+        return Lease(
+            playback_id,
+            self._state(fields, now),
+            int(fields.get(b"sockets", 0)) if counted else None,
+            int(fields.get(b"bytes", 0)) if counted else None,
+        )
+
+    def _state(self, fields: dict[bytes, bytes], now: int) -> Literal["pending", "streaming", "idle", "paused"]:
         seen, beat = int(fields.get(b"seen", 0)), int(fields.get(b"beat", 0))
         if b"paused" in fields:
-            return Lease(playback_id, "paused")
+            return "paused"
         if not seen:
-            return Lease(playback_id, "pending")
-        # Two heartbeats may be late before the player counts as silent.
-        silent = now - max(seen, beat) > 2000 * self._settings.heartbeat_seconds
-        return Lease(playback_id, "idle" if silent else "streaming")
+            return "pending"
+        # A heartbeat may be late by half before the player counts as silent.
+        silent = now - max(seen, beat) > 1500 * self._settings.heartbeat_seconds
+        return "idle" if silent else "streaming"

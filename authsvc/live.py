@@ -15,6 +15,8 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
     ks:addresses:<playback>          zset    client address -> last seen
     ks:connections                   hash    "<address> <port>", on HTTP/2 "<address> <port> <playback>" -> "<serial
                                              of Nginx> <playback> <1 on HTTP/2> <when>"
+    ks:rebuilt                       string  missing when the store was wiped: the ledger then fills it again
+    ks:looked                        string  when the ledger last looked
     ks:leases:session:<session>      zset    playback -> deadline; likewise
     ks:leases:user:<user>            zset
     ks:leases:box                    zset

@@ -54,6 +54,8 @@ class Watched:
     client: str | None
     started_at: datetime
     position_seconds: float
+    # Of answers that are over.
+    bytes: int
 
 
 def open_signed(
@@ -246,7 +248,7 @@ def named(connection: Connection[Any], playback_ids: list[str]) -> dict[str, Wat
         rows = cursor.execute(
             """
             SELECT p.id, p.user_id, u.username, p.video_id, v.title, p.door, p.device, host(p.client) AS client,
-                   p.started_at, p.position_seconds
+                   p.started_at, p.position_seconds, p.bytes + p.estimated_bytes AS bytes
               FROM playbacks p JOIN users u ON u.id = p.user_id JOIN videos v ON v.id = p.video_id
              WHERE p.id = ANY(%s::uuid[]) AND p.ended_at IS NULL
             """,

@@ -25,7 +25,7 @@ def _stream(watched: playbacks.Watched, lease: Lease) -> dict[str, Any]:
         "client": watched.client,
         "device": watched.device,
         "door": watched.door,
-        "bytes": None,
+        "bytes": watched.bytes + (lease.bytes_under_way or 0),
         "position_seconds": watched.position_seconds,
-        "connections": None,
+        "connections": lease.connections,
     }

@@ -135,7 +135,7 @@ class Rounds:
             for playback, what in seen.items()
             if (told := self._told.get(playback)) is None
             or told[0][1:] != what[1:]
-            or (what.moves and now - told[1] >= self._settings.renew_seconds)
+            or now - told[1] >= self._settings.renew_seconds
         }
         for playback in self._told.keys() - seen.keys():
             due[playback] = Seen(False, 0, 0)

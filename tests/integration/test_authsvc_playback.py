@@ -237,7 +237,7 @@ def test_admin_sees_streams_and_stops_one(world: World, alice: Viewer) -> None:
         "client": "192.0.2.7",
         "device": "phone",
         "door": "signed",
-        "bytes": None,
+        "bytes": 0,
         "position_seconds": 33,
         "connections": None,
     }

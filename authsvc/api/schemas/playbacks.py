@@ -66,9 +66,9 @@ class StreamOut(BaseModel):
     client: str | None
     device: str
     door: Literal["signed", "header"]
-    bytes: int | None = Field(None, description="Not counted yet")
+    bytes: int = Field(description="Sent so far; what is under way is counted every few seconds")
     position_seconds: float
-    connections: int | None = Field(None, description="Not counted yet")
+    connections: int | None = Field(None, description="Open ones; null while nobody counts")
 
 
 class StreamsOut(BaseModel):
