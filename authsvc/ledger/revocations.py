@@ -12,7 +12,6 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from redis import Redis
 
-from authsvc import sessions
 from authsvc.live import Script
 from authsvc.settings import LedgerSettings
 
@@ -20,6 +19,9 @@ from authsvc.settings import LedgerSettings
 CHANNEL = "revocations"
 _AT_ONCE = 500
 _END_PLAYBACK = Script("end_playback")
+_END_SESSION = Script("end_session")
+_DOUBT = Script("revoke")
+_DOUBT_LASTS_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,11 @@ def tell(live: "Redis", settings: LedgerSettings, revocation: Revocation) -> Non
                 round(settings.stream_ban_seconds * 1000) if revocation.reason == "stopped" else 0,
             )
         case Revocation(kind="session", session_id=UUID() as session, user_id=UUID() as user):
-            sessions.bury(live, settings, sessions.Ended(session, user, revocation.reason))
+            _END_SESSION(live, session.hex, user.hex, revocation.reason, settings.tombstone_seconds * 1000)
         case Revocation(kind="user", user_id=UUID() as user):
-            sessions.doubt_user(live, user)
+            _DOUBT(live, "user", user.hex, _DOUBT_LASTS_MS)
         case Revocation(kind="video", video_id=UUID() as video):
-            sessions.doubt_video(live, video)
+            _DOUBT(live, "video", video.hex, _DOUBT_LASTS_MS)
 
 
 def end_what_may_not_go_on(

@@ -280,11 +280,13 @@ def test_redis_wiped_and_the_ledger_killed_at_once(house: House) -> None:
 
 def test_a_transfer_that_nothing_is_known_of_is_cut(house: House) -> None:
     house.stack.stop("ledger")
-    with watching(house, house.grant()["links"]["source"]) as viewer:
-        assert eventually(lambda: house.stack.live.client().hlen("ks:connections") == 1)
+    grant, client = house.grant(), house.stack.live.client()
+    with watching(house, grant["links"]["source"]) as viewer:
+        assert eventually(lambda: grant["playback_id"].encode() in b"".join(client.hvals("ks:connections")))
         house.stack.live.client().flushall()
         house.stack.start_ledger(**PACE, KINETOSCOPE_STRAY_SECONDS="2")
-        assert viewer.ended(12)[0] < FILM_BYTES
+        assert eventually(lambda: not viewer.runs(), within=12), house.log()
+        assert viewer.ended(1)[0] < FILM_BYTES
     house.stack.stop("ledger")
     house.stack.start_ledger(**PACE)
 
