@@ -208,6 +208,13 @@ def test_options_is_answered_from_the_configured_origins_alone(edge: Edge) -> No
     media = edge.get(HEADER, "Origin: https://portal.example", "Range: bytes=0-1")
     assert media.header("Access-Control-Allow-Origin") == "https://portal.example"
     assert "Content-Range" in (media.header("Access-Control-Expose-Headers") or "")
+    assert media.header("Access-Control-Allow-Methods") is None, "that is for the answer to a preflight"
+    # Nginx adds headers twice to a 416; two of these and a browser hides it from the page.
+    beyond = edge.get(HEADER, "Origin: https://portal.example", "Range: bytes=9999999-")
+    assert (beyond.status, beyond.header("Access-Control-Allow-Origin")) == (416, "https://portal.example")
+    for stranger in ("https://evil.example", "null"):
+        answer = edge.get(HEADER, f"Origin: {stranger}", "Range: bytes=0-1")
+        assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 # Ranges and conditions: test_nginx_ranges.py.
