@@ -47,7 +47,7 @@ class PasswordRules:
 
 
 def _guessable(password: str, known: list[str], guesses: int) -> bool:
-    # Here, for its lists cost 10 MB that the decision endpoint need not pay.
+    # Here, for its lists cost 15 MB that the decision endpoint need not pay.
     from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
     return bool(zxcvbn(password[:_LOOKED_AT], known)["guesses"] < guesses)

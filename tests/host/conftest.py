@@ -45,11 +45,7 @@ def _new_user(name: str, access: Access, shell: Any) -> Viewer:
     """A plain user, made by the tool on the box, with no stream running."""
     name, password = f"{name}-{secrets.token_hex(3)}", secrets.token_urlsafe(18)
     SECRETS.add(password)
-    shell(
-        "runuser -u kinetoscope-api -- env KINETOSCOPE_DATABASE_URL='host=/run/postgresql dbname=kinetoscope'"
-        f" /opt/kinetoscope/current/bin/kinetoscope user add --username {name} --role user --email {name}@example.org",
-        password,
-    )
+    shell(f"kinetoscope user add --username {name} --role user --email {name}@example.org", password)
     return Viewer(access, name, password)
 
 
