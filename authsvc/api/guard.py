@@ -105,4 +105,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.status_code == 204:
+        # Flask names a type also where there is nothing.
+        response.headers.pop("Content-Type", None)
     return response
