@@ -23,7 +23,7 @@ test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl mpv vlc-bi
 browser_packages := chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help up box down access ssh scan deploy smoke check lint unit integration molecule browser test bench lock clean
+.PHONY: help up box down access ssh scan deploy smoke check lint unit integration molecule browser chaos test bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ integration: $(environment) ## tests with real PostgreSQL, Redis and Nginx as ch
 molecule: $(environment) ## run Molecule on a box of its own (ARGS='converge', 'verify', 'destroy')
 	@$(needs) $(box_packages)
 	@molecule $(or $(ARGS),test)
+
+chaos: $(environment) ## break every part of a box under three streams; ends with a table (BOX=name)
+	@$(needs) openssh-client ffmpeg curl nftables
+	@KINETOSCOPE_ACCESS=$(boxes)/$(BOX)/access.json pytest tests/chaos $(ARGS)
 
 browser: $(environment) ## the browser test against a box that is up (BOX=name)
 	@$(needs) '$(browser_packages)'
