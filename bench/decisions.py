@@ -28,7 +28,7 @@ from pydantic import SecretStr
 
 from authsvc import accounts, sessions
 from authsvc.tokens import Issuer
-from bench.ranges import RESULTS, TICKS, interval
+from bench.measure import RESULTS, TICKS, interval
 from catalog import roles
 from tests.integration.authsvc_world import PRIVATE_PEM, PUBLIC_PEM, password_hash
 from tests.integration.child import Child

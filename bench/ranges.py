@@ -1,314 +1,123 @@
-"""What protection costs: ranged reads through the doors beside the same Nginx unguarded, Caddy and Node.
+"""What protection costs, server by server: ranged reads as fast as they go, and the time to the first byte.
 
-One run on one machine, without TLS, on loopback: in each round every subject is loaded once with each range size by
-wrk (one thread, 32 connections, random places of one file in the page cache), one after the other; guarded and
-unguarded follow each other and change places from round to round. CPU is what the server's processes used (utime +
-stime of /proc/<pid>/stat), so that the load generator beside them does not count. Medians over the rounds, with a 95 %
-bootstrap interval; ratios are taken within a round.
-
-The doors are the project's own templates, authz the real one under gunicorn with Redis and PostgreSQL. Caddy asks the
-same authz for each request (forward_auth, with the headers of the contract). Node asks nobody.
-
-    python -m bench.ranges [--rounds N] [--seconds N]      writes bench/results/ranges.{md,json}
+In each round every server is loaded once with each range size, one after the other; guarded and unguarded follow each
+other and change places from round to round. CPU is what the server's processes used, so that the load generator beside
+them does not count. Medians over the rounds with a 95 % bootstrap interval; ratios are taken within a round.
 """
 
-import argparse
-import contextlib
-import json
-import os
-import random
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from tests.integration.nginx_server import NginxServer, free_ports
-from tests.integration.postgres import PostgresServer
-from tests.integration.stack import Stack
+from bench.load import CONNECTIONS, Run, as_fast_as_it_goes, first_bytes
+from bench.measure import interval, percentile
+from bench.promises import CPU_PER_GB, FIRST_BYTE_MS, MICROSECONDS_A_REQUEST, NODE_TIMES
+from bench.report import Bars, cell, table
+from bench.servers import House, Server
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results"
-FILM_BYTES = 256 << 20
-SIZES = {"64 KiB": 64 << 10, "1 MiB": 1 << 20}
-CONNECTIONS = 32
-TICKS = os.sysconf("SC_CLK_TCK")
-UNGUARDED, SIGNED, HEADER = "Nginx, unguarded", "Nginx, signed door", "Nginx, header door"
-CADDY, NODE = "Caddy, file_server + forward_auth", "Node, createReadStream().pipe()"
-# What we promise, and this run can hold against itself: highest CPU per GB, guarded to unguarded.
-PROMISED = {"64 KiB": 1.40, "1 MiB": 1.15}
-
-PLAIN_SERVERS = """
-    server {{
-        listen 127.0.0.1:{unguarded};
-        location /titles/ {{ alias {titles}/; }}
-    }}
-    server {{
-        listen 127.0.0.1:{guarded};
-        include {conf}/kinetoscope/problems.conf;
-        include {conf}/kinetoscope/doors.conf;
-    }}
-"""
-
-CADDYFILE = """
-{{
-    admin off
-    auto_https off
-}}
-http://127.0.0.1:{port} {{
-    bind 127.0.0.1
-    handle_path /stream/* {{
-        forward_auth unix/{authz} {{
-            uri /decide
-            header_up X-Door header
-            header_up X-Kind media:source
-            header_up X-Video-Id {video}
-            header_up X-Method GET
-            header_up X-Real-IP 127.0.0.1
-            header_up X-Conn "1 127.0.0.1 1"
-            header_up X-Request-Id 00000000000000000000000000000000
-        }}
-        root * {titles}
-        file_server
-    }}
-}}
-"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One load on one subject."""
-
-    requests: int
-    gigabytes: float
-    seconds: float
-    cpu_seconds: float
-    errors: int
-    p99_ms: float
-
-    @property
-    def microseconds_a_request(self) -> float:
-        return self.cpu_seconds / self.requests * 1e6
-
-    @property
-    def seconds_a_gigabyte(self) -> float:
-        return self.cpu_seconds / self.gigabytes
-
-    @property
-    def megabytes_a_second(self) -> float:
-        return self.gigabytes * 1000 / self.seconds
+SIZES = {"64 KiB": 64 << 10, "1 MiB": 1 << 20, "8 MiB": 8 << 20}
 
 
 @dataclass
 class Subject:
-    """A server under test: where, with which headers, and whose CPU counts."""
+    """A server with what was measured of it. A round in which nothing was finished is None."""
 
-    name: str
-    url: Callable[[], str]
-    headers: Callable[[], list[str]]
-    pids: Callable[[], list[int]]
-    runs: dict[str, list[Run]] = field(default_factory=lambda: {size: [] for size in SIZES})
-
-    def load(self, size: str, seconds: int) -> None:
-        """One run, remembered. Raises when an answer was not the range asked for."""
-        url, pids = self.url(), self.pids()
-        command = [
-            "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "ranges.lua"), url, "--",
-            str(SIZES[size]), str(FILM_BYTES), *self.headers(),
-        ]  # fmt: skip
-        before = cpu_seconds(pids)
-        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        used = cpu_seconds(pids) - before
-        said: dict[str, Any] = json.loads(shown.split("RESULT ", 1)[1])
-        run = Run(
-            said["requests"], said["bytes"] / 1e9, said["microseconds"] / 1e6, used, said["errors"], said["p99"] / 1e3
-        )
-        if run.errors or said["bytes"] < said["requests"] * SIZES[size]:
-            raise RuntimeError(f"{self.name} at {size}: {run.errors} errors, {said}")
-        self.runs[size].append(run)
+    server: Server
+    compared_with: Server
+    runs: dict[str, list[Run | None]] = field(default_factory=lambda: {size: [] for size in SIZES})
+    first_ms: list[float] = field(default_factory=list)
 
 
-def cpu_seconds(pids: list[int]) -> float:
-    """CPU time of the processes since they started, user and system (proc(5), fields 14 and 15)."""
-    total = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+def measured(house: House, rounds: int, seconds: int, firsts: int) -> list[Subject]:
+    """All rounds."""
+    groups = [[Subject(server, group[0]) for server in group] for group in house.side_by_side()]
+    for subject in groups[2]:
+        subject.compared_with = house.unguarded
+    everybody = [subject for group in groups for subject in group]
+    for subject in everybody:
+        as_fast_as_it_goes(subject.server, SIZES["64 KiB"], 1)
+    for number in range(rounds):
+        for size, range_bytes in SIZES.items():
+            for group in groups:
+                for subject in group if number % 2 == 0 else reversed(group):
+                    subject.runs[size].append(as_fast_as_it_goes(subject.server, range_bytes, seconds))
+        for subject in everybody if number % 2 == 0 else reversed(everybody):
+            subject.first_ms += first_bytes(subject.server, firsts)
+        sys.stderr.write(f"ranges: round {number + 1} of {rounds}\n")
+    return everybody
 
 
-def interval(values: list[float]) -> tuple[float, float, float]:
-    """Median, and the 95 % interval of the median by bootstrap (2,000 resamples, always the same ones)."""
-    chance = random.Random(1)
-    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(2000))
-    return statistics.median(values), medians[49], medians[1949]
-
-
-@contextlib.contextmanager
-def child(command: list[str], port: int) -> Iterator[int]:
-    """A server of others on `port` of loopback; its process id."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 15
-        while subprocess.run(["bash", "-c", f": < /dev/tcp/127.0.0.1/{port}"], capture_output=True).returncode:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command[0]} does not listen on {port}")
-            time.sleep(0.05)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@contextlib.contextmanager
-def subjects() -> Iterator[list[Subject]]:
-    """Every server started, the same film behind each."""
-    unguarded, guarded, caddy_port, node_port = free_ports(4)
-
-    def plain(nginx: NginxServer) -> str:
-        return PLAIN_SERVERS.format(
-            unguarded=unguarded, guarded=guarded, titles=nginx.titles, conf=nginx.folder / "conf"
-        )
-
-    with contextlib.ExitStack() as opened:
-        postgres = opened.enter_context(PostgresServer.started())
-        postgres.prepare_template()
-        stack = opened.enter_context(Stack.running(postgres, more=plain))
-        film = stack.nginx.folder / "film-of-the-bench.mp4"
-        write_film(film)
-        source = stack.nginx.titles / stack.video_id / "source.mp4"
-        source.unlink()
-        source.symlink_to(film)
-
-        def token() -> str:
-            return str(stack.sign_in()["access_token"])
-
-        def bearer() -> list[str]:
-            return [f"Authorization: Bearer {token()}"]
-
-        def link() -> str:
-            return f"http://127.0.0.1:{guarded}{stack.grant(token())['links']['source']}"
-
-        path = f"{stack.video_id}/source.mp4"
-        found = [
-            Subject(UNGUARDED, lambda: f"http://127.0.0.1:{unguarded}/titles/{path}", list, stack.nginx.workers),
-            Subject(SIGNED, link, list, stack.nginx.workers),
-            Subject(HEADER, lambda: f"http://127.0.0.1:{guarded}/stream/{path}", bearer, stack.nginx.workers),
-        ]
-        if shutil.which("caddy"):
-            caddyfile = stack.nginx.folder / "Caddyfile"
-            caddyfile.write_text(
-                CADDYFILE.format(
-                    port=caddy_port, authz=stack.nginx.authz_socket, video=stack.video_id, titles=stack.nginx.titles
-                )
-            )
-            run = ["caddy", "run", "--config", str(caddyfile), "--adapter", "caddyfile"]
-            caddy = opened.enter_context(child(run, caddy_port))
-            found.append(
-                Subject(CADDY, lambda: f"http://127.0.0.1:{caddy_port}/stream/{path}", bearer, lambda: [caddy])
-            )
-        if shutil.which("node"):
-            node = opened.enter_context(
-                child(["node", str(HERE / "node_pipe.mjs"), str(node_port), str(film)], node_port)
-            )
-            found.append(Subject(NODE, lambda: f"http://127.0.0.1:{node_port}/", list, lambda: [node]))
-        yield found
-
-
-def write_film(path: Path) -> None:
-    """Bytes that are really there, and in the page cache."""
-    with path.open("wb") as file:
-        block = random.Random(3).randbytes(1 << 20)
-        for _ in range(FILM_BYTES >> 20):
-            file.write(block)
-
-
-def report(found: list[Subject], rounds: int, seconds: int, busy: float) -> str:
-    """The tables, as Markdown."""
-    lines = [
-        f"Ranged reads, {rounds} rounds of {seconds} s each, {CONNECTIONS} connections, plain HTTP on loopback.",
-        f"{os.cpu_count()} cores, shared with the load. Median [95 % interval]. Load average before: {busy:.1f}.",
-        "(On a busy machine each connection's decision a second falls on few requests: then the ratios say nothing.)",
-        "",
-    ]
+def report(found: list[Subject], missing: list[str], rounds: int, seconds: int) -> tuple[str, dict[str, str]]:
+    """The tables as Markdown, and the plots as SVG by file name."""
+    text = [f"## Ranged reads\n\n{rounds} rounds of {seconds} s, {CONNECTIONS} connections. Median [95 % interval].\n"]
+    plots: dict[str, str] = {}
+    by_server = {subject.server.name: subject for subject in found}
     for size in SIZES:
-        lines += [
-            f"### {size}", "",
-            "| server | CPU a request, µs | CPU a GB, s | of unguarded Nginx | MB/s | requests/s | p99, ms |",
-            "|---|---|---|---|---|---|---|",
-        ]  # fmt: skip
-        base = found[0].runs[size]
+        rows = []
         for subject in found:
-            runs = subject.runs[size]
-            ratios = [run.seconds_a_gigabyte / other.seconds_a_gigabyte for run, other in zip(runs, base, strict=True)]
-            cells = [
-                _cell([run.microseconds_a_request for run in runs], ".0f"),
-                _cell([run.seconds_a_gigabyte for run in runs], ".3f"),
-                _cell(ratios, ".2f"),
-                _cell([run.megabytes_a_second for run in runs], ".0f"),
-                f"{statistics.median(run.requests / run.seconds for run in runs):.0f}",
+            base = by_server[subject.compared_with.name].runs[size]
+            pairs = [(run, other) for run, other in zip(subject.runs[size], base, strict=True) if run and other]
+            if not pairs:
+                rows.append([subject.server.name, *["none was finished"], *[""] * 6])
+                continue
+            runs = [run for run, _ in pairs]
+            rows.append([
+                subject.server.name,
+                cell([run.microseconds_a_request for run in runs], ".0f"),
+                cell([run.microseconds_a_request - other.microseconds_a_request for run, other in pairs], "+.0f"),
+                cell([run.seconds_a_gigabyte for run in runs], ".3f"),
+                cell([run.seconds_a_gigabyte / other.seconds_a_gigabyte for run, other in pairs], ".2f"),
+                cell([run.megabytes_a_second for run in runs], ".0f"),
+                cell([run.megabytes_a_second / other.megabytes_a_second for run, other in pairs], ".2f"),
                 f"{statistics.median(run.p99_ms for run in runs):.1f}",
-            ]
-            lines.append(f"| {subject.name} | {' | '.join(cells)} |")
-        lines.append("")
-        for guarded in found[1:3]:
-            ratio, low, high = interval(
-                [
-                    run.seconds_a_gigabyte / other.seconds_a_gigabyte
-                    for run, other in zip(guarded.runs[size], base, strict=True)
-                ]
-            )
-            verdict = "kept" if ratio <= PROMISED[size] else "NOT kept"
+            ])  # fmt: skip
+        text.append(f"### {size}\n")
+        text.append(table(
+            ["server", "CPU a request, µs", "more than unguarded, µs", "CPU a GB, s", "of unguarded", "MB/s",
+             "of unguarded", "whole answer p99, ms"], rows,
+        ))  # fmt: skip
+        bars = Bars(f"CPU seconds per GB, {size} ranges")
+        for subject in found:
+            if values := [run.seconds_a_gigabyte for run in subject.runs[size] if run]:
+                bars.add(subject.server.name, *interval(values))
+        plots[f"cpu-{size.replace(' ', '-').lower()}.svg"] = bars.svg()
+    rows = [
+        [subject.server.name, f"{percentile(subject.first_ms, 50):.2f}", f"{percentile(subject.first_ms, 99):.2f}"]
+        for subject in found
+    ]
+    text += ["### First byte on an open connection, unloaded\n", table(["server", "p50, ms", "p99, ms"], rows)]
+    text += ["### Promises\n", *_promises(by_server, found), ""]
+    text += [f"Not measured, since it is not installed here: {name}." for name in missing]
+    return "\n".join(text) + "\n", plots
+
+
+def _promises(by_server: dict[str, Subject], found: list[Subject]) -> list[str]:
+    lines = []
+    for subject in found:
+        base = by_server[subject.compared_with.name]
+        if subject is base or " door" not in subject.server.name:
+            continue
+        for size, most in CPU_PER_GB.items():
+            pairs = [(a, b) for a, b in zip(subject.runs[size], base.runs[size], strict=True) if a and b]
+            ratio = interval([a.seconds_a_gigabyte / b.seconds_a_gigabyte for a, b in pairs])
+            lines.append(_line(f"{subject.server.name}, {size}: CPU per GB of unguarded", ratio, most, ".2f"))
+            more = interval([a.microseconds_a_request - b.microseconds_a_request for a, b in pairs])
             lines.append(
-                f"{guarded.name}: {ratio:.2f} [{low:.2f}, {high:.2f}] of the CPU of unguarded Nginx per GB "
-                f"(promise: at most {PROMISED[size]:.2f}, {verdict})."
+                _line(f"{subject.server.name}, {size}: µs of CPU more a request", more, MICROSECONDS_A_REQUEST, ".1f")
             )
-        lines.append("")
-    missing = {CADDY, NODE} - {subject.name for subject in found}
-    lines += [f"Not measured, since it is not installed here: {name}." for name in sorted(missing)]
-    return "\n".join(lines).rstrip() + "\n"
+        late = percentile(subject.first_ms, 99) - percentile(base.first_ms, 99)
+        lines.append(_line(f"{subject.server.name}: first byte p99, ms more", (late, late, late), FIRST_BYTE_MS, ".2f"))
+    ours = [run.seconds_a_gigabyte for run in by_server["Nginx, signed door"].runs["1 MiB"] if run]
+    for subject in found:
+        if subject.server.name.startswith("Node"):
+            node = [run.seconds_a_gigabyte for run in subject.runs["1 MiB"] if run]
+            times = statistics.median(node) / statistics.median(ours)
+            verdict = "kept" if times >= NODE_TIMES else "NOT kept"
+            lines.append(f"- Node takes {times:.1f} times our CPU per GB at 1 MiB (promise: at least 3): {verdict}.")
+    return lines
 
 
-def _cell(values: list[float], form: str) -> str:
-    middle, low, high = interval(values)
-    return f"{middle:{form}} [{low:{form}}, {high:{form}}]"
-
-
-def main() -> int:
-    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("--rounds", type=int, default=7)
-    arguments.add_argument("--seconds", type=int, default=3)
-    given = arguments.parse_args()
-    busy = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as home:
-        # Caddy wants a home of its own; nothing of the person who runs this is touched.
-        os.environ |= {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
-        with subjects() as found:
-            for subject in found:
-                subject.load("1 MiB", 1)
-                subject.runs["1 MiB"].clear()
-            for number in range(given.rounds):
-                # Guarded and unguarded change places; the others follow.
-                order = found[:3] if number % 2 == 0 else found[2::-1]
-                for size in SIZES:
-                    for subject in [*order, *found[3:]]:
-                        subject.load(size, given.seconds)
-                sys.stderr.write(f"round {number + 1} of {given.rounds}\n")
-    text = report(found, given.rounds, given.seconds, busy)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "ranges.md").write_text(text)
-    runs = {
-        subject.name: {size: [vars(run) for run in many] for size, many in subject.runs.items()} for subject in found
-    }
-    (RESULTS / "ranges.json").write_text(json.dumps(runs, indent=1))
-    sys.stdout.write(text)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _line(what: str, value: tuple[float, float, float], most: float, form: str) -> str:
+    middle, low, high = value
+    verdict = "kept" if middle <= most else "NOT kept"
+    return f"- {what}: {middle:{form}} [{low:{form}}, {high:{form}}] (promise: at most {most:g}): {verdict}."

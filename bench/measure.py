@@ -1,0 +1,57 @@
+"""What a run is worth: CPU and memory of processes, kernel memory of sockets, medians with their interval."""
+
+import os
+import random
+import re
+import statistics
+import subprocess
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """CPU time of the processes since they started, user and system (proc(5), fields 14 and 15)."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def resident_bytes(pids: list[int]) -> int:
+    """Proportional resident memory of the processes (proc(5), smaps_rollup)."""
+    total = 0
+    for pid in pids:
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+        total += int(found[1]) * 1024 if found else 0
+    return total
+
+
+def socket_bytes(port: int) -> int:
+    """Kernel memory of the established TCP sockets whose local port is `port`: queues and what is allocated ahead
+    (ss(8), skmem: r, f, w, o). The client's end of a loopback connection is not in it."""
+    shown = subprocess.run(
+        ["ss", "-Htnm", "state", "established", "sport", "=", f":{port}"], capture_output=True, text=True, check=True
+    ).stdout
+    return sum(
+        int(found["r"]) + int(found["f"]) + int(found["w"]) + int(found["o"])
+        for found in re.finditer(r"skmem:\(r(?P<r>\d+),.*?,f(?P<f>\d+),w(?P<w>\d+),o(?P<o>\d+),", shown)
+    )
+
+
+def interval(values: list[float]) -> tuple[float, float, float]:
+    """Median, and the 95 % interval of the median by bootstrap (2,000 resamples, always the same ones)."""
+    chance = random.Random(1)
+    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(2000))
+    return statistics.median(values), medians[49], medians[1949]
+
+
+def percentile(values: list[float], percent: float) -> float:
+    """The nearest-rank percentile; not a number without values."""
+    if not values:
+        return float("nan")
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]

@@ -1,0 +1,250 @@
+"""The servers under test, all started, the same film behind each.
+
+The doors are the project's own templates, authz the real one under gunicorn with Redis and PostgreSQL. Unguarded Nginx
+is the same process with a location of its own. Caddy asks the same authz for each request (forward_auth, with the
+headers of the contract). Node and Flask ask nobody.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from authsvc import links
+from authsvc.settings import PlayKeys
+from tests.integration.nginx_server import PLAY_KEYS, NginxServer, free_ports
+from tests.integration.postgres import PostgresServer
+from tests.integration.stack import Stack
+
+HERE = Path(__file__).parent
+FILM_BYTES = 256 << 20
+WORKER_CONNECTIONS = 16_384
+
+LISTENERS = """
+    server {{
+        listen 127.0.0.1:{unguarded} backlog=16384;
+        location /titles/ {{ alias {titles}/; }}
+    }}
+    server {{
+        listen 127.0.0.1:{unguarded_tls} ssl backlog=16384;
+        location /titles/ {{ alias {titles}/; }}
+    }}
+    server {{
+        listen 127.0.0.1:{guarded} backlog=16384;
+        include {conf}/kinetoscope/problems.conf;
+        include {conf}/kinetoscope/doors.conf;
+    }}
+    server {{
+        listen 127.0.0.1:{guarded_tls} ssl backlog=16384;
+        include {conf}/kinetoscope/problems.conf;
+        include {conf}/kinetoscope/doors.conf;
+    }}
+    server {{
+        listen 127.0.0.1:{accel};
+        location /accel/ {{ proxy_pass http://unix:{flask}; }}
+        location /internal/ {{ internal; alias {titles}/; }}
+    }}
+"""
+
+CADDYFILE = """
+{{
+    admin off
+    auto_https off
+}}
+http://127.0.0.1:{port} {{
+    bind 127.0.0.1
+    handle_path /stream/* {{
+        forward_auth unix/{authz} {{
+            uri /decide
+            header_up X-Door header
+            header_up X-Kind media:source
+            header_up X-Video-Id {video}
+            header_up X-Method GET
+            header_up X-Real-IP 127.0.0.1
+            header_up X-Conn "1 127.0.0.1 1"
+            header_up X-Request-Id 00000000000000000000000000000000
+        }}
+        root * {titles}
+        file_server
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a server is, with which headers it is asked, and whose CPU counts."""
+
+    name: str
+    port: int
+    path: Callable[[], str]
+    pids: Callable[[], list[int]]
+    headers: Callable[[], list[str]] = list
+    tls: bool = False
+
+    def url(self) -> str:
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}{self.path()}"
+
+
+@dataclass
+class House:
+    """Every server, and links for as many viewers as wanted."""
+
+    stack: Stack
+    unguarded: Server
+    unguarded_tls: Server
+    signed: Server
+    signed_tls: Server
+    header: Server
+    header_tls: Server
+    others: list[Server]
+    missing: list[str]
+
+    def side_by_side(self) -> list[list[Server]]:
+        """Groups whose members take turns; the first of each is what the others are compared with."""
+        return [
+            [self.unguarded, self.signed, self.header],
+            [self.unguarded_tls, self.signed_tls, self.header_tls],
+            self.others,
+        ]
+
+    def links(self, count: int) -> list[str]:
+        """Paths of so many open playbacks, one for each viewer, as grants would give them."""
+        ids = [uuid4().hex for _ in range(count)]
+        session = self.stack.sign_in()["session_id"]
+        with psycopg.connect(self.stack.database.owner_url, autocommit=True) as owner:
+            owner.execute(
+                "INSERT INTO playbacks (id, session_id, user_id, video_id, door)"
+                " SELECT p::uuid, s.id, s.user_id, %s, 'signed' FROM sessions s, unnest(%s::text[]) p WHERE s.id = %s",
+                (self.stack.video_id, ids, session),
+            )
+        keys = PlayKeys.model_validate({"current": "k1", "keys": PLAY_KEYS})
+        expires_at = int(time.time()) + 7200
+        return [
+            links.prefix(keys, playback_id=one, video_id=self.stack.video_id, expires_at=expires_at) + "source.mp4"
+            for one in ids
+        ]
+
+
+@contextlib.contextmanager
+def child(command: list[str], ready: Callable[[], bool], **environment: str) -> Iterator[int]:
+    """A server of others; its process id."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=HERE.parent,
+        env=os.environ | environment,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 15
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} does not start")
+            time.sleep(0.05)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def listens(port: int) -> Callable[[], bool]:
+    return lambda: not subprocess.run(["bash", "-c", f": < /dev/tcp/127.0.0.1/{port}"], capture_output=True).returncode
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def write_film(path: Path) -> None:
+    """Bytes that are really there, and in the page cache."""
+    with path.open("wb") as file:
+        block = random.Random(3).randbytes(1 << 20)
+        for _ in range(FILM_BYTES >> 20):
+            file.write(block)
+
+
+@contextlib.contextmanager
+def started() -> Iterator[House]:
+    """Everything, on loopback."""
+    names = ("unguarded", "unguarded_tls", "guarded", "guarded_tls", "accel", "caddy", "node", "flask_port")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+
+    def listeners(nginx: NginxServer) -> str:
+        return LISTENERS.format(
+            titles=nginx.titles, conf=nginx.folder / "conf", flask=nginx.folder / "run/flask.sock", **ports
+        )
+
+    with contextlib.ExitStack() as opened:
+        postgres = opened.enter_context(PostgresServer.started())
+        postgres.prepare_template()
+        stack = opened.enter_context(
+            Stack.running(postgres, more=listeners, nginx_worker_connections=WORKER_CONNECTIONS)
+        )
+        film = stack.nginx.folder / "film-of-the-bench.mp4"
+        write_film(film)
+        source = stack.nginx.titles / stack.video_id / "source.mp4"
+        source.unlink()
+        source.symlink_to(film)
+        name = f"{stack.video_id}/source.mp4"
+        nginx = stack.nginx.workers
+
+        def bearer() -> list[str]:
+            return [f"Authorization: Bearer {stack.sign_in()['access_token']}"]
+
+        def link() -> str:
+            return str(stack.grant(str(stack.sign_in()["access_token"]))["links"]["source"])
+
+        def plain() -> str:
+            return f"/titles/{name}"
+
+        def stream() -> str:
+            return f"/stream/{name}"
+
+        others, missing = [], []
+        if shutil.which("caddy"):
+            caddyfile = stack.nginx.folder / "Caddyfile"
+            caddyfile.write_text(
+                CADDYFILE.format(
+                    port=ports["caddy"], authz=stack.nginx.authz_socket, video=stack.video_id, titles=stack.nginx.titles
+                )
+            )
+            run = ["caddy", "run", "--config", str(caddyfile), "--adapter", "caddyfile"]
+            caddy = opened.enter_context(child(run, listens(ports["caddy"])))
+            others.append(Server("Caddy, file_server + forward_auth", ports["caddy"], stream, lambda: [caddy], bearer))
+        else:
+            missing.append("Caddy")
+        if shutil.which("node"):
+            run = ["node", str(HERE / "node_pipe.mjs"), str(ports["node"]), str(film)]
+            node = opened.enter_context(child(run, listens(ports["node"])))
+            others.append(Server("Node, createReadStream().pipe()", ports["node"], lambda: "/", lambda: [node]))
+        else:
+            missing.append("Node")
+        sock = stack.nginx.folder / "run/flask.sock"
+        run = [
+            sys.executable, "-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{ports['flask_port']}", "-b", f"unix:{sock}",
+            "--log-level", "critical", "--no-control-socket", "bench.flask_files:app",
+        ]  # fmt: skip
+        flask = opened.enter_context(child(run, listens(ports["flask_port"]), BENCH_FILM=str(film)))
+        others += [
+            Server("Nginx, X-Accel-Redirect of Flask", ports["accel"], lambda: f"/accel/{name}",
+                   lambda: nginx() + children(flask)),
+            Server("Flask, send_file", ports["flask_port"], lambda: f"/send/{name}", lambda: children(flask)),
+        ]  # fmt: skip
+        yield House(
+            stack=stack,
+            unguarded=Server("Nginx, unguarded", ports["unguarded"], plain, nginx),
+            unguarded_tls=Server("Nginx, unguarded, TLS", ports["unguarded_tls"], plain, nginx, tls=True),
+            signed=Server("Nginx, signed door", ports["guarded"], link, nginx),
+            signed_tls=Server("Nginx, signed door, TLS", ports["guarded_tls"], link, nginx, tls=True),
+            header=Server("Nginx, header door", ports["guarded"], stream, nginx, bearer),
+            header_tls=Server("Nginx, header door, TLS", ports["guarded_tls"], stream, nginx, bearer, tls=True),
+            others=others,
+            missing=missing,
+        )
