@@ -25,7 +25,7 @@ DISCARD_BYTES = 4 << 20
 @dataclass(frozen=True)
 class Plan:
     """What one viewer does: every period, a range of so many bytes on each of its sockets; or, `paced`, one answer of
-    which it takes so many bytes a period. With `probe` it begins with the first two bytes, as players do."""
+    which it takes so many bytes a period. With `probe` its first socket begins with two bytes, as players do."""
 
     path: str
     headers: tuple[str, ...]
@@ -68,7 +68,7 @@ class Crowd:
 
     def run(self, seconds: float, midway: Callable[[], None] = lambda: None) -> Outcome:
         """Connect, begin evenly over one period, and go on for so long; `midway` is called once in the middle."""
-        viewers = [[Asking(self, plan) for _ in range(plan.sockets)] for plan in self.plans]
+        viewers = [[Asking(self, plan, is_first=not at) for at in range(plan.sockets)] for plan in self.plans]
         began = time.monotonic()
         # Everybody has the same period, so due times keep their order.
         due = [began + plan.every_seconds * number / len(viewers) for number, plan in enumerate(self.plans)]
@@ -93,8 +93,9 @@ class Crowd:
 class Asking:
     """One connection of a viewer."""
 
-    def __init__(self, crowd: Crowd, plan: Plan) -> None:
+    def __init__(self, crowd: Crowd, plan: Plan, *, is_first: bool) -> None:
         self.crowd, self.plan = crowd, plan
+        self.probed = not (plan.probe and is_first)
         self.socket = socket.create_connection(("127.0.0.1", crowd.server.port), timeout=ANSWER_SECONDS)
         self.tls = self._shake_hands() if crowd.server.tls else None
         self.socket.setblocking(False)
@@ -130,10 +131,14 @@ class Asking:
             self.crowd.outcome.stalls += 1
             return
         else:
-            self.credit = 2 if plan.probe and not self.is_open else plan.range_bytes
-            self._ask(self.credit, now)
-            self.place = (self.place + plan.range_bytes) % (FILM_BYTES - plan.range_bytes)
+            self._ask_range(now, plan.range_bytes if self.probed else 2)
         self.crowd.poll.modify(self.socket.fileno(), select.EPOLLIN)
+
+    def _ask_range(self, now: float, length: int) -> None:
+        self._ask(length, now)
+        self.credit = length
+        if self.probed:
+            self.place = (self.place + length) % (FILM_BYTES - length)
 
     def _ask(self, length: int, now: float) -> None:
         content = request(self.plan.path, self.place, length, list(self.plan.headers))
@@ -164,5 +169,8 @@ class Asking:
             self.waiting = False
         crowd.outcome.received += count
         self.credit -= count
+        if self.credit <= 0 and not self.probed:
+            self.probed = True
+            self._ask_range(time.monotonic(), self.plan.range_bytes)
         if self.plan.paced and self.credit <= 0:
             crowd.poll.modify(self.socket.fileno(), 0)

@@ -15,6 +15,7 @@ from bench.servers import House, Server
 STREAM_BYTES_A_SECOND = 5_000_000 // 8
 SEGMENT_SECONDS = 4
 MIB = 1 << 20
+PAUSE_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ class Loaded:
     kernel: float
 
 
-def founding(viewers: int) -> Load:
+def founding(viewers: int, pause_seconds: float) -> Load:
     """`bytes=0-1` when a viewer begins, then five parallel ranges of 1 MiB, then 10 s of pause, and so on."""
     return Load(
         f"founding profile, {viewers} viewers", viewers, False,
-        lambda path: Plan(path, (), MIB, 10, sockets=5, probe=True),
+        lambda path: Plan(path, (), MIB, pause_seconds, sockets=5, probe=True),
     )  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def loads(scale: float) -> list[Load]:
     counts = [max(round(count * scale), 5) for count in (50, 500, 2000, 2000, 800, 500)]
     plain, tls, abr = counts[3:]
     paced = [progressive(plain, tls=False), progressive(tls, tls=True), adaptive(abr)]
-    return [*(founding(count) for count in counts[:3]), *paced]
+    return [*(founding(count, PAUSE_SECONDS * min(1, scale * 4)) for count in counts[:3]), *paced]
 
 
 def measured(house: House, seconds: int, pairs: int, scale: float) -> list[list[Loaded]]:
