@@ -14,6 +14,7 @@ from redis import Redis
 
 from authsvc.live import Script
 from authsvc.settings import LedgerSettings
+from authsvc.visibility import condition
 
 # Of NOTIFY.
 CHANNEL = "revocations"
@@ -22,6 +23,7 @@ _END_PLAYBACK = Script("end_playback")
 _END_SESSION = Script("end_session")
 _DOUBT = Script("revoke")
 _DOUBT_LASTS_MS = 86_400_000
+_MAY_SEE = condition("u.role", "u.id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +88,16 @@ def end_what_may_not_go_on(
     Answers which of `playbacks` have ended, by this or before; also those that PostgreSQL does not know.
     """
     rows = connection.execute(
-        """
+        f"""
         WITH ended AS (
-            UPDATE playbacks p SET ended_at = now(), end_reason = coalesce(w.reason, 'withdrawn')
-              FROM (SELECT p.id, s.ended_at IS NOT NULL AS session_over, may_watch(p.user_id, p.video_id) AS may,
-                           CASE WHEN s.ended_at IS NOT NULL THEN 'session'
-                                WHEN v.removed_at IS NOT NULL THEN 'removed' END AS reason
-                      FROM playbacks p JOIN sessions s ON s.id = p.session_id JOIN videos v ON v.id = p.video_id
-                     WHERE p.ended_at IS NULL
-                       AND (p.id = ANY(%(playbacks)s::uuid[]) OR p.user_id = ANY(%(users)s)
-                            OR p.video_id = ANY(%(videos)s))) w
-             WHERE w.id = p.id AND p.ended_at IS NULL AND (w.session_over OR NOT w.may)
+            UPDATE playbacks p
+               SET ended_at = now(),
+                   end_reason = CASE WHEN s.ended_at IS NOT NULL THEN 'session'
+                                     WHEN v.removed_at IS NOT NULL THEN 'removed' ELSE 'withdrawn' END
+              FROM sessions s, users u, videos v
+             WHERE p.ended_at IS NULL AND s.id = p.session_id AND u.id = p.user_id AND v.id = p.video_id
+               AND (p.id = ANY(%(playbacks)s::uuid[]) OR p.user_id = ANY(%(users)s) OR p.video_id = ANY(%(videos)s))
+               AND (s.ended_at IS NOT NULL OR NOT u.is_active OR v.status <> 'ready' OR NOT {_MAY_SEE})
             RETURNING p.id)
         SELECT asked.id FROM unnest(%(playbacks)s::uuid[]) asked (id)
           LEFT JOIN playbacks p ON p.id = asked.id LEFT JOIN ended e ON e.id = asked.id

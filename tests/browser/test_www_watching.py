@@ -220,6 +220,22 @@ def test_a_playback_ended_elsewhere_says_so_and_starts_again_where_it_was(
     assert len(watch.seen("/playback$", "POST")) == 2
 
 
+def test_a_playback_stopped_by_an_administrator_says_so(
+    page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
+) -> None:
+    watch.expect(410)
+    open_title(page, box, film)
+    with page.expect_response("**/playback") as granted:
+        press_play(page)
+    # Right after pressing play it would start again by itself.
+    page.keyboard.press("1")
+    wait_until(page, "(video, from) => video.currentTime > from + 4.5", film["duration_seconds"] * 0.1)
+    program.call("DELETE", f"/admin/streams/{granted.value.json()['playback_id']}")
+    # Nobody touches the page: the next heartbeat, or the next bytes, tell it.
+    expect(page.get_by_text("This playback was ended by an administrator.")).to_be_visible(timeout=25_000)
+    expect(page.get_by_role("button", name="Play again")).to_be_visible()
+
+
 def test_a_playback_ended_while_paused_starts_anew_at_the_next_press_of_play(
     page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
 ) -> None:

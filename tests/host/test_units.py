@@ -9,6 +9,8 @@ OURS = [
     "kinetoscope-authz",
     "kinetoscope-api",
     "kinetoscope-indexer",
+    "kinetoscope-ledger",
+    "kinetoscope-cutter",
     "redis-server@live",
     "redis-server@cache",
     "nginx",
@@ -26,6 +28,8 @@ def test_the_box_is_running_without_a_failed_unit(host: Host) -> None:
     [
         ("kinetoscope-authz", "kinetoscope-authz"),
         ("kinetoscope-api", "kinetoscope-api"),
+        ("kinetoscope-ledger", "kinetoscope-ledger"),
+        ("kinetoscope-cutter", "kinetoscope-cutter"),
         ("redis-server@live", "redis"),
         ("redis-server@cache", "redis"),
         ("nginx", "www-data"),
@@ -58,7 +62,7 @@ def test_nginx_can_read_no_file_but_what_it_serves(host: Host) -> None:
         assert seen.rc != 0 or seen.stdout.strip() == "", f"{path} is there, although only root could read it"
 
 
-@pytest.mark.parametrize("unit", ["kinetoscope-authz", "kinetoscope-api"])
+@pytest.mark.parametrize("unit", ["kinetoscope-authz", "kinetoscope-api", "kinetoscope-ledger", "kinetoscope-cutter"])
 def test_the_services_have_no_network_and_see_no_media(host: Host, unit: str) -> None:
     properties = host.check_output("systemctl show --property RestrictAddressFamilies,IPAddressDeny %s", unit)
     assert "AF_INET" not in properties

@@ -110,3 +110,19 @@ def test_a_rolled_back_end_is_never_told(world: World, ledger: psycopg.Connectio
     with world.owner.transaction(force_rollback=True):
         world.owner.execute("UPDATE sessions SET ended_at = now(), end_reason = 'by hand'")
     assert revocations.pending(ledger) == []
+
+
+def test_who_is_named_goes_on_until_the_name_is_taken_away(world: World, ledger: psycopg.Connection) -> None:
+    """By SQL, of which no trigger tells: the review finds it."""
+    video, alice = world.video(visibility="named"), world.user("alice")
+    world.owner.execute("INSERT INTO video_users (video_id, user_id) VALUES (%s, %s)", (video, alice.id))
+    _, token = world.session(alice)
+    playback = Asker(world.authz_app).header(video, token).headers["X-Playback-Id"]
+
+    def review() -> set[str]:
+        return revocations.end_what_may_not_go_on(ledger, playbacks=[playback], users=[], videos=[])
+
+    assert review() == set()
+    world.owner.execute("DELETE FROM video_users")
+    assert review() == {playback}
+    assert world.owner.execute("SELECT end_reason FROM playbacks").fetchone() == ("withdrawn",)

@@ -156,14 +156,6 @@ CREATE TRIGGER videos_changed AFTER UPDATE OF visibility, removed_at, status ON 
     EXECUTE FUNCTION note_change_of_video();
 CREATE TRIGGER videos_deleted AFTER DELETE ON videos
     FOR EACH ROW WHEN (OLD.removed_at IS NULL) EXECUTE FUNCTION note_change_of_video();
-
--- May this user watch this title now? For playbacks that run; the same rule as facts.py and lua/decide.lua.
-CREATE FUNCTION may_watch(of_user uuid, of_video uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (
-        SELECT FROM users u, videos v
-         WHERE u.id = of_user AND v.id = of_video AND u.is_active AND v.removed_at IS NULL AND v.status = 'ready'
-           AND (v.visibility = 'public' OR (v.visibility = 'members' AND u.role <> 'guest')))
-$$;
 """
 
 GRANTS: LiteralString = """
@@ -173,7 +165,6 @@ GRANT SELECT, DELETE ON revocations TO "kinetoscope-ledger";
 GRANT SELECT ON sessions, videos, playbacks TO "kinetoscope-ledger";
 GRANT SELECT (id, role, is_active) ON users TO "kinetoscope-ledger";
 GRANT UPDATE (bytes, estimated_bytes, last_seen_at, ended_at, end_reason) ON playbacks TO "kinetoscope-ledger";
-GRANT EXECUTE ON FUNCTION may_watch TO "kinetoscope-ledger";
 
 GRANT SELECT ON traffic, traffic_daily TO "kinetoscope-api";
 """

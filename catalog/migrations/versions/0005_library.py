@@ -205,7 +205,7 @@ INSERT INTO popularity_computed DEFAULT VALUES;
 """
 
 GRANTS: LiteralString = """
-GRANT SELECT ON named_viewers TO "kinetoscope-authz", "kinetoscope-api";
+GRANT SELECT ON named_viewers TO "kinetoscope-authz", "kinetoscope-api", "kinetoscope-ledger";
 GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_members, video_users, video_groups, folder_rules,
     folder_rule_users, folder_rule_groups, preferences, ratings, playlists, playlist_items TO "kinetoscope-api";
 GRANT SELECT, UPDATE ON popularity_computed TO "kinetoscope-api";

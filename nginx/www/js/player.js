@@ -22,6 +22,9 @@ const ENDINGS = new Map([
   ['replaced', 'This playback was ended so that another one could start.'],
   ['stopped', 'This playback was ended by an administrator.'],
   ['session', 'This playback was ended with its session.'],
+  ['withdrawn', 'You may no longer watch this title.'],
+  ['removed', 'This title was removed from the library.'],
+  ['lapsed', 'This playback was ended because nothing was heard of it.'],
 ]);
 
 export class Player {
