@@ -27,7 +27,7 @@ class InvalidCursor(ValueError):
 
 def encode(sort: Sort | Other, key: Key, video_id: str, scope: str = "") -> str:
     """A cursor after the row with this key. `scope` says what else the list depends on, such as its filters."""
-    text = json.dumps([sort, key, video_id, *([scope] if scope else [])], separators=(",", ":"))
+    text = json.dumps([sort, key, video_id, *([scope] if scope else [])], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 

@@ -1,7 +1,5 @@
 """Titles as viewers see them: lists, search, one title. What a role may not see is not there."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,31 +9,31 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from authsvc import cursors
+from authsvc import cursors, searching
+from authsvc.searching import Filters
 from authsvc.sessions import Identity
 from authsvc.visibility import VISIBLE
 
 _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
     v.bitrate, v.video_codec, v.audio_codec, v.size_bytes, v.status, v.status_reason, v.added_at, v.direct_play,
-    v.visibility, v.year, v.title_folded
+    v.visibility, v.year, v.popularity, v.changed_at, v.title_folded
 """
 _ORDERS: dict[cursors.Sort, LiteralString] = {
     "added": "v.added_at DESC, v.id DESC",
     "title": "v.title_folded, v.id",
-    "duration": "v.duration_seconds, v.id",
+    # Titles whose duration is not known yet come last.
+    "duration": "coalesce(v.duration_seconds, 'Infinity'), v.id",
+    "popular": "v.popularity DESC, v.id DESC",
 }
 _AFTER: dict[cursors.Sort, LiteralString] = {
     "added": "(v.added_at, v.id) < (%(key)s::timestamptz, %(id)s::uuid)",
     "title": "(v.title_folded, v.id) > (%(key)s, %(id)s::uuid)",
-    "duration": "((v.duration_seconds, v.id) > (%(key)s, %(id)s::uuid) OR v.duration_seconds IS NULL)",
+    "duration": (
+        "(coalesce(v.duration_seconds, 'Infinity'), v.id) > (coalesce(%(key)s::float8, 'Infinity'), %(id)s::uuid)"
+    ),
+    "popular": "(v.popularity, v.id) < (%(key)s::float8, %(id)s::uuid)",
 }
-# Titles whose duration is not known yet come last.
-_AFTER_UNKNOWN_DURATION: LiteralString = "v.duration_seconds IS NULL AND v.id > %(id)s::uuid"
-# One word of a search: it, or a word that it begins, in title, file name or description; or nearly so in the title.
-_MATCHES: LiteralString = "(v.search @@ to_tsquery('simple', %(prefix_{n})s) OR %(word_{n})s <%% v.title)"
-# Beyond that many words a search is a paste by mistake.
-_MOST_WORDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +79,8 @@ class Title:
     direct_play: bool
     visibility: str
     year: int | None
+    popularity: float
+    changed_at: datetime
     title_folded: str
     files: list[File] = field(default_factory=list)
 
@@ -88,6 +88,8 @@ class Title:
         """What the list is sorted by."""
         if sort == "added":
             return self.added_at.isoformat()
+        if sort == "popular":
+            return self.popularity
         return self.title_folded if sort == "title" else self.duration_seconds
 
 
@@ -98,21 +100,27 @@ def page(
     sort: cursors.Sort,
     limit: int,
     query: str | None = None,
+    filters: Filters = Filters(),  # noqa: B008  # frozen
     cursor: str | None = None,
 ) -> tuple[list[Title], str | None]:
-    """One page of titles and the cursor of the next, None at the end. Raises InvalidCursor."""
-    conditions: list[LiteralString] = [VISIBLE]
-    values: dict[str, Any] = who(identity) | {"limit": limit + 1}
-    if cursor:
-        values["key"], values["id"] = cursors.decode(cursor, sort)
-        unknown = sort == "duration" and values["key"] is None
-        conditions.append(_AFTER_UNKNOWN_DURATION if unknown else _AFTER[sort])
+    """One page of titles and the cursor of the next, None at the end. Raises InvalidCursor, also for a cursor of a list
+    with another order, search or filter."""
+    narrowed, values = searching.filtered(filters)
+    conditions: list[LiteralString] = [VISIBLE, *narrowed]
+    values |= who(identity) | {"limit": limit + 1}
+    way: searching.Way = "exact"
     if query:
-        # One wrong letter still finds a word; PostgreSQL's default wants it nearer.
-        connection.execute("SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', false)")
-        condition, terms = _search(query)
-        conditions.append(condition)
+        ways, terms = searching.matching(connection, query)
         values |= terms
+        if cursor:
+            way = _way_of(cursor, sort, filters, query)
+        elif not _exists(connection, [*conditions, ways["exact"]], values):
+            way = "near"
+        conditions.append(ways[way])
+    scope = filters.scope(query, way)
+    if cursor:
+        values["key"], values["id"] = cursors.decode(cursor, sort, scope)
+        conditions.append(_AFTER[sort])
     with connection.cursor(row_factory=class_row(Title)) as rows:
         titles = rows.execute(
             f"SELECT {_COLUMNS} FROM videos v WHERE {' AND '.join(conditions)}"
@@ -122,7 +130,50 @@ def page(
     more = len(titles) > limit
     titles = titles[:limit]
     _add_files(connection, titles)
-    return titles, cursors.encode(sort, titles[-1].key(sort), titles[-1].id.hex) if more else None
+    return titles, cursors.encode(sort, titles[-1].key(sort), titles[-1].id.hex, scope) if more else None
+
+
+def _way_of(cursor: str, sort: cursors.Sort, filters: Filters, query: str) -> searching.Way:
+    """How the first page of this list was found."""
+    try:
+        cursors.decode(cursor, sort, filters.scope(query, "exact"))
+    except cursors.InvalidCursor:
+        return "near"
+    return "exact"
+
+
+def _exists(connection: Connection[Any], conditions: list[LiteralString], values: dict[str, Any]) -> bool:
+    found = connection.execute(f"SELECT FROM videos v WHERE {' AND '.join(conditions)} LIMIT 1", values)
+    return found.fetchone() is not None
+
+
+def by_name(connection: Connection[Any], identity: Identity, filename: str, *, limit: int) -> list[Title]:
+    """The titles whose file has this name, newest first."""
+    with connection.cursor(row_factory=class_row(Title)) as rows:
+        titles = rows.execute(
+            f"SELECT {_COLUMNS} FROM videos v WHERE v.filename = %(name)s AND {VISIBLE}"
+            f" ORDER BY {_ORDERS['added']} LIMIT %(limit)s",
+            {"name": filename, "limit": limit} | who(identity),
+        ).fetchall()
+    _add_files(connection, titles)
+    return titles
+
+
+def seen(connection: Connection[Any], identity: Identity, videos: Sequence[UUID]) -> list[UUID]:
+    """Those of these titles that one may see, in the given order."""
+    rows = connection.execute(
+        f"SELECT v.id FROM videos v WHERE v.id = ANY(%(ids)s) AND {VISIBLE}", {"ids": list(videos)} | who(identity)
+    )
+    known = {row[0] for row in rows}
+    return [video for video in videos if video in known]
+
+
+def stamp(connection: Connection[Any], identity: Identity, video_id: str) -> str | None:
+    """When the title last changed, as text; None when it is not there for this user."""
+    row = connection.execute(
+        f"SELECT v.changed_at FROM videos v WHERE v.id = %(id)s AND {VISIBLE}", {"id": video_id} | who(identity)
+    ).fetchone()
+    return str(row[0].timestamp()) if row else None
 
 
 def visible(connection: Connection[Any], identity: Identity, video_id: str) -> Title | None:
@@ -198,15 +249,3 @@ def _add_files(connection: Connection[Any], titles: list[Title]) -> None:
         (list(by_id),),
     ):
         by_id[video_id].files.append(File(*rest))
-
-
-def _search(query: str) -> tuple[LiteralString, dict[str, str]]:
-    """A condition that every word matches, or that the title contains the text as it is."""
-    query = unicodedata.normalize("NFC", query)
-    terms = {"pattern": "%" + re.sub(r"([\\%_])", r"\\\1", query) + "%"}
-    parts: list[LiteralString] = []
-    for n, word in enumerate(re.findall(r"\w+", query)[:_MOST_WORDS]):
-        # Letters, digits and underscores only, in quotes: nothing of tsquery's own syntax gets through.
-        terms[f"prefix_{n}"], terms[f"word_{n}"] = f"'{word}':*", word
-        parts.append(_MATCHES.format(n=n))
-    return f"(v.title ILIKE %(pattern)s OR ({' AND '.join(parts) or 'false'}))", terms

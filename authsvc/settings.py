@@ -234,6 +234,11 @@ class ApiSettings(ServiceSettings, AccountSettings):
     link_slack_seconds: Seconds = 1800
     link_longest_seconds: Seconds = 28_800
 
+    # How often the player reports its position; well below `lease_idle_seconds`.
+    heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 15
+    # How long the cache keeps a title's page, and what is featured; popularity is computed anew as often as that.
+    title_cache_seconds: Seconds = 3600
+    popular_cache_seconds: Seconds = 300
     # A heartbeat that arrives this long after the end of its playback still saves the position.
     late_heartbeat_seconds: Seconds = 30
     # How many playlists a user may have, and how many entries each.

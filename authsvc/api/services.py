@@ -11,6 +11,7 @@ from authsvc import live
 from authsvc.database import Database
 from authsvc.directory import Directory
 from authsvc.idempotency import Repeats
+from authsvc.kept import Kept
 from authsvc.leases import Leases
 from authsvc.password_rules import PasswordRules
 from authsvc.passwords import Checker
@@ -41,6 +42,9 @@ class Services:
     factor_throttle: FactorThrottle
     # None without a key: no authenticator app can be added then.
     sealer: Sealer | None
+    # The cache of the library.
+    titles: Kept
+    featured: Kept
     repeats: Repeats
     # Room for playlists of the whole library that are being written.
     lists: BoundedSemaphore
@@ -86,6 +90,8 @@ class Services:
             login_throttle=LoginThrottle(cache, settings),
             factor_throttle=FactorThrottle(cache, settings),
             sealer=Sealer(settings.second_factor_key) if settings.second_factor_key else None,
+            titles=Kept(cache, settings.title_cache_seconds),
+            featured=Kept(cache, settings.popular_cache_seconds),
             quotas=Quotas(cache, settings),
             repeats=Repeats(cache, settings.access_jwt_private, settings.repeat_seconds),
             lists=BoundedSemaphore(settings.m3u_at_once),

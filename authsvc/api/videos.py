@@ -1,19 +1,26 @@
 """The library: list, search, one title."""
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, Final
+from uuid import UUID
 
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import cursors, library, ratings
+from authsvc import cursors, featured, library, popularity, ratings
 from authsvc.api import conditional, guard
 from authsvc.api.schemas import videos as schemas
 from authsvc.api.services import here
 from authsvc.library import Title
 from authsvc.problems import Problem
+from authsvc.searching import Filters
 from authsvc.sessions import Identity
 
 bp = APIBlueprint("videos", __name__, url_prefix="/api/v1/videos", tag="Videos")
+
+_FILTERS: Final = {field.name for field in fields(Filters)}
+_MOST_AMBIGUOUS: Final = 100
+_FEATURED: Final = 20
 
 
 @bp.get("")
@@ -23,7 +30,10 @@ bp = APIBlueprint("videos", __name__, url_prefix="/api/v1/videos", tag="Videos")
 @bp.doc(summary="List and search", responses=[401, 422, 503])
 def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
     """Pages are stable while titles come and go: pass `next_cursor` as `cursor` with the same `sort` and `q`."""
-    with here().database.connection() as connection:
+    services = here()
+    with services.database.connection() as connection:
+        if wanted.sort == "popular":
+            popularity.refresh(connection, services.settings.popular_cache_seconds)
         try:
             titles, next_cursor = library.page(
                 connection,
@@ -31,6 +41,7 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
                 sort=wanted.sort,
                 limit=wanted.limit,
                 query=wanted.q,
+                filters=Filters(**wanted.model_dump(include=_FILTERS)),
                 cursor=wanted.cursor,
             )
         except cursors.InvalidCursor as error:
@@ -46,9 +57,59 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
 @bp.doc(summary="One title", responses=[401, 404, 503])
 def info(video_id: str) -> dict[str, Any]:
     """What is known of a title. One that you may not see is not there."""
+    services, identity = here(), guard.identity()
+    with services.database.connection() as connection:
+        stamp = library.stamp(connection, identity, video_id)
+        if stamp is None:
+            found(None)
+
+        def read() -> dict[str, Any]:
+            title = found(library.visible(connection, identity, video_id))
+            return _video(title) | library.details(connection, video_id)
+
+        page = services.titles.get(f"ks:title:{video_id}:{stamp}", read)
+        ratings_of = ratings.of_videos(connection, identity.user_id, [UUID(video_id)])
+    return page | rated(ratings_of.get(UUID(video_id), ratings.Rating()))
+
+
+@bp.get("/by-name/<filename>")
+@conditional.kept
+@bp.output(schemas.VideoOut)
+@bp.doc(summary="A title by its file's name", responses=[401, 404, 409, 503])
+def by_name(filename: str) -> dict[str, Any]:
+    """409 with the list (`items`) when several files have that name."""
+    if not filename.isprintable():
+        found(None)
     with here().database.connection() as connection:
-        title = found(library.visible(connection, guard.identity(), video_id))
-        return shown(connection, guard.identity(), [title])[0] | library.details(connection, video_id)
+        titles = library.by_name(connection, guard.identity(), filename, limit=_MOST_AMBIGUOUS)
+        videos = shown(connection, guard.identity(), titles)
+    if len(videos) > 1:
+        items = [{"id": video["id"], "title": video["title"], "size_bytes": video["size_bytes"]} for video in videos]
+        raise Problem(409, "Several titles have this file name. Ask for one by its id.", code="ambiguous", items=items)
+    return videos[0] if videos else _video(found(None))
+
+
+@bp.get("/featured")
+@conditional.kept
+@bp.output(schemas.FeaturedOut)
+@bp.doc(summary="What is watched most, and what is new", responses=[401, 503])
+def featured_titles() -> dict[str, Any]:
+    """Of both what you may see, 20 at most."""
+    services, identity = here(), guard.identity()
+    guest = identity.role == "guest"
+    with services.database.connection() as connection:
+        popularity.refresh(connection, services.settings.popular_cache_seconds)
+        key = f"ks:featured:{'public' if guest else 'all'}:{featured.stamp(connection)}"
+        ids = services.featured.get(key, lambda: featured.candidates(connection, public_only=guest))
+        chosen = {
+            name: library.seen(connection, identity, [UUID(one) for one in candidates])[:_FEATURED]
+            for name, candidates in ids.items()
+        }
+        titles = library.several(connection, identity, [video for videos in chosen.values() for video in videos])
+        return {
+            name: shown(connection, identity, [titles[video] for video in videos if video in titles])
+            for name, videos in chosen.items()
+        }
 
 
 def found(title: Title | None) -> Title:

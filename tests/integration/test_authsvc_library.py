@@ -163,7 +163,7 @@ def test_page_is_stable_while_titles_come(world: World, alice: dict[str, str]) -
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("sunrise", True), ("SUNRISE", True), ("sunr", True), ("unris", True), ("sunrse", True), ("snurise", False),
+        ("sunrise", True), ("SUNRISE", True), ("sunr", True), ("unris", True), ("sunrse", True), ("snurise", True),
         ("sea sunrise", True), ("lisbon", True), ("sunrise tokyo", False), ("moon", False),
         ("100%", True), ("%", True), ("_", False), ("100_", True), ("sea tokyo", False),
         ("word " * 40, False), ("\\", False), ("'; DROP TABLE videos; --", False),

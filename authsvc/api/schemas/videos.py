@@ -9,12 +9,30 @@ from authsvc import cursors
 from authsvc.api.schemas.common import Id, Text
 from authsvc.api.schemas.ratings import RatingOut
 
+Word = Annotated[Text, Field(min_length=1, max_length=64)]
+Lines = Annotated[int, Field(ge=0, le=100_000)]
+Length = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Year = Annotated[int, Field(ge=0, le=9999)]
+
 
 class VideosIn(BaseModel):
     q: Annotated[Text, Field(max_length=200)] | None = None
     sort: cursors.Sort = "added"
     cursor: Annotated[Text, Field(max_length=cursors.LONGEST)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
+    codec: Word | None = Field(None, description="Of video or sound, such as h264 or aac")
+    container: Word | None = None
+    status: Literal["ready", "waiting", "broken"] | None = None
+    tag: Annotated[Text, Field(min_length=1, max_length=50)] | None = None
+    folder: Annotated[Text, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Path below a root of the library"
+    )
+    min_height: Lines | None = Field(None, description="Of the picture, in lines")
+    max_height: Lines | None = None
+    min_duration: Length | None = Field(None, description="Seconds")
+    max_duration: Length | None = None
+    min_year: Year | None = None
+    max_year: Year | None = None
 
 
 class FileOut(BaseModel):
@@ -75,6 +93,11 @@ class VideoDetailsOut(VideoOut):
     chapters: list[ChapterOut]
     container_tags: dict[str, str]
     tracks: list[TrackOut]
+
+
+class FeaturedOut(BaseModel):
+    popular: list[VideoOut] = Field(description="Watched most; at most 5 minutes old")
+    recent: list[VideoOut] = Field(description="Added last")
 
 
 class VideosOut(BaseModel):

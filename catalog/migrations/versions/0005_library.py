@@ -180,16 +180,18 @@ $$;
 ALTER TABLE videos DROP COLUMN search;
 ALTER TABLE videos
     ADD COLUMN search tsvector GENERATED ALWAYS AS (search_words(title, filename, description, tags)) STORED,
-    ADD COLUMN title_folded text GENERATED ALWAYS AS (folded(title)) STORED,
+    -- Cut, because some signs fold to many letters and an index entry holds 2700 bytes.
+    ADD COLUMN title_folded text GENERATED ALWAYS AS (left(folded(title), 300)) STORED,
     ADD COLUMN year smallint GENERATED ALWAYS AS (title_year(container_tags, filename)) STORED,
     -- Logarithm of the decayed number of plays (authsvc/popularity.py); 0: never played.
     ADD COLUMN popularity double precision NOT NULL DEFAULT 0,
     ADD CONSTRAINT videos_tags_bounded CHECK (cardinality(tags) <= 64),
     ADD CONSTRAINT videos_texts_bounded CHECK (char_length(title) <= 1000 AND char_length(description) <= 20000);
-DROP INDEX videos_title_trigrams, videos_by_title;
+DROP INDEX videos_title_trigrams, videos_by_title, videos_by_duration;
 CREATE INDEX videos_search ON videos USING gin (search);
 CREATE INDEX videos_title_trigrams ON videos USING gin (title_folded gin_trgm_ops);
 CREATE INDEX videos_by_title ON videos (title_folded, id) WHERE removed_at IS NULL;
+CREATE INDEX videos_by_duration ON videos (coalesce(duration_seconds, 'Infinity'), id) WHERE removed_at IS NULL;
 CREATE INDEX videos_by_popularity ON videos (popularity DESC, id DESC) WHERE removed_at IS NULL;
 CREATE INDEX videos_by_filename ON videos (filename) WHERE removed_at IS NULL;
 CREATE INDEX videos_by_tag ON videos USING gin (tags);
