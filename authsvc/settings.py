@@ -234,8 +234,6 @@ class ApiSettings(ServiceSettings, AccountSettings):
     link_slack_seconds: Seconds = 1800
     link_longest_seconds: Seconds = 28_800
 
-    # How often the player reports its position; well below `lease_idle_seconds`.
-    heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 15
     # How long the cache keeps a title's page, and what is featured; popularity is computed anew as often as that.
     title_cache_seconds: Seconds = 3600
     popular_cache_seconds: Seconds = 300
