@@ -8,8 +8,9 @@ export MEDIA ?=
 # Inventory of the hosts to deploy to, and one host of it.
 INVENTORY ?=
 HOST ?=
-# More arguments for ansible-playbook, molecule or pytest.
+# More arguments for ansible-playbook, molecule or pytest. Tests named here run instead of the target's whole folder.
 ARGS ?=
+named_tests = $(or $(filter tests/%,$(ARGS)),$(1)) $(filter-out tests/%,$(ARGS))
 
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
@@ -80,11 +81,11 @@ lint: $(environment) ## the linters of every language here
 	@ansible-lint --offline --profile production
 
 unit: $(environment) ## static rules and unit tests
-	@pytest tests/policy tests/unit $(ARGS)
+	@pytest $(call named_tests,tests/policy tests/unit)
 
 integration: $(environment) ## tests with real PostgreSQL, Redis and Nginx as child processes
 	@$(needs) --without-starting $(test_packages)
-	@pytest tests/integration $(ARGS)
+	@pytest $(call named_tests,tests/integration)
 
 molecule: $(environment) ## run Molecule on a box of its own (ARGS='converge', 'verify', 'destroy')
 	@$(needs) $(box_packages)
@@ -96,7 +97,7 @@ chaos: $(environment) ## break every part of a box under three streams; ends wit
 
 browser: $(environment) ## the browser test against a box that is up (BOX=name)
 	@$(needs) '$(browser_packages)'
-	@KINETOSCOPE_ACCESS=$(boxes)/$(BOX)/access.json pytest tests/browser $(ARGS)
+	@KINETOSCOPE_ACCESS=$(boxes)/$(BOX)/access.json pytest $(call named_tests,tests/browser)
 
 test: $(environment) ## everything: check, integration, a provisioned box, a real browser
 	@$(needs) --without-starting $(box_packages) $(test_packages) $(browser_packages)

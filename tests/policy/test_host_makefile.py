@@ -1,6 +1,7 @@
 """Every Make target says what it does, and CI runs the same targets."""
 
 import re
+import subprocess
 
 from tests.policy.repository import ROOT, text_of
 
@@ -30,3 +31,9 @@ def test_ci_runs_a_target_that_people_run() -> None:
     called = re.findall(r"\bmake ([a-z]+)", text_of(ROOT / ".ci/run"))
     assert called
     assert set(called) <= set(targets())
+
+
+def test_a_named_test_runs_alone() -> None:
+    asked = ["make", "--dry-run", "unit", "ARGS=tests/unit/test_one.py -k 'this or that'"]
+    said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "pytest tests/unit/test_one.py -k 'this or that'" in said
