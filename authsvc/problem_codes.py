@@ -5,10 +5,19 @@ made from it (`python docs/render_problems.py`), the OpenAPI document holds it, 
 raised, here or in Nginx's templates, in it.
 """
 
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 # Where `type` of a problem leads: the interface's own documentation, on the same origin.
 TYPE_PREFIX: Final = "/api/docs#problem-"
+
+# RFC 9110's names, which Python has since 3.13; the titles must not depend on what runs them.
+_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+
+def phrase(status: int) -> str:
+    """The name of an HTTP status, the same on every version of Python."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 class Code(NamedTuple):

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from authsvc.database import DatabaseUnavailable
 from authsvc.live import LiveUnavailable
-from authsvc.problem_codes import OF_STATUS, TYPE_PREFIX
+from authsvc.problem_codes import OF_STATUS, TYPE_PREFIX, phrase
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -53,7 +53,7 @@ class Problem(Exception):
     def response(self) -> Response:
         body = {
             "type": TYPE_PREFIX + self.code,
-            "title": HTTPStatus(self.status).phrase,
+            "title": phrase(self.status),
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
@@ -83,7 +83,7 @@ def register(app: APIFlask) -> None:
         if error.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
             fields = {name: messages for place in dict(error.detail).values() for name, messages in dict(place).items()}
             return Problem(422, "Fields are missing or of the wrong kind.", errors=fields).response()
-        return Problem(error.status_code, error.message or HTTPStatus(error.status_code).phrase).response()
+        return Problem(error.status_code, error.message or phrase(error.status_code)).response()
 
     @app.errorhandler(Problem)
     def from_problem(problem: Problem) -> Response:
@@ -95,7 +95,7 @@ def register(app: APIFlask) -> None:
         if status < HTTPStatus.BAD_REQUEST:
             return Response(status=status, headers=error.get_headers())
         headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
-        return Problem(status, _DETAILS.get(status, HTTPStatus(status).phrase), headers=headers).response()
+        return Problem(status, _DETAILS.get(status, phrase(status)), headers=headers).response()
 
     @app.errorhandler(DatabaseUnavailable)
     @app.errorhandler(LiveUnavailable)

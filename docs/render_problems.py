@@ -5,7 +5,6 @@
 
 import argparse
 import sys
-from http import HTTPStatus
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -33,10 +32,10 @@ the caller's playbacks.
 def render() -> str:
     """The page, ending in one newline."""
     sys.path.insert(0, str(ROOT))
-    from authsvc.problem_codes import CODES
+    from authsvc.problem_codes import CODES, phrase
 
     rows = (
-        f"| `{name}` | {', '.join(f'{status} {HTTPStatus(status).phrase}' for status in code.statuses)}"
+        f"| `{name}` | {', '.join(f'{status} {phrase(status)}' for status in code.statuses)}"
         f" | {code.meaning} | {code.remedy} |"
         for name, code in CODES.items()
     )

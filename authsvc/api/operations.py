@@ -1,7 +1,6 @@
 """What the machinery around a view adds to its description: refusals, headers, and the headers that it reads."""
 
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any, Final
 
 from werkzeug.routing import Rule
@@ -120,14 +119,14 @@ def _complete_answer(status: int, answer: dict[str, Any], *, counted: bool) -> N
 def _sentence(status: int) -> str:
     if status in problem_codes.OF_STATUS:
         return problem_codes.CODES[problem_codes.OF_STATUS[status]].meaning
-    return HTTPStatus(status).phrase
+    return problem_codes.phrase(status)
 
 
 def _example(status: int) -> dict[str, Any]:
     code = problem_codes.OF_STATUS[status]
     return {
         "type": problem_codes.TYPE_PREFIX + code,
-        "title": HTTPStatus(status).phrase,
+        "title": problem_codes.phrase(status),
         "status": status,
         "detail": problem_codes.CODES[code].meaning,
         "code": code,
