@@ -337,6 +337,9 @@ class LedgerSettings(LiveSettings):
     renew_seconds: Seconds = 5
     # Running playbacks are compared with PostgreSQL this often: the bound on an end that nobody announced.
     review_seconds: Seconds = 5
+    # Sessions that nobody uses are looked for this often. Use is written down when it is 30 s old, so that
+    # PostgreSQL is a minute behind at most.
+    upkeep_seconds: Annotated[float, Field(gt=0, le=30)] = 20
     # What a connection may still carry after its playbacks have ended (answers of the interface, pictures).
     cut_after_bytes: Annotated[int, Field(ge=0)] = 262_144
     # A connection that nobody was let in on is cut when it has moved this long and this many bytes.

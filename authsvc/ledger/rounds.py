@@ -5,7 +5,8 @@
 3. The account log is booked; of aborted answers what was not acknowledged is taken off.
 4. Leases of playbacks whose bytes move are renewed; Redis answers which of them have ended or lapsed.
 5. Connections whose playbacks have all ended, or that nobody was let in on, are cut.
-6. What is live is kept in PostgreSQL, for the day that Redis is wiped.
+6. Sessions that nobody uses end, and use is written down (upkeep.py).
+7. What is live is kept in PostgreSQL, for the day that Redis is wiped.
 
 Each of the three sources may be away: what it would have told is left for a later round.
 """
@@ -20,6 +21,7 @@ import structlog
 from psycopg import Connection
 from redis import Redis
 
+from authsvc import upkeep
 from authsvc.ledger import book, memory, revocations
 from authsvc.ledger.account import AccountLog, Chunk, FileKey
 from authsvc.ledger.channels import Channel, Channels, Note
@@ -56,7 +58,7 @@ class Rounds:
         # What Redis was last told of a playback, and when.
         self._told: dict[str, tuple[Seen, float]] = {}
         self._live_is_away = False
-        self._reviewed = self._kept = self._tidied = 0.0
+        self._reviewed = self._kept = self._kept_up = self._tidied = 0.0
 
     def begin(self, connection: Connection[Any]) -> None:
         """Take over what PostgreSQL knows, after a start or an outage."""
@@ -85,6 +87,7 @@ class Rounds:
         if notes is not None:
             self._forget({peer: notes[peer] for peer in void})
         if connection is not None:
+            self._keep_up(connection, now)
             self._keep(connection, now, with_leases=notes is not None)
 
     def tell(self, connection: Connection[Any]) -> None:
@@ -261,10 +264,23 @@ class Rounds:
                 playback=channel.latest,
             )
 
+    # -- sessions --
+
+    def _keep_up(self, connection: Connection[Any], now: float) -> None:
+        """Step 6."""
+        if now - self._kept_up < self._settings.upkeep_seconds:
+            return
+        self._kept_up = now
+        try:
+            for over in upkeep.run(connection, self._live, self._settings):
+                logger.info("session_over", session=over.session_id.hex, reason=over.reason)
+        except LiveUnavailable as error:
+            self._away(error)
+
     # -- PostgreSQL as the memory --
 
     def _keep(self, connection: Connection[Any], now: float, *, with_leases: bool) -> None:
-        """Step 6."""
+        """Step 7."""
         self._memory.keep_channels(connection, self.channels)
         if with_leases and now - self._kept >= self._settings.renew_seconds:
             self._kept = now

@@ -9,10 +9,11 @@ for i = 6, #ARGV, 4 do
   local playback, moves, connections, bytes = unpack(ARGV, i, i + 3)
   local key = 'ks:playback:' .. playback
   local p = redis.call('HMGET', key, 'session', 'user', 'ended')
+  local s = redis.call('HMGET', 'ks:session:' .. (p[1] or ''), 'ended', 'user', 'seen')
   local verdict = 'ok'
   if not p[1] then
     verdict = 'unknown'
-  elseif p[3] or redis.call('HEXISTS', 'ks:session:' .. p[1], 'ended') == 1 then
+  elseif p[3] or s[1] then
     verdict = 'ended'
   else
     redis.call('HSET', key, 'sockets', connections, 'bytes', bytes, 'counted', text(now))
@@ -25,6 +26,7 @@ for i = 6, #ARGV, 4 do
       end
       if verdict == 'ok' then
         keep_lease(sets, playback, math.max(held or 0, now + idle), longest)
+        if s[2] then used(p[1], s[3], now) end
         redis.call('HSET', key, 'seen', text(now))
         redis.call('PEXPIRE', key, life_after(longest))
       end

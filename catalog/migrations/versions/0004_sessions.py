@@ -92,7 +92,22 @@ CREATE INDEX challenges_by_client ON challenges (client) WHERE user_id IS NULL;
 GRANT SELECT, INSERT, UPDATE, DELETE ON totp_secrets, passkeys, recovery_codes, challenges TO "kinetoscope-api";
 """
 
-STEPS: tuple[LiteralString, ...] = (SESSIONS, SECOND_FACTORS)
+UPKEEP: LiteralString = """
+-- Guests whose session ended that long ago, and challenges that nobody answered. A function, so that the ledger needs
+-- no right to delete people.
+CREATE FUNCTION forget_what_is_over(guests_after_seconds double precision) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM users u WHERE u.password_hash IS NULL AND NOT EXISTS (
+        SELECT FROM sessions s
+         WHERE s.user_id = u.id AND coalesce(s.ended_at, now()) > now() - make_interval(secs => guests_after_seconds));
+    DELETE FROM challenges WHERE expires_at <= now();
+$$;
+REVOKE ALL ON FUNCTION forget_what_is_over FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forget_what_is_over TO "kinetoscope-ledger", "kinetoscope-api";
+GRANT UPDATE (last_seen_at, ended_at, end_reason) ON sessions TO "kinetoscope-ledger";
+"""
+
+STEPS: tuple[LiteralString, ...] = (SESSIONS, SECOND_FACTORS, UPKEEP)
 
 
 def upgrade() -> None:
