@@ -5,6 +5,7 @@ from where it is decided: who may call (access.py), problems (problem_codes.py),
 of repeats. So nothing is said twice, and a new endpoint has all of it.
 """
 
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any, Final
@@ -62,6 +63,7 @@ def _complete(
 ) -> None:
     # The name in access.py never changes once it is there; programs that are made from the document go by this.
     operation["operationId"] = rule.endpoint.replace(".", "_")
+    operation.setdefault("description", inspect.getdoc(view) or "")
     who = access.WHO_MAY.get(rule.endpoint, frozenset())
     if who is not access.ANYONE:
         operation["security"] = [{"bearer": []}, {"cookie": []}]

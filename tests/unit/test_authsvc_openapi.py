@@ -74,6 +74,7 @@ def test_every_operation_has_summary_tag_and_sentences(document: dict[str, Any])
     for name, operation in operations(document):
         assert re.fullmatch(r"[A-Z][^.]{2,60}", operation["summary"]), name
         assert len(operation["tags"]) == 1, name
+        assert operation["description"].endswith("."), name
         for status, answer in operation["responses"].items():
             assert answer["description"].strip(), (name, status)
 
