@@ -3,7 +3,7 @@
 Two sources. A *look* lists the sockets that exist. A *farewell* tells of one that was destroyed while bytes were still
 unacknowledged: only at that moment can be known how much of an aborted answer did not arrive.
 
-Not pyroute2: it takes 190 microseconds a socket to build what is thrown away here (measured; this takes 4).
+Not pyroute2: it takes 122 microseconds a socket to build what is thrown away here, this takes 6 (measured).
 """
 
 import ctypes
