@@ -55,6 +55,8 @@ class Rounds:
         self._farewells: dict[str, int] = {}
         # Playbacks that are over, as far as a connection still names them.
         self._ended: set[str] = set()
+        # Playbacks that move and have lost their slot to somebody else.
+        self._refused: set[str] = set()
         # What Redis was last told of a playback, and when.
         self._told: dict[str, tuple[Seen, float]] = {}
         self._live_is_away = False
@@ -79,11 +81,12 @@ class Rounds:
         sockets = self._table.look()
         finished = self._book(connection, sockets) if connection is not None else {}
         void = self.channels.look(sockets, notes or {}, finished)
-        over = self._renew(connection, now) if notes is not None else set()
+        if notes is not None:
+            self._renew(connection, now)
         if connection is not None and now - self._reviewed >= self._settings.review_seconds:
             self._reviewed = now
             self._review(connection)
-        self._cut(now, over)
+        self._cut(now)
         if notes is not None:
             self._forget({peer: notes[peer] for peer in void})
         if connection is not None:
@@ -130,8 +133,8 @@ class Rounds:
             logger.warning("live_unavailable", error=str(error))
         self._live_is_away = True
 
-    def _renew(self, connection: Connection[Any] | None, now: float) -> set[str]:
-        """Step 4. Answers the playbacks that may not go on without having ended: there was no slot for them."""
+    def _renew(self, connection: Connection[Any] | None, now: float) -> None:
+        """Step 4."""
         seen = self._seen()
         due = {
             playback: what
@@ -155,9 +158,10 @@ class Rounds:
                     self._told.pop(playback, None)
         except LiveUnavailable as error:
             self._away(error)
-            return set()
+            return
         self._ended |= {playback for playback, verdict in verdicts.items() if verdict == "ended"}
-        return {playback for playback, verdict in verdicts.items() if verdict == "full"}
+        self._refused -= verdicts.keys()
+        self._refused |= {playback for playback, verdict in verdicts.items() if verdict == "full"}
 
     def _seen(self) -> dict[str, Seen]:
         seen: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -226,21 +230,23 @@ class Rounds:
         """Does PostgreSQL still agree with what runs? Finds what no trigger told, such as a change of groups."""
         playbacks = {playback for channel in self.channels for playback in channel.playbacks}
         self._ended &= playbacks
+        self._refused &= playbacks
         if playbacks:
             self._ended |= revocations.end_what_may_not_go_on(
                 connection, playbacks=sorted(playbacks), users=[], videos=[]
             )
 
-    def _cut(self, now: float, refused: set[str]) -> None:
+    def _cut(self, now: float) -> None:
         """Step 5."""
         settings = self._settings
+        over = self._ended | self._refused
         sharing: defaultdict[str, list[Channel]] = defaultdict(list)
         for channel in list(self.channels):
             playbacks = channel.playbacks
             if not playbacks:
                 if channel.is_stray(now, settings.stray_seconds, settings.stray_bytes):
                     self._close(channel, "stray")
-            elif all(playback in self._ended or playback in refused for playback in playbacks):
+            elif over.issuperset(playbacks):
                 if channel.is_over(now, settings.cut_after_bytes):
                     self._close(channel, "over")
             else:

@@ -278,6 +278,24 @@ def test_redis_wiped_and_the_ledger_killed_at_once(house: House) -> None:
         assert viewer.ended(10)[0] < FILM_BYTES
 
 
+def test_a_transfer_whose_slot_lapsed_goes_on_only_if_there_is_room(house: House) -> None:
+    house.stack.stop("ledger")
+    first, second = house.grant(), house.grant()
+    with watching(house, first["links"]["source"]) as one, watching(house, second["links"]["source"]) as other:
+        client = house.stack.live.client()
+        assert eventually(lambda: client.zcard("ks:leases:box") == 2 and client.hlen("ks:connections") >= 2)
+        for key in client.keys("ks:leases:*"):
+            client.zrem(key, first["playback_id"])
+        house.stack.start_ledger(**PACE, KINETOSCOPE_STREAMS_PER_USER="1")
+        assert eventually(lambda: not one.runs()), house.log()
+        assert other.runs()
+        for key in client.keys("ks:leases:*"):
+            client.zrem(key, second["playback_id"])
+        assert eventually(lambda: client.zscore("ks:leases:box", second["playback_id"])), "there is room: a new start"
+    house.stack.stop("ledger")
+    house.stack.start_ledger(**PACE)
+
+
 def test_a_transfer_that_nothing_is_known_of_is_cut(house: House) -> None:
     house.stack.stop("ledger")
     grant, client = house.grant(), house.stack.live.client()
