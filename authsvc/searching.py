@@ -4,7 +4,8 @@
 2. A title matches when every word, or a word that it begins, is in its title, file name, description or tags; or when
    the title contains the text as it is.
 3. Only when no title does, typing errors are forgiven: two letters that changed places, or one that is wrong, missing
-   or too much (trigrams of the title). A list keeps to the way in which its first page was found.
+   or too much. The words of the library that are likest are searched instead. A list keeps to the way in which its
+   first page was found.
 """
 
 import hashlib
@@ -20,9 +21,18 @@ Way = Literal["exact", "near"]
 # Beyond that many words a search is a paste by mistake.
 _MOST_WORDS = 10
 # Shorter ones have too many neighbours.
-_SHORTEST_SWAPPED, _LONGEST_SWAPPED = 4, 24
-# How much of a word's trigrams a title has to have for one wrong letter; PostgreSQL's default wants it nearer.
+_SHORTEST_WRONG, _LONGEST_WRONG = 4, 24
+_TRIGRAM = 3
+# How much of its trigrams a word shares with one that has a wrong letter; PostgreSQL's default wants it nearer.
 _SIMILARITY = "0.45"
+_MOST_NEAR = 8
+_CONTAINS: LiteralString = "v.title_folded LIKE %(pattern)s"
+_NAMED: LiteralString = "v.search @@ to_tsquery('simple', %(query)s)"
+# Words of the library that somebody may have meant: with two letters in their right places first, then the likest.
+_KNOWN_WORDS: LiteralString = """
+SELECT word FROM search_terms WHERE word = ANY(%(swapped)s) OR %(word)s <% word
+ ORDER BY word = ANY(%(swapped)s) DESC, word_similarity(%(word)s, word) DESC, word LIMIT %(most)s
+""".replace("<%", "<%%")
 _FOLD: LiteralString = """
 SELECT folded(%(text)s),
        ARRAY(SELECT btrim(spaced(word)) FROM regexp_split_to_table(folded(%(text)s), '[^[:alnum:]]+') word
@@ -84,42 +94,39 @@ def filtered(filters: Filters) -> tuple[list[LiteralString], dict[str, Any]]:
     return conditions, values
 
 
-def matching(connection: Connection[Any], query: str) -> tuple[dict[Way, LiteralString], dict[str, Any]]:
-    """The condition of each way to search, and their parameters."""
+def matching(connection: Connection[Any], query: str) -> tuple[LiteralString, dict[str, Any]]:
+    """The condition of an exact search and its parameters, among them the `words`."""
     row = connection.execute(_FOLD, {"text": query, "most": _MOST_WORDS}).fetchone()
-    text, words = (row[0], row[1]) if row else ("", [])
-    values: dict[str, Any] = {"pattern": "%" + re.sub(r"([\\%_])", r"\\\1", text.strip()) + "%"}
-    exact: list[LiteralString] = []
-    near: list[LiteralString] = []
-    for n, word in enumerate(words):
-        # Letters, digits and spaces only, in quotes: nothing of tsquery's own syntax gets through. With spaces in it
-        # (scripts without them between words) it is a phrase.
-        values |= {f"word_{n}": word, f"prefix_{n}": _prefix(word), f"near_{n}": " | ".join(map(_prefix, _near(word)))}
-        exact.append(_NAMED.format(n=n))
-        near.append(_NEARLY.format(n=n))
+    text, words = (row[0].strip(), row[1]) if row else ("", [])
+    values: dict[str, Any] = {"pattern": "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%", "words": words}
     if not words:
         # Nothing but signs.
-        return {"exact": _CONTAINS, "near": "false"}, values
-    every_word, every_word_nearly = " AND ".join(exact), " AND ".join(near)
+        return _CONTAINS, values
+    values["query"] = " & ".join(map(_prefix, words))
     # Trigrams find three letters and more; fewer are prefixes of words, or would mean to look at every title.
-    contains = _CONTAINS if len(text.strip()) >= 3 else "false"
-    if len(text) >= 4:
-        connection.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, false)", (_SIMILARITY,))
-    return {"exact": f"({contains} OR ({every_word}))", "near": f"({every_word_nearly})"}, values
+    return (f"({_CONTAINS} OR {_NAMED})" if len(text) >= _TRIGRAM else _NAMED), values
 
 
-_CONTAINS: LiteralString = "v.title_folded LIKE %(pattern)s"
-_NAMED: LiteralString = "v.search @@ to_tsquery('simple', %(prefix_{n})s)"
-_NEARLY: LiteralString = "(v.search @@ to_tsquery('simple', %(near_{n})s) OR %(word_{n})s <%% v.title_folded)"
+def nearly(connection: Connection[Any], values: dict[str, Any]) -> LiteralString:
+    """The condition that forgives typing errors, for what `matching` answered; its parameter joins `values`."""
+    connection.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, false)", (_SIMILARITY,))
+    parts = []
+    for word in values["words"]:
+        swapped = _swapped(word)
+        known = connection.execute(_KNOWN_WORDS, {"word": word, "swapped": swapped, "most": _MOST_NEAR}).fetchall()
+        parts.append("(" + " | ".join(map(_prefix, dict.fromkeys([word, *(near for (near,) in known)]))) + ")")
+    values["query"] = " & ".join(parts)
+    return _NAMED if parts else "false"
 
 
 def _prefix(word: str) -> str:
+    """Letters, digits and spaces only, in quotes: nothing of tsquery's own syntax gets through. With spaces in it
+    (scripts without them between words) it is a phrase."""
     return f"'{word}':*"
 
 
-def _near(word: str) -> list[str]:
-    """The word, and the words from which it comes when two neighbours change places."""
-    if not (_SHORTEST_SWAPPED <= len(word) <= _LONGEST_SWAPPED and word.isalnum()):
-        return [word]
-    swapped = (word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1))
-    return list(dict.fromkeys([word, *swapped]))
+def _swapped(word: str) -> list[str]:
+    """What the word may have been before two neighbours changed places."""
+    if not (_SHORTEST_WRONG <= len(word) <= _LONGEST_WRONG and word.isalnum()):
+        return []
+    return [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]

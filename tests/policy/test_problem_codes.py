@@ -16,7 +16,7 @@ RAISERS = {"Problem": None, "unauthorized": 401}
 # `code=title.status` and the like: a title that is not ready is one of these.
 STATUSES_OF_TITLES = {"waiting", "broken"}
 # Reasons of ends that the database keeps as text; problem_codes.known() answers for the others.
-REASONS_OF_ENDS = {"gone", "ended", "stopped", "replaced"}
+REASONS_OF_ENDS = {"gone", "ended", "stopped", "replaced", "withdrawn"}
 
 
 def raised() -> Iterator[tuple[str, int | None, str]]:

@@ -195,8 +195,37 @@ CREATE INDEX videos_by_duration ON videos (coalesce(duration_seconds, 'Infinity'
 CREATE INDEX videos_by_popularity ON videos (popularity DESC, id DESC) WHERE removed_at IS NULL;
 CREATE INDEX videos_by_filename ON videos (filename) WHERE removed_at IS NULL;
 CREATE INDEX videos_by_tag ON videos USING gin (tags);
+CREATE INDEX videos_by_container ON videos (container) WHERE removed_at IS NULL;
+CREATE INDEX videos_by_video_codec ON videos (video_codec) WHERE removed_at IS NULL;
+CREATE INDEX videos_by_audio_codec ON videos (audio_codec) WHERE removed_at IS NULL;
+CREATE INDEX videos_by_height ON videos (height) WHERE removed_at IS NULL;
+CREATE INDEX videos_by_year ON videos (year) WHERE removed_at IS NULL;
 -- A digest would not do for a range; 512 bytes are enough to find a folder.
 CREATE INDEX videos_by_folder ON videos (substring(path FROM 1 FOR 512)) WHERE removed_at IS NULL;
+
+-- Every word that a title ever had, to find the one that somebody meant: trigrams of a few thousand words are looked up
+-- in a millisecond, those of 100,000 titles are not. Words that nothing has any more do no harm.
+CREATE TABLE search_terms (word text PRIMARY KEY);
+CREATE INDEX search_terms_trigrams ON search_terms USING gin (word gin_trgm_ops);
+
+CREATE FUNCTION learn_search_terms() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- In one order, so that two writers never wait for each other in a circle.
+    INSERT INTO search_terms
+    SELECT word FROM unnest(tsvector_to_array(NEW.search)) word
+     WHERE char_length(word) BETWEEN 4 AND 40 AND word !~ '[0-9]' ORDER BY word
+        ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION learn_search_terms FROM PUBLIC;
+CREATE TRIGGER videos_teach_terms_new AFTER INSERT ON videos FOR EACH ROW EXECUTE FUNCTION learn_search_terms();
+CREATE TRIGGER videos_teach_terms AFTER UPDATE ON videos
+    FOR EACH ROW WHEN (OLD.search IS DISTINCT FROM NEW.search) EXECUTE FUNCTION learn_search_terms();
+INSERT INTO search_terms
+SELECT DISTINCT word FROM videos, unnest(tsvector_to_array(search)) word
+ WHERE char_length(word) BETWEEN 4 AND 40 AND word !~ '[0-9]';
 
 -- One row: when popularity was last brought up to date.
 CREATE TABLE popularity_computed (
@@ -211,6 +240,7 @@ GRANT SELECT ON named_viewers TO "kinetoscope-authz", "kinetoscope-api", "kineto
 GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_members, video_users, video_groups, folder_rules,
     folder_rule_users, folder_rule_groups, preferences, ratings, playlists, playlist_items TO "kinetoscope-api";
 GRANT SELECT, UPDATE ON popularity_computed TO "kinetoscope-api";
+GRANT SELECT ON search_terms TO "kinetoscope-api";
 GRANT UPDATE (popularity) ON videos TO "kinetoscope-api";
 GRANT SELECT ON folder_rules, folder_rule_users, folder_rule_groups TO "kinetoscope-indexer";
 GRANT INSERT ON video_users, video_groups TO "kinetoscope-indexer";
