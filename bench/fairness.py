@@ -1,0 +1,149 @@
+"""Do greedy clients slow the API? Its answers are timed alone, and while 50 clients take all they can get.
+
+Twice: with the film in the page cache, and with a film four times as large as the memory that Nginx may fill with it
+(a control group of cgroup v1 with a memory limit; the film is dropped from the cache first), so that workers wait for
+the disk. The API is asked through the same Nginx, over TLS, one request after the other on one connection.
+
+    python -m bench.fairness [--seconds N]      writes bench/results/fairness.md
+"""
+
+import argparse
+import contextlib
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.load import ANSWER_SECONDS, HERE
+from bench.measure import RESULTS, percentile
+from bench.report import table
+from bench.servers import FILM_BYTES, House, started
+
+GREEDY = 50
+GREEDY_RANGE_BYTES = 8 << 20
+PROMISED_MS = 50.0
+CACHE_BYTES = FILM_BYTES // 4
+MEMORY = Path("/sys/fs/cgroup/memory")
+
+
+def api_milliseconds(house: House, token: str, seconds: float) -> list[float]:
+    """Times of `GET /api/v1/videos?limit=20`, from the request to the whole answer."""
+    context = ssl.create_default_context(cafile=str(house.stack.nginx.ca_file))
+    asked = f"GET /api/v1/videos?limit=20 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    found, end = [], time.monotonic() + seconds
+    with (
+        socket.create_connection(("127.0.0.1", house.stack.nginx.https_port), timeout=ANSWER_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as opened,
+    ):
+        while time.monotonic() < end:
+            began = time.perf_counter()
+            opened.sendall(asked)
+            answer = b""
+            while b"\r\n\r\n" not in answer or not _is_whole(answer):
+                answer += opened.recv(65_536)
+            found.append((time.perf_counter() - began) * 1000)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"the API says {answer[:200]!r}")
+            time.sleep(0.02)
+    return found
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return len(body) >= int(line.partition(b":")[2])
+    return body.endswith(b"0\r\n\r\n")
+
+
+@contextlib.contextmanager
+def small_cache(house: House) -> Iterator[str]:
+    """Nginx in a control group whose memory holds a quarter of the film; the reason where that can't be had."""
+    group = MEMORY / f"kinetoscope-bench-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(CACHE_BYTES))
+        homes = {pid: _group_of(pid) for pid in house.signed_tls.pids()}
+        for pid in homes:
+            (group / "cgroup.procs").write_text(str(pid))
+    except OSError as error:
+        yield f"not measured: no control group for memory can be made here ({error.strerror})"
+        return
+    film = os.open(house.stack.nginx.folder / "film-of-the-bench.mp4", os.O_RDONLY)
+    os.fsync(film)
+    os.posix_fadvise(film, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(film)
+    try:
+        yield ""
+    finally:
+        for pid, home in homes.items():
+            with contextlib.suppress(OSError):
+                (home / "cgroup.procs").write_text(str(pid))
+        with contextlib.suppress(OSError):
+            (group / "memory.force_empty").write_text("0")
+        with contextlib.suppress(OSError):
+            group.rmdir()
+
+
+def _group_of(pid: int) -> Path:
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            return MEMORY / path.lstrip("/")
+    raise OSError(0, "memory is not a controller of cgroup v1")
+
+
+def greedy(house: House, seconds: float) -> subprocess.Popen[str]:
+    command = [
+        "wrk", "-t1", f"-c{GREEDY}", f"-d{seconds + 2:.0f}s", "--timeout=60s", "-s", str(HERE / "ranges.lua"),
+        house.signed_tls.url(), "--", str(GREEDY_RANGE_BYTES), str(FILM_BYTES),
+    ]  # fmt: skip
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def under_greed(house: House, token: str, seconds: float) -> tuple[list[float], str]:
+    """The API's times while the greedy ones take, and what wrk says of them."""
+    taking = greedy(house, seconds)
+    threading.Event().wait(1)
+    times = api_milliseconds(house, token, seconds)
+    said, _ = taking.communicate()
+    rate = next((line.split()[-1] for line in said.splitlines() if line.startswith("Transfer/sec")), "?")
+    return times, rate
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    arguments.add_argument("--seconds", type=float, default=15)
+    seconds: float = arguments.parse_args().seconds
+    rows: list[list[str]] = []
+
+    def note(what: str, times: list[float], rate: str) -> None:
+        kept = "kept" if percentile(times, 99) <= PROMISED_MS else "NOT kept"
+        figures = [f"{percentile(times, percent):.1f}" for percent in (50, 99, 100)]
+        rows.append([what, str(len(times)), *figures, rate, kept])
+
+    with started() as house:
+        token = str(house.stack.sign_in()["access_token"])
+        note("nobody else", api_milliseconds(house, token, seconds), "-")
+        note(f"{GREEDY} greedy, film in the page cache", *under_greed(house, token, seconds))
+        with small_cache(house) as why_not:
+            what = f"{GREEDY} greedy, film 4 times the cache"
+            if why_not:
+                rows.append([what, why_not, "", "", "", "", ""])
+            else:
+                note(what, *under_greed(house, token, seconds))
+    header = ["load", "API calls", "p50, ms", "p99, ms", "worst, ms", "greedy take, each s", "p99 at most 50 ms"]
+    text = f"# Fairness\n\nTLS, ranges of 8 MiB, load average {os.getloadavg()[0]:.1f}.\n\n" + table(header, rows)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "fairness.md").write_text(text)
+    sys.stdout.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
