@@ -86,10 +86,13 @@ class House:
     def sql(self, query: str) -> str:
         return self.shell(f'runuser -u postgres -- psql -d kinetoscope -AtXqc "{query}"').strip()
 
+    def has_ledger(self) -> bool:
+        """Whether the box has one, running or about to."""
+        return "not-found" not in self.shell("systemctl show --property=LoadState kinetoscope-ledger")
+
     def booked(self, playbacks: list[str]) -> int | None:
         """Bytes in the book of these playbacks; None while the box has no ledger."""
-        has = self.shell("systemctl is-active kinetoscope-ledger || true").strip()
-        if has != "active":
+        if not self.has_ledger():
             return None
         ids = ",".join(f"'{playback}'" for playback in playbacks)
         return int(self.sql(f"SELECT coalesce(sum(bytes + estimated_bytes), 0) FROM playbacks WHERE id IN ({ids})"))
