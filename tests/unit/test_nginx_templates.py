@@ -1,11 +1,13 @@
 """Rules that every part of the Nginx configuration keeps, read from the rendered text."""
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Environment, StrictUndefined
 
 from tests.integration.nginx_server import ROLE, TEMPLATES, render, role_variables
 
@@ -83,3 +85,30 @@ def test_defaults_and_specification_name_the_same_variables() -> None:
     assert {name for name, option in options.items() if not option.get("required")} == defaults.keys()
     for name, value in defaults.items():
         assert options[name].get("default") == value, name
+
+
+@pytest.mark.parametrize("in_kernel", [True, False])
+def test_the_kernel_encrypts_where_it_can_and_nothing_else_changes(tmp_path: Path, in_kernel: bool) -> None:
+    names = {"nginx_public_host": "kino.example", "nginx_public_authority": "kino.example"}
+    render(tmp_path, role_variables() | names | {"__nginx_play_keys": {"k1": "s"}, "__nginx_ktls": in_kernel})
+    tls = _directives(tmp_path / "kinetoscope/tls.conf")
+    assert ("ssl_conf_command Options KTLS;" in tls) is in_kernel
+    main = _directives(tmp_path / "nginx.conf")
+    # kTLS is done in sendfile(), and a file read by threads is not sent by it (they exclude each other on Linux).
+    assert re.search(r"^\s*sendfile on;", main, re.MULTILINE)
+    assert "aio threads" not in main
+    assert "directio" not in main
+
+
+@pytest.mark.parametrize(
+    ("wish", "ulp", "expected"),
+    [("auto", "mptcp tls", True), ("auto", "mptcp", False), ("on", "mptcp", True), ("off", "mptcp tls", False)],
+)
+def test_the_role_asks_the_kernel_unless_it_is_told(wish: str, ulp: str, expected: bool) -> None:
+    variables = yaml.safe_load((ROLE / "vars/main.yml").read_text())
+    jinja = Environment(undefined=StrictUndefined)  # noqa: S701 (a condition, not HTML)
+    jinja.filters["b64decode"] = lambda content: base64.b64decode(content).decode()
+    found = {"content": base64.b64encode(ulp.encode()).decode()}
+    in_kernel = jinja.from_string(variables["__nginx_tls_in_kernel"]).render(__nginx_ulp=found).strip() == "True"
+    told = jinja.from_string(variables["__nginx_ktls"]).render(nginx_ktls=wish, __nginx_tls_in_kernel=in_kernel)
+    assert (told.strip() == "True") is expected
