@@ -24,7 +24,7 @@ test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl mpv vlc-bi
 browser_packages := chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help up box down access ssh scan deploy smoke check lint unit integration molecule browser chaos test bench lock clean
+.PHONY: help up box down access ssh scan deploy smoke check lint unit integration molecule browser chaos test contract bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ browser: $(environment) ## the browser test against a box that is up (BOX=name)
 test: $(environment) ## everything: check, integration, a provisioned box, a real browser
 	@$(needs) --without-starting $(box_packages) $(test_packages) $(browser_packages)
 	@tools/run-tests
+
+contract: $(environment) ## schemathesis with every check against a box that is up (BOX=name)
+	@python -m tests.contract $(boxes)/$(BOX)/access.json $(ARGS)
 
 bench: $(environment) ## guarded against unguarded Nginx, Caddy and Node, side by side
 	@bench/run $(ARGS)

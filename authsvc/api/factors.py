@@ -32,7 +32,7 @@ def list_factors() -> dict[str, Any]:
 @bp.input(schemas.ProofIn, location="json", arg_name="body")
 @bp.doc(
     summary="Prove who I am once more",
-    responses={204: "Good for some minutes", 401: "", 403: "Wrong (code: wrong_factor)", 422: "", 429: "", 503: ""},
+    responses={204: "Good for some minutes", 401: "", 403: "Wrong (code: wrong_factor)", 409: "", 422: "", 429: ""},
 )
 def prove(body: schemas.ProofIn) -> tuple[str, int]:
     """By the password, or by a factor. What changes who may sign in asks for it."""
@@ -70,7 +70,7 @@ def begin_totp() -> dict[str, Any]:
 @bp.input(schemas.TotpIn, location="json", arg_name="body")
 @bp.output(schemas.RecoveryCodesOut)
 @bp.doc(
-    summary="Confirm it by its first code", responses={401: "", 403: "Wrong (code: wrong_factor)", 422: "", 429: ""}
+    summary="Confirm it by its first code", responses={403: "Wrong (code: wrong_factor)", 409: "", 422: "", 429: ""}
 )
 def confirm_totp(body: schemas.TotpIn) -> dict[str, Any]:
     """With the first factor come ten recovery codes: keep them where the phone is not."""

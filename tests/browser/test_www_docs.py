@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.box import Box
 from tests.browser.steps import both_widths
 from tests.browser.test_www_pages import sound
+from tests.browser.watch import Watch
 
 
 def address(box: Box, place: str = "") -> str:
@@ -43,7 +44,8 @@ def test_calls_are_found_by_words(page: Page, box: Box) -> None:
     expect(page.locator("#users_me")).to_be_hidden()
 
 
-def test_a_document_that_can_not_be_read_is_said(page: Page, box: Box) -> None:
+def test_a_document_that_can_not_be_read_is_said(page: Page, box: Box, watch: Watch) -> None:
+    watch.expect(503)
     page.route("**/api/openapi.json", lambda route: route.fulfill(status=503, body="{}"))
     page.goto(address(box))
     expect(page.get_by_role("alert")).to_contain_text("Reload the page")
