@@ -232,7 +232,8 @@ def test_a_playback_stopped_by_an_administrator_says_so(
     wait_until(page, "(video, from) => video.currentTime > from + 4.5", film["duration_seconds"] * 0.1)
     program.call("DELETE", f"/admin/streams/{granted.value.json()['playback_id']}")
     # Nobody touches the page: the next heartbeat, or the next bytes, tell it.
-    expect(page.get_by_text("This playback was ended by an administrator.")).to_be_visible(timeout=25_000)
+    player = page.get_by_role("group", name="Player")
+    expect(player.get_by_text("This playback was ended by an administrator.")).to_be_visible(timeout=25_000)
     expect(page.get_by_role("button", name="Play again")).to_be_visible()
 
 
