@@ -23,9 +23,11 @@ _MOST_WORDS = 10
 # Shorter ones have too many neighbours.
 _SHORTEST_WRONG, _LONGEST_WRONG = 4, 24
 _TRIGRAM = 3
-# How much of its trigrams a word shares with one that has a wrong letter; PostgreSQL's default wants it nearer.
-_SIMILARITY = "0.45"
-_MOST_NEAR = 8
+# How much of its trigrams a word of five letters shares with itself when the second is wrong.
+_SIMILARITY = "0.3"
+# Candidates of the trigrams; of them, those with so few errors are taken: one, in a long word two.
+_MOST_NEAR = 30
+_LONG_WORD = 8
 _CONTAINS: LiteralString = "v.title_folded LIKE %(pattern)s"
 _NAMED: LiteralString = "v.search @@ to_tsquery('simple', %(query)s)"
 # Words of the library that somebody may have meant: with two letters in their right places first, then the likest.
@@ -114,7 +116,9 @@ def nearly(connection: Connection[Any], values: dict[str, Any]) -> LiteralString
     for word in values["words"]:
         swapped = _swapped(word)
         known = connection.execute(_KNOWN_WORDS, {"word": word, "swapped": swapped, "most": _MOST_NEAR}).fetchall()
-        parts.append("(" + " | ".join(map(_prefix, dict.fromkeys([word, *(near for (near,) in known)]))) + ")")
+        errors = 2 if len(word) >= _LONG_WORD else 1
+        meant = [near for (near,) in known if _errors(word, near) <= errors]
+        parts.append("(" + " | ".join(map(_prefix, dict.fromkeys([word, *meant]))) + ")")
     values["query"] = " & ".join(parts)
     return _NAMED if parts else "false"
 
@@ -123,6 +127,22 @@ def _prefix(word: str) -> str:
     """Letters, digits and spaces only, in quotes: nothing of tsquery's own syntax gets through. With spaces in it
     (scripts without them between words) it is a phrase."""
     return f"'{word}':*"
+
+
+def _errors(typed: str, known: str) -> int:
+    """Letters that are wrong, missing, too many or swapped with the next, between what was typed and the nearest
+    beginning of a known word (optimal string alignment; Damerau, 1964)."""
+    before: list[int] = []
+    row = list(range(len(known) + 1))
+    for i, letter in enumerate(typed, 1):
+        new = [i]
+        for j, other in enumerate(known, 1):
+            cost = min(row[j] + 1, new[j - 1] + 1, row[j - 1] + (letter != other))
+            if before and j > 1 and letter == known[j - 2] and typed[i - 2] == other:
+                cost = min(cost, before[j - 2] + 1)
+            new.append(cost)
+        before, row = row, new
+    return min(row)
 
 
 def _swapped(word: str) -> list[str]:

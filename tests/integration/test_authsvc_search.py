@@ -29,7 +29,8 @@ def bearer(viewer: Viewer) -> dict[str, str]:
         ("الرِّسَالَة", "الرسالة"), ("أحمد", "احمد"), ("ภาพยนตร์ไทย", "ไทย"),
         ("Война и мир", "МИР"), ("Ｓｅｖｅｎ", "seven"),  # noqa: RUF001
         ("Metropolis", "Metroplois"), ("Metropolis", "metropilis"), ("Metropolis", "emtropolis"),
-        ("Sunrise at sea", "sea snurise"), ("Don't Look Now", "don't"), ("Spider-Man", "spider-man"),
+        ("Silent Night", "nxght"), ("Sunrise at sea", "sea snurise"),
+        ("Don't Look Now", "don't"), ("Spider-Man", "spider-man"),
         ("www.box.test documentary", "box"),
     ],
 )  # fmt: skip
