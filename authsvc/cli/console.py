@@ -150,6 +150,8 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
+    if isinstance(value, UUID):
+        return value.hex
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items()) or "-"
     # A name can't have control characters, a device's name came from its owner: no escape reaches the terminal.

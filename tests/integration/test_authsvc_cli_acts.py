@@ -107,6 +107,7 @@ def test_sessions_are_listed_and_ended(world: World) -> None:
     rows = printed(world, "sessions", "list")
     assert {(row["username"], row["device"]) for row in rows} == {("alice", "test"), ("bob", "test")}
     assert [row["id"] for row in printed(world, "sessions", "list", "--username", "alice")] == [session]
+    assert session in run(world, "sessions", "list").stdout, "the id has another form than in the interface"
     assert me(world, Authorization=f"Bearer {token}").status_code == 200
     run(world, "sessions", "end", "--id", session)
     assert me(world, Authorization=f"Bearer {token}").status_code == 401
