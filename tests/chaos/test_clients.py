@@ -59,7 +59,7 @@ def test_the_slot_of_a_vanished_network_comes_free(house: House, note: Callable[
         port = _local_port(client.pid, house.viewer.access.address)
         rules = "".join(
             f"table inet {NFT_TABLE} {{ chain {hook} {{ type filter hook {hook} priority -300;"
-            f" ip {end}addr {house.viewer.access.address} tcp {other}port {port} drop; }} }}\n"
+            f" ip {end}addr {house.viewer.access.address} tcp {other}port {port} drop; }}; }}\n"
             for hook, end, other in (("output", "d", "s"), ("input", "s", "d"))
         )
         subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)

@@ -11,6 +11,7 @@ import requests
 from tests.chaos.trials import ABORTED_BYTES, House, Row
 from tests.host.client import eventually
 
+MASTER = "systemctl show --property=MainPID --value nginx"
 REDIS_FILES = "/var/lib/redis-live /var/lib/redis/live"
 
 
@@ -56,8 +57,10 @@ def test_a_killed_ledger_loses_nothing_of_the_book(house: House, note: Callable[
 
 def test_a_killed_worker_of_nginx_breaks_its_answers_and_no_more(house: House, note: Callable[[Row], None]) -> None:
     row = house.trial(
-        "an Nginx worker killed (-9)",
-        lambda: house.shell('kill -KILL $(pgrep -P "$(systemctl show --property=MainPID --value nginx)" | head -1)'),
+        "all Nginx workers killed (-9)",
+        lambda: house.shell(
+            'kill -KILL $(pgrep -f "nginx: worker process" -P "$(systemctl show --property=MainPID --value nginx)")'
+        ),
     )
     note(row)
     assert row.broken <= 3, row
@@ -134,7 +137,12 @@ def test_a_full_disk_under_the_logs_breaks_no_stream(house: House, note: Callabl
         house.shell("rm /var/log/nginx/fill")
         return "account lines of 8 s could not be written"
 
-    house.shell("mount -t tmpfs -o size=1m,mode=0755,uid=33,gid=4 tmpfs /var/log/nginx && systemctl restart nginx")
+    house.shell(
+        "mkdir -p /run/chaos && chown --reference=/var/log/nginx /run/chaos"
+        " && chmod --reference=/var/log/nginx /run/chaos"
+        " && mount -t tmpfs -o size=1m tmpfs /var/log/nginx && chown --reference=/run/chaos /var/log/nginx"
+        " && chmod --reference=/run/chaos /var/log/nginx && systemctl restart nginx"
+    )
     try:
         eventually(lambda: house.viewer.get("/health").status_code == 200, within=10)
         row = house.trial("disk full under the logs of Nginx", disturb)
