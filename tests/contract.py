@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def tried(url: str, ca_file: str | Path, token: str | None, *, examples: int, se
     command += ["--phases", phases] if phases else []
     command += ["--header", f"Authorization: Bearer {token}"] if token else []
     command += [part for name in ENDS_THE_CALLER for part in ("--exclude-operation-id", name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
+    with tempfile.TemporaryDirectory() as folder:
+        # It keeps what it found in the folder that it runs in.
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800, cwd=folder)
     text = done.stdout + done.stderr
     cases = re.search(r"(\d+) generated", text)
     return Report(done.returncode != 0, int(cases[1]) if cases else 0, text)

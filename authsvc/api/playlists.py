@@ -61,6 +61,7 @@ def one_playlist(playlist_id: str) -> dict[str, Any]:
 
 
 @bp.patch("/<id:playlist_id>")
+@conditional.compared
 @bp.input(schemas.PlaylistChangesIn, location="json", arg_name="body")
 @bp.output(schemas.PlaylistDetailsOut)
 @bp.doc(summary="Change a playlist", responses=[400, 401, 403, 404, 412, 422, 503])
@@ -72,6 +73,7 @@ def edit_playlist(playlist_id: str, body: schemas.PlaylistChangesIn) -> dict[str
 
 
 @bp.delete("/<id:playlist_id>")
+@conditional.compared
 @bp.doc(summary="Delete a playlist", responses={204: "It is gone", 401: "", 403: "", 404: "", 412: "", 503: ""})
 def delete_playlist(playlist_id: str) -> tuple[str, int]:
     """The titles stay."""
@@ -81,6 +83,7 @@ def delete_playlist(playlist_id: str) -> tuple[str, int]:
 
 
 @bp.post("/<id:playlist_id>/items")
+@conditional.compared
 @idempotency.repeatable
 @bp.input(schemas.ItemIn, location="json", arg_name="body")
 @bp.output(schemas.PlaylistDetailsOut, status_code=201)
@@ -96,6 +99,7 @@ def add_item(playlist_id: str, body: schemas.ItemIn) -> dict[str, Any]:
 
 
 @bp.patch("/<id:playlist_id>/items/<id:item_id>")
+@conditional.compared
 @bp.input(schemas.MoveIn, location="json", arg_name="body")
 @bp.output(schemas.PlaylistDetailsOut)
 @bp.doc(summary="Move an entry", responses=[400, 401, 403, 404, 412, 422, 503])
@@ -107,6 +111,7 @@ def move_item(playlist_id: str, item_id: str, body: schemas.MoveIn) -> dict[str,
 
 
 @bp.delete("/<id:playlist_id>/items/<id:item_id>")
+@conditional.compared
 @bp.output(schemas.PlaylistDetailsOut)
 @bp.doc(summary="Take an entry out", responses=[401, 403, 404, 412, 503])
 def remove_item(playlist_id: str, item_id: str) -> dict[str, Any]:
