@@ -170,7 +170,7 @@ def test_cookies_of_a_browser_open_the_header_door(stack: Stack) -> None:
         assert answer.status == 200
         assert {json.loads(answer.body)[name] for name in ("access_token", "refresh_token")} == {None}
         cookies = dict(line.split(";")[0].split("=", 1) for line in answer.headers["set-cookie"])
-        assert cookies.keys() == {"__Host-ks", "__Secure-kr"}
+        assert cookies.keys() == {"__Host-ks", "__Secure-kr", "__Host-kd"}
         access = f"Cookie: __Host-ks={cookies['__Host-ks']}"
         href = f"/stream/{stack.video_id}/poster.jpg"
         assert connection.get(href, access).status == 200
