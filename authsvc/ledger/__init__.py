@@ -5,5 +5,5 @@ account log and at what ended in PostgreSQL. Data flows one way:
 
     sockets.py, account.py, revocations.py  ->  channels.py  ->  slots.py (Redis), book.py (PostgreSQL), cuts.py
 
-round.py is the order in which that happens; docs/decisions/ledger.md says what was measured.
+rounds.py is the order in which that happens; docs/decisions/ledger.md says what was measured.
 """
