@@ -1,10 +1,11 @@
 """For admins: groups of users, and folders whose new titles are for some of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from apiflask import APIBlueprint
+from psycopg import Connection
 
 from authsvc import folders, groups
 from authsvc.api import idempotency
@@ -13,7 +14,7 @@ from authsvc.api.schemas import viewers as schemas
 from authsvc.api.services import here
 from authsvc.audit import Event
 from authsvc.problems import Problem
-from authsvc.viewers import UnknownViewers
+from authsvc.viewers import Lost, UnknownViewers
 
 bp = APIBlueprint("groups", __name__, url_prefix="/api/v1/admin", tag="Administration")
 
@@ -57,8 +58,9 @@ def one_group(group_id: str) -> dict[str, Any]:
 @bp.doc(summary="Rename a group", responses=[400, 401, 403, 404, 409, 422, 503])
 def rename_group(group_id: str, body: schemas.GroupIn) -> dict[str, str]:
     """Members and titles stay."""
-    with _explained(), here().database.connection() as connection:
+    with _explained(), here().database.connection() as connection, connection.transaction():
         groups.rename(connection, group_id, body.name)
+        noted(connection, Event.GROUP_CHANGED, group=group_id, change="renamed")
     return {"id": group_id, "name": body.name}
 
 
@@ -66,36 +68,21 @@ def rename_group(group_id: str, body: schemas.GroupIn) -> dict[str, str]:
 @bp.doc(summary="Delete a group", responses={204: "It is gone", 401: "", 403: "", 404: "No such group", 503: ""})
 def delete_group(group_id: str) -> tuple[str, int]:
     """Its members lose what they saw by it alone."""
-    with _explained(), here().database.connection() as connection:
-        with connection.transaction():
-            lost = groups.delete(connection, group_id)
-            noted(connection, Event.GROUP_CHANGED, group=group_id, change="deleted")
-        tell(lost)
-    return "", 204
+    return _changed(group_id, "deleted", lambda connection: groups.delete(connection, group_id))
 
 
 @bp.put("/groups/<id:group_id>/members/<id:user_id>")
 @bp.doc(summary="Add a member", responses={204: "Is a member", 401: "", 403: "", 404: "No such group or user", 503: ""})
 def add_member(group_id: str, user_id: str) -> tuple[str, int]:
     """May be repeated."""
-    with _explained(), here().database.connection() as connection:
-        with connection.transaction():
-            lost = groups.add(connection, group_id, user_id)
-            noted(connection, Event.GROUP_CHANGED, subject=user_id, group=group_id, change="added")
-        tell(lost)
-    return "", 204
+    return _changed(group_id, "added", lambda connection: groups.add(connection, group_id, user_id), user_id=user_id)
 
 
 @bp.delete("/groups/<id:group_id>/members/<id:user_id>")
 @bp.doc(summary="Remove a member", responses={204: "Is no member", 401: "", 403: "", 404: "No such group", 503: ""})
 def remove_member(group_id: str, user_id: str) -> tuple[str, int]:
     """May be repeated. Playbacks of what the user does not see any more end."""
-    with _explained(), here().database.connection() as connection:
-        with connection.transaction():
-            lost = groups.remove(connection, group_id, user_id)
-            noted(connection, Event.GROUP_CHANGED, subject=user_id, group=group_id, change="removed")
-        tell(lost)
-    return "", 204
+    return _changed(group_id, "removed", lambda connection: groups.remove(connection, group_id, user_id), user_id=user_id)
 
 
 @bp.get("/folders")
@@ -155,6 +142,18 @@ def _folder(rule: folders.Rule) -> dict[str, Any]:
         "users": [user.hex for user in rule.users],
         "groups": [group.hex for group in rule.groups],
     }
+
+
+def _changed(
+    group_id: str, change: str, act: Callable[[Connection[Any]], Lost], *, user_id: str | None = None
+) -> tuple[str, int]:
+    """Change who is in a group, write it down, and have the doors know who lost what by it."""
+    with _explained(), here().database.connection() as connection:
+        with connection.transaction():
+            lost = act(connection)
+            noted(connection, Event.GROUP_CHANGED, subject=user_id, group=group_id, change=change)
+        tell(lost)
+    return "", 204
 
 
 @contextmanager
