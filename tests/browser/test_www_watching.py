@@ -12,6 +12,16 @@ from tests.browser.steps import both_widths, media, open_title, position, press_
 from tests.browser.watch import Watch
 
 
+def watch_a_while(page: Page, film: dict[str, Any]) -> str:
+    """The id of a playback that has run for so long that it does not start again by itself when it ends."""
+    with page.expect_response("**/playback") as granted:
+        press_play(page)
+    page.keyboard.press("1")
+    wait_until(page, "(video, from) => video.currentTime > from + 4.5", film["duration_seconds"] * 0.1)
+    playback: str = granted.value.json()["playback_id"]
+    return playback
+
+
 @both_widths
 def test_a_viewer_signs_in_plays_seeks_and_signs_out(
     box: Box, film: dict[str, Any], fresh_context: Callable[..., BrowserContext]
@@ -201,12 +211,8 @@ def test_a_playback_ended_elsewhere_says_so_and_starts_again_where_it_was(
 ) -> None:
     watch.expect(410)
     open_title(page, box, film)
-    with page.expect_response("**/playback") as granted:
-        press_play(page)
-    # Right after pressing play it would start again by itself.
-    page.keyboard.press("1")
-    wait_until(page, "(video, from) => video.currentTime > from + 4.5", film["duration_seconds"] * 0.1)
-    program.end(granted.value.json()["playback_id"])
+    playback = watch_a_while(page, film)
+    program.end(playback)
 
     # A seek is told to the server, whose answer is that it is over; so is the door's, when more bytes are needed.
     page.keyboard.press("3")
@@ -225,12 +231,8 @@ def test_a_playback_stopped_by_an_administrator_says_so(
 ) -> None:
     watch.expect(410)
     open_title(page, box, film)
-    with page.expect_response("**/playback") as granted:
-        press_play(page)
-    # Right after pressing play it would start again by itself.
-    page.keyboard.press("1")
-    wait_until(page, "(video, from) => video.currentTime > from + 4.5", film["duration_seconds"] * 0.1)
-    program.call("DELETE", f"/admin/streams/{granted.value.json()['playback_id']}")
+    playback = watch_a_while(page, film)
+    program.call("DELETE", f"/admin/streams/{playback}")
     # Nobody touches the page: the next heartbeat, or the next bytes, tell it.
     player = page.get_by_role("group", name="Player")
     expect(player.get_by_text("This playback was ended by an administrator.")).to_be_visible(timeout=25_000)
