@@ -82,7 +82,9 @@ def add_member(group_id: str, user_id: str) -> tuple[str, int]:
 @bp.doc(summary="Remove a member", responses={204: "Is no member", 401: "", 403: "", 404: "No such group", 503: ""})
 def remove_member(group_id: str, user_id: str) -> tuple[str, int]:
     """May be repeated. Playbacks of what the user does not see any more end."""
-    return _changed(group_id, "removed", lambda connection: groups.remove(connection, group_id, user_id), user_id=user_id)
+    return _changed(
+        group_id, "removed", lambda connection: groups.remove(connection, group_id, user_id), user_id=user_id
+    )
 
 
 @bp.get("/folders")
