@@ -253,7 +253,7 @@ def test_groups_are_made_renamed_and_deleted(world: World, boss: Viewer, alice: 
     trail = world.owner.execute(
         "SELECT details ->> 'change' FROM audit_events WHERE event = 'group_changed' ORDER BY id"
     ).fetchall()
-    assert [change for (change,) in trail] == ["created", "added", "created", "renamed", "removed", "deleted"]
+    assert [change for (change,) in trail] == ["created", "added", "renamed", "created", "removed", "deleted"]
     for bad in ({"name": ""}, {"name": " "}, {"name": "x" * 101}, {"name": 1}, {}, {"name": "a\nb"}):
         assert boss.call("POST", "/admin/groups", bad).status_code == 422, bad
 

@@ -34,7 +34,7 @@ def test_program_gets_tokens(world: World) -> None:
     assert "Set-Cookie" not in response.headers
     assert response.headers["Cache-Control"] == "no-store"
     answer = me(world, Authorization=f"Bearer {body['access_token']}")
-    assert answer.get_json() == body["user"]
+    assert answer.get_json() == {**body["user"], "display_name": None, "email": None}
     row = world.owner.execute("SELECT kind, device, ended_at FROM sessions WHERE id = %s", (body["session_id"],))
     assert row.fetchone() == ("program", "laptop", None)
 
