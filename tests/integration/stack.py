@@ -63,7 +63,8 @@ class Stack:
         **overrides: Any,
     ) -> Iterator[Self]:
         """Start everything; `www` is the folder of the client to serve (by default the project's own)."""
-        overrides["nginx_www_dir"] = www or REPOSITORY / "nginx/www"
+        # The tests of limits are the services' and test_nginx_pages'; here nothing may depend on which test ran before.
+        overrides = {"nginx_login_rate": "1000r/s", **overrides, "nginx_www_dir": www or REPOSITORY / "nginx/www"}
         with (
             postgres.cloned_database() as database,
             RedisServer.started("live") as live,
@@ -162,7 +163,7 @@ class Stack:
             "KINETOSCOPE_REDIS_CACHE_URL": self.cache.url,
             "KINETOSCOPE_PUBLIC_ORIGINS": self.url,
             "KINETOSCOPE_MEDIA_ORIGIN": self.media_origin,
-            # The tests of limits are authsvc's; here nothing may depend on which test ran before.
+            # As with Nginx's limits.
             "KINETOSCOPE_STREAMS_PER_USER": "0",
             "KINETOSCOPE_STREAMS_PER_SESSION": "0",
             "KINETOSCOPE_SESSIONS_PER_USER": "0",
