@@ -61,6 +61,19 @@ def test_restarts_of_the_services_and_a_reload_of_nginx_break_no_transfer(
         carol.end(grant["playback_id"])
 
 
+def test_redis_takes_back_all_that_scripts_have_written(carol: Viewer, host: Host) -> None:
+    """Scripts are transactions in its file; loading them must not meet an access rule."""
+    grant = carol.playback(carol.videos()[0]["id"])
+    carol.end(grant["playback_id"])
+    host.check_output("systemctl restart redis-server@live")
+    run = host.check_output("systemctl show --property InvocationID --value redis-server@live")
+    journal = f"journalctl --no-pager _SYSTEMD_INVOCATION_ID={run}"
+    assert eventually(lambda: "Ready to accept" in host.check_output(journal), within=10)
+    said = host.check_output(journal)
+    assert "loaded from append only file" in said
+    assert "NOPERM" not in said, said[-500:]
+
+
 def test_a_restart_of_the_api_loses_no_request(bob: Viewer, host: Host) -> None:
     seen: list[int] = []
     stop = threading.Event()
