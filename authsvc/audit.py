@@ -33,8 +33,8 @@ class Event(StrEnum):
     RECOVERY_CODE_USED = "recovery_code_used"
     RECOVERY_CODES_MADE = "recovery_codes_made"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # the name of an event
-    PASSWORD_RESET_ISSUED = "password_reset_issued"  # noqa: S105
-    PASSWORD_RESET_USED = "password_reset_used"  # noqa: S105
+    PASSWORD_RESET_ISSUED = "password_reset_issued"  # noqa: S105  # the same
+    PASSWORD_RESET_USED = "password_reset_used"  # noqa: S105  # the same
     USER_CREATED = "user_created"
     USER_CHANGED = "user_changed"
     USER_DELETED = "user_deleted"

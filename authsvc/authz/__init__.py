@@ -40,7 +40,9 @@ def create_app(settings: AuthzSettings) -> Flask:
     verifier = Verifier(settings.access_jwt_public, remembered=settings.verified_tokens)
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.extensions["kinetoscope.close"] = database.close
-    app.wsgi_app = Decisions(Gate(settings, live.Line(client), database, verifier), app.wsgi_app)  # type: ignore[method-assign]
+    gate = Gate(settings, live.Line(client), database, verifier)
+    # Flask's own way to wrap an application in middleware; to mypy wsgi_app is a method.
+    app.wsgi_app = Decisions(gate, app.wsgi_app)  # type: ignore[method-assign]
 
     @app.get("/health")
     def health() -> Response:
