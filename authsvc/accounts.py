@@ -21,6 +21,7 @@ from authsvc.look_alikes import skeletons
 from authsvc.names import checked_email, checked_username, compared
 from authsvc.sessions import Ended
 from authsvc.settings import LiveSettings
+from catalog.rows import only
 
 ROLES = ("admin", "user", "guest")
 
@@ -72,15 +73,16 @@ def create(connection: Connection[Any], *, username: str, email: str | None, pas
     email = checked_email(email) if email else None
     try:
         with connection.transaction(), connection.cursor(row_factory=class_row(User)) as cursor:
-            row = cursor.execute(
-                f"""
+            row = only(
+                cursor.execute(
+                    f"""
                 INSERT INTO users (username, username_key, email, email_key, password_hash, role)
                 VALUES (%s, %s, %s, %s, %s, %s)
                 RETURNING {_COLUMNS}
                 """,
-                (username, compared(username), email, compared(email) if email else None, password_hash, role),
-            ).fetchone()
-            assert row is not None  # noqa: S101  # INSERT ... RETURNING answers a row or raises
+                    (username, compared(username), email, compared(email) if email else None, password_hash, role),
+                )
+            )
             _claim(connection, row.id, "username", username)
             _claim(connection, row.id, "email", email)
     except UniqueViolation as error:
@@ -188,14 +190,15 @@ def change(
             # First, for the row's own trigger ends them too, and then nobody would know which.
             ended = [] if after["is_active"] else sessions.end_all(connection, before.id, "disabled")
             with connection.cursor(row_factory=class_row(User)) as cursor:
-                changed = cursor.execute(
-                    f"""
+                changed = only(
+                    cursor.execute(
+                        f"""
                     UPDATE users SET role = %s, is_active = %s, email = %s, email_key = %s WHERE id = %s
                     RETURNING {_COLUMNS}
                     """,
-                    (after["role"], after["is_active"], email, compared(email) if email else None, before.id),
-                ).fetchone()
-            assert changed is not None  # noqa: S101  # the row is locked
+                        (after["role"], after["is_active"], email, compared(email) if email else None, before.id),
+                    )
+                )
             if email != before.email:
                 connection.execute("DELETE FROM look_alikes WHERE user_id = %s AND kind = 'email'", (before.id,))
                 _claim(connection, before.id, "email", email)

@@ -10,6 +10,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from authsvc.viewers import require_known
+from catalog.rows import only
 
 LONGEST = 1024
 
@@ -67,11 +68,12 @@ def create(
     try:
         with connection.transaction():
             require_known(connection, users, groups)
-            row = connection.execute(
-                "INSERT INTO folder_rules (library_root, folder, visibility) VALUES (%s, %s, %s) RETURNING id",
-                (root, folder.encode(), visibility),
-            ).fetchone()
-            assert row is not None  # noqa: S101  # INSERT ... RETURNING answers a row or raises
+            row = only(
+                connection.execute(
+                    "INSERT INTO folder_rules (library_root, folder, visibility) VALUES (%s, %s, %s) RETURNING id",
+                    (root, folder.encode(), visibility),
+                )
+            )
             connection.execute("INSERT INTO folder_rule_users SELECT %s, unnest(%s::uuid[])", (row[0], list(users)))
             connection.execute("INSERT INTO folder_rule_groups SELECT %s, unnest(%s::uuid[])", (row[0], list(groups)))
     except UniqueViolation as error:

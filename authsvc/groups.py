@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from authsvc.names import compared
 from authsvc.viewers import Lost, Named, end_lost
+from catalog.rows import only
 
 
 class GroupUnknown(Exception):
@@ -47,10 +48,11 @@ def everyone(connection: Connection[Any]) -> list[Group]:
 def create(connection: Connection[Any], name: str) -> Group:
     """Raises GroupNameTaken."""
     with _unique_name():
-        row = connection.execute(
-            "INSERT INTO groups (name, name_key) VALUES (%s, %s) RETURNING id", (name, compared(name))
-        ).fetchone()
-    assert row is not None  # noqa: S101  # INSERT ... RETURNING answers a row or raises
+        row = only(
+            connection.execute(
+                "INSERT INTO groups (name, name_key) VALUES (%s, %s) RETURNING id", (name, compared(name))
+            )
+        )
     return Group(row[0], name, 0)
 
 

@@ -12,6 +12,7 @@ from psycopg import Connection
 from authsvc import accounts, sessions
 from authsvc.accounts import User
 from authsvc.sessions import Started
+from catalog.rows import only
 
 # Of PostgreSQL's advisory locks: one guest at a time is counted in.
 _LOCK = 0x6B5F677565737473
@@ -35,25 +36,27 @@ def admit(
     username = f"guest-{secrets.token_hex(6)}"
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        count = connection.execute(
-            """
+        count = only(
+            connection.execute(
+                """
             SELECT count(*), count(*) FILTER (WHERE near(s.client) = near(%(client)s::inet))
               FROM sessions s
              WHERE s.kind = 'guest' AND s.ended_at IS NULL AND s.expires_at > now()
                AND s.last_seen_at > now() - make_interval(secs => %(idle)s)
             """,
-            {"client": client, "idle": idle_seconds},
-        ).fetchone()
-        assert count is not None  # noqa: S101  # an aggregate answers a row
+                {"client": client, "idle": idle_seconds},
+            )
+        )
         if count[0] >= most or count[1] >= most_of_address:
             raise GuestsFull
-        row = connection.execute(
-            """
+        row = only(
+            connection.execute(
+                """
             INSERT INTO users (username, username_key, role, password_hash) VALUES (%s, %s, 'guest', NULL) RETURNING id
             """,
-            (username, username),
-        ).fetchone()
-        assert row is not None  # noqa: S101  # INSERT ... RETURNING answers a row or raises
+                (username, username),
+            )
+        )
         started = sessions.start(
             connection, user_id=row[0], kind="guest", device=device, client=client, life_seconds=life_seconds
         )

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from authsvc import audit, tokens
 from authsvc.accounts import Actor
 from authsvc.audit import Event
+from catalog.rows import only
 
 # Whoever gave it has to be an admin still; the command line gives in nobody's name.
 _GOOD: LiteralString = """
@@ -43,15 +44,16 @@ def create(
     """An invitation, and its token that nobody will see again."""
     token = tokens.new_opaque_token()
     with connection.transaction(), connection.cursor(row_factory=class_row(Invitation)) as cursor:
-        invitation = cursor.execute(
-            """
+        invitation = only(
+            cursor.execute(
+                """
             INSERT INTO invitations (token_sha256, role, created_by, expires_at, uses)
             VALUES (%s, %s, %s, now() + make_interval(secs => %s), %s)
             RETURNING id, role, created_at, expires_at, uses, used, revoked_at
             """,
-            (tokens.opaque_digest(token), role, actor.user_id, life_seconds, uses),
-        ).fetchone()
-        assert invitation is not None  # noqa: S101  # INSERT ... RETURNING answers a row or raises
+                (tokens.opaque_digest(token), role, actor.user_id, life_seconds, uses),
+            )
+        )
         audit.record(
             connection,
             Event.INVITATION_CREATED,

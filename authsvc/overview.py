@@ -7,6 +7,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from catalog.rows import only
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:
@@ -32,8 +34,9 @@ class Scan:
 def of(connection: Connection[Any]) -> Overview:
     """As PostgreSQL knows it."""
     with connection.cursor(row_factory=class_row(Overview)) as cursor:
-        row = cursor.execute(
-            """
+        return only(
+            cursor.execute(
+                """
             SELECT (SELECT count(*) FROM users) AS users,
                    (SELECT count(*) FROM users WHERE NOT is_active) AS disabled,
                    (SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > now()) AS sessions,
@@ -42,9 +45,8 @@ def of(connection: Connection[Any]) -> Overview:
                       FROM (SELECT status, count(*) AS number FROM videos WHERE removed_at IS NULL GROUP BY status) v
                    ) AS videos
             """
-        ).fetchone()
-    assert row is not None  # noqa: S101  # a SELECT without FROM answers one row
-    return row
+            )
+        )
 
 
 def latest_scan(connection: Connection[Any]) -> Scan | None:

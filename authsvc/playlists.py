@@ -17,6 +17,7 @@ from authsvc import library
 from authsvc.library import Title
 from authsvc.sessions import Identity
 from authsvc.visibility import VISIBLE
+from catalog.rows import only
 
 _LIST: LiteralString = f"""
     SELECT l.id, l.user_id, u.username, l.name, l.description, l.is_public, l.version, l.created_at, l.updated_at,
@@ -154,12 +155,13 @@ def add(
         "UPDATE playlist_items SET position = position + 1 WHERE playlist_id = %s AND position >= %s",
         (playlist_id, at),
     )
-    row = connection.execute(
-        "INSERT INTO playlist_items (playlist_id, video_id, position) VALUES (%s, %s, %s) RETURNING id",
-        (playlist_id, video_id, at),
-    ).fetchone()
+    row = only(
+        connection.execute(
+            "INSERT INTO playlist_items (playlist_id, video_id, position) VALUES (%s, %s, %s) RETURNING id",
+            (playlist_id, video_id, at),
+        )
+    )
     edit(connection, playlist_id, {})
-    assert row is not None  # noqa: S101  # INSERT ... RETURNING answers a row or raises
     return UUID(str(row[0]))
 
 

@@ -14,6 +14,7 @@ from authsvc import accounts, audit, tokens
 from authsvc.accounts import Actor, User
 from authsvc.audit import Event
 from authsvc.sessions import Ended
+from catalog.rows import only
 
 
 class ResetInvalid(Exception):
@@ -27,17 +28,18 @@ def issue(
     token = tokens.new_opaque_token()
     try:
         with connection.transaction():
-            row = connection.execute(
-                """
+            row = only(
+                connection.execute(
+                    """
                 INSERT INTO password_resets (user_id, token_sha256, expires_at)
                 VALUES (%s, %s, now() + make_interval(secs => %s))
                 ON CONFLICT (user_id) DO UPDATE
                    SET token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, created_at = now()
                 RETURNING expires_at, user_id
                 """,
-                (user_id, tokens.opaque_digest(token), life_seconds),
-            ).fetchone()
-            assert row is not None  # noqa: S101  # INSERT ... RETURNING answers a row or raises
+                    (user_id, tokens.opaque_digest(token), life_seconds),
+                )
+            )
             audit.record(
                 connection, Event.PASSWORD_RESET_ISSUED, actor=actor.user_id, subject=row[1], client=actor.client
             )
