@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.integration.authenticator import USER_PRESENT, Authenticator, encoded
+from tests.authenticator import USER_PRESENT, Authenticator, encoded
 from tests.integration.authsvc_sign_in import SAME_SITE, cookies_of, login, me
 from tests.integration.authsvc_world import ORIGIN, World
 
