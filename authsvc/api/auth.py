@@ -28,10 +28,10 @@ bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authenticati
 def login(body: schemas.LoginIn) -> dict[str, Any]:
     """Answers tokens to programs. A browser (Sec-Fetch-Site), or who asks for it, gets cookies and no token."""
     by_cookie = sign_in.wants_cookies(body.cookies)
-    user = proof.by_password(body.username, body.password, body.device_token)
+    user = proof.by_password(body.username, body.password, body.known_device_token)
     second_step.require(user)
     return sign_in.complete(
-        user, by_cookie=by_cookie, device=body.device, device_token=body.device_token, replace=body.replace
+        user, by_cookie=by_cookie, device=body.device, known_device_token=body.known_device_token, replace=body.replace
     )
 
 

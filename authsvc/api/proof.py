@@ -17,10 +17,10 @@ from authsvc.throttle import Throttled
 WRONG = "Username or password is wrong."
 
 
-def by_password(username: str, password: str, device_token: str | None = None) -> accounts.User:
+def by_password(username: str, password: str, known_device_token: str | None = None) -> accounts.User:
     """The active user whose password this is; who fails is written down. Raises Problem 401, 429 or 503."""
     services, client = here(), guard.client_address()
-    device_id = known_devices.recognise(services.verifier, username, device_token or _cookie())
+    device_id = known_devices.recognise(services.verifier, username, known_device_token or _cookie())
     try:
         services.login_throttle.take(username, client, device_id)
     except Throttled as throttled:
@@ -80,11 +80,11 @@ def new_hash(password: str, *own: str | None, field: str = "password") -> str:
         raise busy("Too many people are signing in right now.") from error
 
 
-def remember_device(user: accounts.User, *, by_cookie: bool, device_token: str | None = None) -> str | None:
+def remember_device(user: accounts.User, *, by_cookie: bool, known_device_token: str | None = None) -> str | None:
     """Make this request's device a known one, by cookie or by the token that is answered. Call it once signed in."""
     services = here()
     life = services.settings.known_device_seconds
-    before = known_devices.recognise(services.verifier, user.username, device_token or _cookie())
+    before = known_devices.recognise(services.verifier, user.username, known_device_token or _cookie())
     token = known_devices.issue(services.issuer, user.username, life, before)
     if not by_cookie:
         return token

@@ -31,7 +31,7 @@ def complete(
     *,
     by_cookie: bool,
     device: str,
-    device_token: str | None = None,
+    known_device_token: str | None = None,
     replace: str | None = None,
     second_factor: bool = False,
 ) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def complete(
             # Disabled since the password was looked at.
             raise unauthorized(proof.WRONG) from error
     devices.bury(started.left)
-    known_device = proof.remember_device(user, by_cookie=by_cookie, device_token=device_token)
-    return answer(started, user, by_cookie) | {"device_token": known_device}
+    token = proof.remember_device(user, by_cookie=by_cookie, known_device_token=known_device_token)
+    return answer(started, user, by_cookie) | {"known_device_token": token}
 
 
 def _of_this_browser() -> str | None:

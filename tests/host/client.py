@@ -82,7 +82,7 @@ class Viewer:
         answer.raise_for_status()
         body = answer.json()
         self.token, self.session_id = body["access_token"], body["session_id"]
-        SECRETS.update({self.password, self.token, body["refresh_token"], body["device_token"]})
+        SECRETS.update({self.password, self.token, body["refresh_token"], body["known_device_token"]})
         self.http.headers["Authorization"] = f"Bearer {self.token}"
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:

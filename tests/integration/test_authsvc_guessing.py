@@ -62,13 +62,13 @@ def test_lockout_reads_the_same_whether_or_not_there_is_such_a_user(world: World
 def test_owner_gets_in_from_a_known_device_while_the_account_is_locked(world: World) -> None:
     world.with_settings(login_failures_per_account=5, login_failures_per_account_and_address=3)
     world.user("alice")
-    program = login(world).get_json()["device_token"]
+    program = login(world).get_json()["known_device_token"]
     browser = cookies_of(login(world, headers=SAME_SITE))["__Host-kd"]
     for number in range(6):
         guess(world, 1, headers={"X-Real-IP": f"203.0.113.{number}"})
     assert login(world, headers=ELSEWHERE).status_code == 429, "a stranger gets in"
-    assert login(world, device_token=program).status_code == 200
-    assert login(world, device_token=program, headers=ELSEWHERE).status_code == 200, "a laptop may travel"
+    assert login(world, known_device_token=program).status_code == 200
+    assert login(world, known_device_token=program, headers=ELSEWHERE).status_code == 200, "a laptop may travel"
     cookie = SAME_SITE | ELSEWHERE | {"Cookie": "__Host-kd=" + browser.split(";")[0]}
     assert login(world, headers=cookie).status_code == 200
 
@@ -76,26 +76,26 @@ def test_owner_gets_in_from_a_known_device_while_the_account_is_locked(world: Wo
 def test_known_device_can_not_guess_for_ever_and_locks_out_nobody_else(world: World) -> None:
     world.with_settings(login_failures_per_device=3, login_failures_per_account_and_address=4)
     world.user("alice")
-    first, second = (login(world).get_json()["device_token"] for _ in range(2))
-    assert guess(world, 5, device_token=first) == [401, 401, 401, 429, 429]
-    again = login(world, device_token=second).get_json()
-    assert login(world, device_token=second).status_code == 200
+    first, second = (login(world).get_json()["known_device_token"] for _ in range(2))
+    assert guess(world, 5, known_device_token=first) == [401, 401, 401, 429, 429]
+    again = login(world, known_device_token=second).get_json()
+    assert login(world, known_device_token=second).status_code == 200
     assert guess(world, 3) == [401, 401, 401], "what the device did counts for strangers"
     # The device keeps its count over a new token.
-    assert guess(world, 2, device_token=second) == [401, 401]
-    assert guess(world, 2, device_token=again["device_token"]) == [401, 429]
+    assert guess(world, 2, known_device_token=second) == [401, 401]
+    assert guess(world, 2, known_device_token=again["known_device_token"]) == [401, 429]
 
 
-def test_device_token_is_the_accounts_own_and_no_way_in(world: World) -> None:
+def test_known_device_token_is_the_accounts_own_and_no_way_in(world: World) -> None:
     world.with_settings(login_failures_per_account_and_address=2)
     world.user("alice")
     world.user("bob")
-    of_bob = login(world, "bob").get_json()["device_token"]
+    of_bob = login(world, "bob").get_json()["known_device_token"]
     access = login(world, "bob").get_json()["access_token"]
     guess(world, 2)
     header, body, signature = of_bob.split(".")
     for strange in (of_bob, access, "", "x", f"{header}.{body}.{signature[::-1]}", f"{header}.{body}."):
-        assert login(world, device_token=strange).status_code == 429, strange
+        assert login(world, known_device_token=strange).status_code == 429, strange
     tossed = SAME_SITE | {"Cookie": f"__Host-kd={of_bob}; __Host-kd={of_bob}"}
     assert login(world, headers=tossed).status_code == 429
     assert me(world, Authorization=f"Bearer {of_bob}").status_code == 401

@@ -12,7 +12,7 @@ class LoginIn(Body):
     password: Annotated[Text, Field(min_length=1, max_length=1024)]
     device: Device = ""
     cookies: bool = Field(False, description="Answer with cookies instead of tokens; browsers always get cookies")
-    device_token: Annotated[Text, Field(max_length=1024)] | None = Field(
+    known_device_token: Annotated[Text, Field(max_length=1024)] | None = Field(
         None, description="From an earlier answer: strangers who guess this password can't lock this device out"
     )
     replace: Id | None = Field(None, description="A session of yours that ends in the same step")
@@ -39,5 +39,5 @@ class SessionOut(BaseModel):
     expires_in: int = Field(description="Seconds until the access token or cookie expires")
     refresh_token: str | None = Field(None, description="For one use; not there in cookie mode")
     session_id: Id
-    device_token: str | None = Field(None, description="To keep for the next sign-in; not there in cookie mode")
+    known_device_token: str | None = Field(None, description="To keep for the next sign-in; not there in cookie mode")
     user: UserOut
