@@ -234,7 +234,7 @@ def _number(value: object) -> float | None:
 
 def _whole(value: object, most: int) -> int | None:
     number = _number(value)
-    return int(number) if number is not None and 0 < number <= most else None
+    return int(number) if number is not None and 1 <= number <= most else None
 
 
 def _seconds(value: object) -> float | None:

@@ -198,6 +198,12 @@ def test_a_senseless_frame_rate_is_not_told(rate: object) -> None:
     assert facts.fps is None
 
 
+def test_less_than_one_pixel_is_no_size() -> None:
+    facts = read_report({"streams": [video(width=0.5, height="0.99")], "format": {"bit_rate": "0.1"}}, "mp4")
+    assert facts is not None
+    assert (facts.width, facts.height, facts.bitrate) == (None, None, None)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
