@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.authsvc_world import House, World
+from tests.integration.edge import Edge
 from tests.integration.postgres import Database, PostgresServer
 from tests.integration.redis_server import RedisServer
 
@@ -55,6 +56,19 @@ def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> It
     """The stores of one test, emptied, with users and titles to make at will."""
     with World(house, redis_live, redis_cache) as world:
         yield world
+
+
+@pytest.fixture(scope="module")
+def running_edge() -> Iterator[Edge]:
+    """Nginx in front of a scripted authz, for a module's tests."""
+    with Edge.running() as edge:
+        yield edge
+
+
+@pytest.fixture
+def edge(running_edge: Edge) -> Edge:
+    """The same, as new for one test."""
+    return running_edge.again()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -18,17 +17,6 @@ from tests.integration.edge import OTHER_PLAYBACK, OTHER_VIDEO, SENTINEL, VIDEO,
 from tests.integration.nginx_server import PLAY_KEYS
 
 HEADER = f"/stream/{VIDEO}/source.mp4"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Edge]:
-    with Edge.running() as edge:
-        yield edge
-
-
-@pytest.fixture
-def edge(running: Edge) -> Edge:
-    return running.again()
 
 
 def _twisted_paths() -> list[str]:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,17 +12,6 @@ from tests.integration.scripted import Asked, Says, grants, refuses
 HEADER = f"/stream/{VIDEO}/source.mp4"
 FIRST_BYTES = "Range: bytes=0-28"
 USERS = {"Bearer of-alice": "alice", "Bearer of-bob": "bob"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Edge]:
-    with Edge.running() as edge:
-        yield edge
-
-
-@pytest.fixture
-def edge(running: Edge) -> Edge:
-    return running.again()
 
 
 def _by_token(asked: Asked) -> Says:

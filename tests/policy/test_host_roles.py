@@ -1,12 +1,12 @@
 """Every role keeps the same promises: specified, commented, documented, ignorant of the others."""
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.loading import module
 from tests.policy.repository import ROLES, ROOT, defaults_of, load, options_of, relative, text_of
 
 # Included by other roles with variables of theirs; internal, so no inventory ever names them.
@@ -34,12 +34,7 @@ def role_files(role: str) -> list[Path]:
 
 
 def renderer() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("render_role_readme", ROOT / "docs/render_role_readme.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return module("docs/render_role_readme.py")
 
 
 @each_role

@@ -1,7 +1,6 @@
 """How a release is named and packed on the control machine: roles/pyapp/files/release.py."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -9,23 +8,14 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from tests.loading import module
+
 SCRIPT = Path(__file__).parents[2] / "roles/pyapp/files/release.py"
 
-
-def load(script: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(script.stem, script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-release = load(SCRIPT)
+release = module("roles/pyapp/files/release.py")
 HOST = release.Target("3.13", "x86_64")
 
 

@@ -1,26 +1,14 @@
 """How a local box is started, and what its preflight says."""
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-LIBRARY = Path(__file__).parents[2] / "roles/box/library"
+from tests.loading import module
 
-
-def load(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-machine = load("box_machine")
-preflight = load("box_preflight")
+machine = module("roles/box/library/box_machine.py")
+preflight = module("roles/box/library/box_preflight.py")
 
 
 def parameters(**more: Any) -> dict[str, Any]:

@@ -1,24 +1,10 @@
 """Which network and which resolver a local box gets."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
-LIBRARY = Path(__file__).parents[2] / "roles/box/library"
+from tests.loading import module
 
-
-def load(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-network = load("box_network")
+network = module("roles/box/library/box_network.py")
 
 
 def test_first_free_subnet_of_the_pools_is_taken() -> None:

@@ -1,13 +1,12 @@
 """An inventory's mistakes come back as sentences with the variable, the value and the fix."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-PLUGIN = Path(__file__).parents[2] / "ansible/filter_plugins/inventory_complaints.py"
+from tests.loading import module
 
 SPECIFICATION = """
 argument_specs:
@@ -20,12 +19,7 @@ argument_specs:
 
 @pytest.fixture
 def plugin() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("inventory_complaints", PLUGIN)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return module("ansible/filter_plugins/inventory_complaints.py")
 
 
 @pytest.fixture

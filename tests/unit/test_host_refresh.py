@@ -1,18 +1,14 @@
 """refresh_units: a unit that runs something older than what is written is found by asking the host."""
 
-import importlib.util
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-MODULE = Path(__file__).parents[2] / "ansible/library/refresh_units.py"
-specification = importlib.util.spec_from_file_location("refresh_units", MODULE)
-assert specification
-assert specification.loader
-refresh = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(refresh)
+from tests.loading import module
+
+refresh = module("ansible/library/refresh_units.py")
 
 BEGAN = "Sat 2026-11-21 10:00:00.250000 UTC"
 RELOADED = "Sat 2026-11-21 11:00:00.000000 UTC"

@@ -1,6 +1,5 @@
 """What the redactor lets through to error.log, on lines as Nginx writes them."""
 
-import importlib.util
 import socket
 import subprocess
 import sys
@@ -9,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.loading import module
 
 SOURCE = Path(__file__).parents[2] / "nginx/redactor.py"
 MAC = "qL3_x-T0bX9vY2mZ8wR4fA"
@@ -20,12 +21,7 @@ HEAD = "<187>Nov 20 23:59:59 nginx: 2026/11/20 23:59:59 [error] 7#7: *42 "
 
 @pytest.fixture(scope="module")
 def redactor() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("redactor", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module("nginx/redactor.py")
 
 
 def test_a_signed_link_keeps_all_but_its_expiry_and_mac(redactor: ModuleType) -> None:
