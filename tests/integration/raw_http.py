@@ -26,8 +26,8 @@ class Answer:
         return values[0] if values else None
 
 
-class RawConnection:
-    """One TLS connection; opened at the first request, and again when the server has closed it."""
+class TlsConnection:
+    """Bytes over TLS; opened when first needed, and again when the server has closed it."""
 
     def __init__(self, port: int, ca_file: Path, server_name: str = "localhost", address: str = "127.0.0.1") -> None:
         self.port, self.server_name, self.address = port, server_name, address
@@ -46,6 +46,39 @@ class RawConnection:
             self._stream.close()
         self._stream, self._buffer = None, b""
 
+    def _opened(self) -> ssl.SSLSocket:
+        if self._stream is None:
+            plain = socket.create_connection((self.address, self.port), timeout=TIMEOUT_SECONDS)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._stream = self._context.wrap_socket(plain, server_hostname=self.server_name)
+            self._greet(self._stream)
+        return self._stream
+
+    def _greet(self, stream: ssl.SSLSocket) -> None:
+        """What the client says first."""
+
+    def _more(self) -> bytes:
+        """What has come, at most a buffer's worth; nothing at the end."""
+        assert self._stream is not None
+        try:
+            return self._stream.recv(65536)
+        except ssl.SSLEOFError:
+            return b""
+
+    def _exactly(self, size: int) -> bytes:
+        """ConnectionError when the server closes before."""
+        while len(self._buffer) < size:
+            more = self._more()
+            if not more:
+                raise ConnectionError(f"the connection was cut after {len(self._buffer)} of {size} bytes")
+            self._buffer += more
+        found, self._buffer = self._buffer[:size], self._buffer[size:]
+        return found
+
+
+class RawConnection(TlsConnection):
+    """HTTP/1.1."""
+
     def get(self, target: str, *headers: str, method: str = "GET", host: str | None = None) -> Answer:
         """Ask for `target` as it stands; further headers as lines."""
         lines = [f"{method} {target} HTTP/1.1", f"Host: {host or self.server_name}", *headers]
@@ -53,11 +86,7 @@ class RawConnection:
 
     def exchange(self, request: bytes, method: str = "GET") -> Answer:
         """Send the bytes of one request, read one response (status 0 when the server just closes)."""
-        if self._stream is None:
-            plain = socket.create_connection((self.address, self.port), timeout=TIMEOUT_SECONDS)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._stream = self._context.wrap_socket(plain, server_hostname=self.server_name)
-        self._stream.sendall(request)
+        self._opened().sendall(request)
         try:
             head = self._until(b"\r\n\r\n")
         except ConnectionError:
@@ -89,13 +118,6 @@ class RawConnection:
             return self._exactly(int(headers["content-length"][0]))
         return self._to_the_end()
 
-    def _more(self) -> bytes:
-        assert self._stream is not None
-        try:
-            return self._stream.recv(65536)
-        except ssl.SSLEOFError:
-            return b""
-
     def _until(self, mark: bytes) -> bytes:
         while mark not in self._buffer:
             more = self._more()
@@ -104,14 +126,6 @@ class RawConnection:
             self._buffer += more
         head, _, self._buffer = self._buffer.partition(mark)
         return head
-
-    def _exactly(self, size: int) -> bytes:
-        while len(self._buffer) < size:
-            more = self._more()
-            assert more, f"the connection was cut after {len(self._buffer)} of {size} bytes"
-            self._buffer += more
-        body, self._buffer = self._buffer[:size], self._buffer[size:]
-        return body
 
     def _to_the_end(self) -> bytes:
         while more := self._more():

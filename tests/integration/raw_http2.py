@@ -4,15 +4,12 @@ Of an answer only the status and the body are read. Fields are written as litera
 (RFC 7541, 6.2.3); of Nginx's header block the first field is the status, and Nginx never puts it into the table.
 """
 
-import socket
 import ssl
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from tests.integration.raw_http import TIMEOUT_SECONDS, Answer
+from tests.integration.raw_http import Answer, TlsConnection
 
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 _END_STREAM, _END_HEADERS, _ACK = 0x1, 0x4, 0x1
@@ -22,31 +19,18 @@ _LARGEST_WINDOW = (1 << 31) - 1
 _INDEXED = dict(zip(range(0x88, 0x8F), (200, 204, 206, 304, 400, 404, 500), strict=True))
 
 
-class Http2Connection:
-    """One TLS connection with one stream at a time; opened at the first request, and again when it was closed."""
+class Http2Connection(TlsConnection):
+    """One stream at a time."""
 
     def __init__(self, port: int, ca_file: Path, server_name: str = "localhost", address: str = "127.0.0.1") -> None:
-        self.port, self.server_name, self.address = port, server_name, address
-        self._context = ssl.create_default_context(cafile=str(ca_file))
+        super().__init__(port, ca_file, server_name, address)
         self._context.set_alpn_protocols(["h2"])
-        self._stream: ssl.SSLSocket | None = None
-        self._next, self._buffer = 1, b""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-        self._stream, self._next, self._buffer = None, 1, b""
+        self._next = 1
 
     def ask(self, fields: Iterable[tuple[bytes, bytes]]) -> Answer:
         """Send a request of these fields; status 0 when the stream is reset or the connection closed."""
         try:
-            stream = self._open()
+            stream = self._opened()
             block = b"".join(b"\x10" + _literal(name) + _literal(value) for name, value in fields)
             number, self._next = self._next, self._next + 2
             stream.sendall(_frame(_HEADERS, _END_STREAM | _END_HEADERS, number, block))
@@ -55,17 +39,13 @@ class Http2Connection:
             self.close()
             return Answer(0, {}, b"")
 
-    def _open(self) -> ssl.SSLSocket:
-        if self._stream is None:
-            plain = socket.create_connection((self.address, self.port), timeout=TIMEOUT_SECONDS)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._stream = self._context.wrap_socket(plain, server_hostname=self.server_name)
-            assert self._stream.selected_alpn_protocol() == "h2"
-            # No table, no push; a window that no answer of a test fills.
-            settings = struct.pack("!HIHIHI", 1, 0, 2, 0, 4, _LARGEST_WINDOW)
-            window = struct.pack("!I", _LARGEST_WINDOW - 65535)
-            self._stream.sendall(_PREFACE + _frame(_SETTINGS, 0, 0, settings) + _frame(_WINDOW_UPDATE, 0, 0, window))
-        return self._stream
+    def _greet(self, stream: ssl.SSLSocket) -> None:
+        assert stream.selected_alpn_protocol() == "h2"
+        self._next = 1
+        # No table, no push; a window that no answer of a test fills.
+        settings = struct.pack("!HIHIHI", 1, 0, 2, 0, 4, _LARGEST_WINDOW)
+        window = struct.pack("!I", _LARGEST_WINDOW - 65535)
+        stream.sendall(_PREFACE + _frame(_SETTINGS, 0, 0, settings) + _frame(_WINDOW_UPDATE, 0, 0, window))
 
     def _answer(self, number: int) -> Answer:
         assert self._stream is not None
@@ -92,16 +72,6 @@ class Http2Connection:
         head = self._exactly(9)
         kind, flags, number = struct.unpack("!BBI", head[3:])
         return kind, flags, number & _LARGEST_WINDOW, self._exactly(int.from_bytes(head[:3], "big"))
-
-    def _exactly(self, size: int) -> bytes:
-        assert self._stream is not None
-        while len(self._buffer) < size:
-            more = self._stream.recv(65536)
-            if not more:
-                raise ConnectionError("closed")
-            self._buffer += more
-        found, self._buffer = self._buffer[:size], self._buffer[size:]
-        return found
 
 
 def _frame(kind: int, flags: int, number: int, content: bytes) -> bytes:
