@@ -75,6 +75,9 @@ class DatabaseSettings(BaseSettings):
 class AccountSettings(DatabaseSettings):
     """What the interface and the command line share: passwords, invitations and resets."""
 
+    # https://name[:port] of the pages that may change state with cookies. Links for people lead to the first.
+    public_origins: Annotated[tuple[str, ...], NoDecode] = ()
+
     # How long an invitation is good when its giver does not say.
     invitation_seconds: Seconds = 7 * 86_400
     # How long a token is good that lets a user choose a new password.
@@ -84,6 +87,13 @@ class AccountSettings(DatabaseSettings):
     password_shortest: Annotated[int, Field(ge=8, le=256)] = 15
     # A password that a guesser finds within so many tries is refused.
     password_guesses: Annotated[int, Field(ge=1)] = 1_000_000
+
+    @field_validator("public_origins", mode="before")
+    @classmethod
+    def split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
+        return value
 
 
 class LiveSettings(DatabaseSettings):
@@ -189,9 +199,6 @@ class ApiSettings(ServiceSettings, AccountSettings):
     # The kid of the private key; its public half must be in `access_jwt_public`.
     access_jwt_kid: str = "a1"
 
-    # https://name[:port] of the pages that may change state with cookies.
-    public_origins: Annotated[tuple[str, ...], NoDecode] = ()
-
     # https://name[:port] that signed links lead to; empty when they are paths on the page's own origin.
     media_origin: Annotated[str, Field(pattern=r"^(https://[a-z0-9.-]+(:[0-9]{1,5})?)?$")] = ""
 
@@ -288,13 +295,6 @@ class ApiSettings(ServiceSettings, AccountSettings):
     database_connections: Annotated[int, Field(ge=1, le=64)] = 8
     # Longest wait for a connection of the pool before 503.
     database_wait_seconds: Seconds = 2
-
-    @field_validator("public_origins", mode="before")
-    @classmethod
-    def split_origins(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
-        return value
 
     @field_validator("second_factor_key")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from authsvc import invitations
+from authsvc import invitations, pages
 from authsvc.api.people import acting
 from authsvc.api.schemas import accounts as schemas
 from authsvc.api.services import here
@@ -38,7 +38,7 @@ def invite(body: schemas.InvitationIn) -> dict[str, Any]:
             uses=body.uses,
             actor=acting(),
         )
-    return _invitation(invitation) | {"token": token}
+    return _invitation(invitation) | {"token": token, "link": pages.of_invitation(services.settings, token)}
 
 
 @bp.delete("/<id:invitation_id>")

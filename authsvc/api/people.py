@@ -8,7 +8,7 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 
-from authsvc import accounts, names, registration, resets
+from authsvc import accounts, names, pages, registration, resets
 from authsvc.accounts import Actor, User
 from authsvc.api import guard, proof
 from authsvc.api.registration import checked_names, invalid
@@ -141,10 +141,9 @@ def acting() -> Actor:
 
 
 def _issue(connection: Any, user_id: UUID, actor: Actor) -> dict[str, Any]:
-    token, expires_at = resets.issue(
-        connection, user_id, life_seconds=here().settings.password_reset_seconds, actor=actor
-    )
-    return {"token": token, "expires_at": expires_at}
+    settings = here().settings
+    token, expires_at = resets.issue(connection, user_id, life_seconds=settings.password_reset_seconds, actor=actor)
+    return {"token": token, "link": pages.of_reset(settings, token), "expires_at": expires_at}
 
 
 def _account(user: User) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import click
 
-from authsvc import accounts, registration, resets
+from authsvc import accounts, pages, registration, resets
 from authsvc import invitations as given
 from authsvc.accounts import Actor
 from authsvc.cli import console
@@ -92,13 +92,12 @@ def password(username: str) -> str:
 @console.command(user, "reset")
 @_NAMED
 def reset(username: str) -> dict[str, Any]:
-    """Print a token with which the user chooses a new password."""
+    """Print a link, and its token, with which the user chooses a new password."""
+    known = console.settings()
     with console.database() as connection:
         found = console.user_named(connection, username)
-        token, expires_at = resets.issue(
-            connection, found.id, life_seconds=console.settings().password_reset_seconds, actor=Actor()
-        )
-    return {"token": token, "expires_at": expires_at}
+        token, expires_at = resets.issue(connection, found.id, life_seconds=known.password_reset_seconds, actor=Actor())
+    return {"token": token, "link": pages.of_reset(known, token), "expires_at": expires_at}
 
 
 @console.command(user, "delete")
@@ -127,11 +126,19 @@ def _change(username: str, **wanted: str | bool) -> int:
 @click.option("--uses", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many may register.")
 @click.option("--hours", type=click.FloatRange(0.1, 8784), help="How long it is good.")
 def invite(role: str, uses: int, hours: float | None) -> dict[str, Any]:
-    """Print the token of a new invitation; nobody will see it again."""
-    life = hours * 3600 if hours else console.settings().invitation_seconds
+    """Print the link of a new invitation, and its token; nobody will see it again."""
+    known = console.settings()
+    life = hours * 3600 if hours else known.invitation_seconds
     with console.database() as connection:
         made, token = given.create(connection, role=role, life_seconds=life, uses=uses, actor=Actor())
-    return {"token": token, "id": made.id, "role": made.role, "uses": made.uses, "expires_at": made.expires_at}
+    return {
+        "token": token,
+        "link": pages.of_invitation(known, token),
+        "id": made.id,
+        "role": made.role,
+        "uses": made.uses,
+        "expires_at": made.expires_at,
+    }
 
 
 @click.group()

@@ -11,7 +11,7 @@ from authsvc.accounts import Actor
 from authsvc.cli import main
 from catalog import roles
 from tests.integration.authsvc_sign_in import login, me
-from tests.integration.authsvc_world import PASSWORD, Asker, World
+from tests.integration.authsvc_world import ORIGIN, PASSWORD, Asker, World
 
 NEW = "violet umbrella 42"
 
@@ -20,6 +20,7 @@ def run(world: World, *arguments: str, stdin: str = "", code: int = 0, **environ
     known = {
         "KINETOSCOPE_DATABASE_URL": world.database.url_for(roles.API),
         "KINETOSCOPE_REDIS_LIVE_URL": world.redis_live.url,
+        "KINETOSCOPE_PUBLIC_ORIGINS": ORIGIN,
     }
     done = CliRunner().invoke(main, list(arguments), input=stdin, env=known | environment)
     assert done.exit_code == code, (done.output, done.exception)
@@ -77,6 +78,7 @@ def test_role_password_reset_and_delete(world: World) -> None:
     run(world, "user", "password", "--username", "bob", stdin=NEW + "\n")
     assert me(world, **bearer).status_code == 401
     reset = printed(world, "user", "reset", "--username", "bob")
+    assert reset["link"] == f"{ORIGIN}/#/reset/{reset['token']}"
     body = {"token": reset["token"], "password": PASSWORD}
     assert world.client().post("/api/v1/auth/reset", json=body).status_code == 204
     assert login(world, "bob").status_code == 200
@@ -89,6 +91,7 @@ def test_role_password_reset_and_delete(world: World) -> None:
 
 def test_invitation_is_printed_once_and_may_be_revoked(world: World) -> None:
     given = printed(world, "invite", "--role", "admin", "--uses", "2", "--hours", "1")
+    assert given["link"] == f"{ORIGIN}/#/invitation/{given['token']}"
     person = {"username": "zoe", "email": "zoe@example.org", "password": NEW, "invitation": given["token"]}
     assert world.client().post("/api/v1/auth/register", json=person).get_json()["role"] == "admin"
     (listed,) = printed(world, "invitations", "list")

@@ -10,7 +10,7 @@ from authsvc import accounts
 from authsvc.accounts import Actor, LastAdmin, User
 from catalog import roles
 from tests.integration.authsvc_sign_in import login, me
-from tests.integration.authsvc_world import PASSWORD, Asker, World
+from tests.integration.authsvc_world import ORIGIN, PASSWORD, Asker, World
 
 USERS, RESET, MY_PASSWORD = "/api/v1/admin/users", "/api/v1/auth/reset", "/api/v1/users/me/password"
 NEW = "violet umbrella 42"
@@ -44,6 +44,7 @@ def test_admin_makes_a_user_who_alone_knows_the_password(world: World) -> None:
     body = made.get_json()
     assert (body["username"], body["role"], body["is_active"]) == ("bob", "admin", True)
     token = body["reset"]["token"]
+    assert body["reset"]["link"] == f"{ORIGIN}/#/reset/{token}"
     assert world.client().post(RESET, json={"token": token, "password": NEW}).status_code == 204
     assert login(world, "bob", password=NEW).status_code == 200
     again = world.client().post(RESET, json={"token": token, "password": "another umbrella 43"})

@@ -70,6 +70,7 @@ class AccountsOut(BaseModel):
 
 class ResetOut(BaseModel):
     token: str = Field(description="For POST /auth/reset, once; nobody will see it again")
+    link: str = Field(description="The page that takes it, to hand to the user")
     expires_at: datetime
 
 
@@ -110,6 +111,7 @@ class InvitationOut(BaseModel):
 
 class NewInvitationOut(InvitationOut):
     token: str = Field(description="Nobody will see it again")
+    link: str = Field(description="The page that takes it, to send to whom you invite")
 
 
 class InvitationsOut(BaseModel):
