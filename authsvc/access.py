@@ -12,6 +12,7 @@ WHO_MAY: Final = {
     "health.health": ANYONE,
     "health.ready": ANYONE,
     "openapi.spec": ANYONE,
+    "auth.ways": ANYONE,
     "auth.login": ANYONE,
     "auth.refresh": ANYONE,
     "auth.logout": ANYONE,

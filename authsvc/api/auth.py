@@ -7,7 +7,7 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import request
 
-from authsvc import accounts, audit, credentials, guests, sessions, upkeep
+from authsvc import accounts, audit, credentials, guests, passkeys, sessions, upkeep
 from authsvc import refresh as refresh_tokens
 from authsvc.api import guard, proof, second_step, sign_in
 from authsvc.api.schemas import auth as schemas
@@ -19,6 +19,24 @@ from authsvc.sessions import Ended
 from authsvc.user_agents import readable
 
 bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authentication")
+
+
+@bp.get("/ways")
+@bp.output(schemas.WaysOut)
+@bp.doc(summary="The ways in", responses=[503])
+def ways() -> dict[str, Any]:
+    """What a page may offer to somebody who is not signed in; trying it would tell the same."""
+    settings = here().settings
+    try:
+        name: str | None = passkeys.Party.of(settings.public_origins).name
+    except passkeys.NoName:
+        name = None
+    return {
+        "guests": settings.guests,
+        "registration": settings.registration,
+        "password_shortest": settings.password_shortest,
+        "passkeys_at": name,
+    }
 
 
 @bp.post("/login")

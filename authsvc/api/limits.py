@@ -24,8 +24,8 @@ _BY_TOPIC: Final = {
     "playbacks": CallClass.STREAMING,
     "uploads": CallClass.UPLOAD,
 }
-# Nothing can be guessed there: 256 random bits, or who is signed in already.
-_NOT_LOGIN: Final = frozenset({"auth.refresh", "auth.logout"})
+# Nothing can be guessed there: 256 random bits, who is signed in already, or what everybody is told.
+_NOT_LOGIN: Final = frozenset({"auth.refresh", "auth.logout", "auth.ways"})
 
 
 def register(app: Flask) -> None:

@@ -4,6 +4,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from authsvc import upkeep
 from tests.integration.authsvc_sign_in import LOGOUT, REFRESH, SAME_SITE, cookies_of, login, me
 from tests.integration.authsvc_world import Asker, World
@@ -69,6 +71,27 @@ def test_racing_guests_are_no_more_than_the_bound(world: World) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(race, range(8))) == [200] * 3 + [429] * 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, {"guests": True, "registration": "invitation", "password_shortest": 15, "passkeys_at": "box.test"}),
+        (
+            {
+                "guests": False,
+                "registration": "closed",
+                "password_shortest": 8,
+                "public_origins": ("https://192.0.2.7",),
+            },
+            {"guests": False, "registration": "closed", "password_shortest": 8, "passkeys_at": None},
+        ),
+    ],
+)
+def test_the_ways_in_are_told_as_they_are(world: World, settings: dict[str, Any], told: dict[str, Any]) -> None:
+    world.with_settings(**settings)
+    answer = world.client().get("/api/v1/auth/ways")
+    assert (answer.status_code, answer.get_json()) == (200, told)
 
 
 def test_guests_can_be_switched_off(world: World) -> None:

@@ -39,7 +39,7 @@ def test_every_role_in_the_table_is_known() -> None:
 def test_every_endpoint_but_the_named_few_wants_credentials(app: Flask) -> None:
     open_to_all = {endpoint for endpoint, who in access.WHO_MAY.items() if who is access.ANYONE}
     assert open_to_all == {
-        "health.health", "health.ready", "openapi.spec", "auth.login", "auth.refresh", "auth.logout",
+        "health.health", "health.ready", "openapi.spec", "auth.ways", "auth.login", "auth.refresh", "auth.logout",
         "registration.register", "registration.reset", "devices.admit_device",
         "auth.guest", "second_step.complete", "second_step.passkey_options", "second_step.by_passkey",
         "players.play", "players.title", "players.whole_library",

@@ -23,6 +23,13 @@ class GuestIn(Body):
     cookies: bool = Field(False, description="Answer with cookies instead of tokens; browsers always get cookies")
 
 
+class WaysOut(BaseModel):
+    guests: bool = Field(description="May anybody look around without an account?")
+    registration: Literal["open", "invitation", "closed"]
+    password_shortest: int = Field(description="Characters that a new password has at least")
+    passkeys_at: str | None = Field(description="The host name that passkeys are made for; null: none can be")
+
+
 class RefreshIn(Body):
     refresh_token: Annotated[Text, Field(max_length=256)] | None = None
 
