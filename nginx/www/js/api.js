@@ -90,7 +90,7 @@ export async function freshen() {
  * @param {import('./http.js').Sending} [options]
  * @returns {Promise<any>}
  */
-async function call(method, path, options) {
+export async function call(method, path, options) {
   if (session.stale()) await session.renew(Date.now());
   // A second renewal, because the first may have been another tab's that failed.
   for (let renewals = 0; ; renewals += 1) {

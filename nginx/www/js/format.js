@@ -107,6 +107,15 @@ export function day(when) {
 }
 
 /**
+ * Day and hour.
+ * @param {string} when  RFC 3339
+ */
+export function moment(when) {
+  const date = new Date(when);
+  return Number.isNaN(date.valueOf()) ? '' : new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(date);
+}
+
+/**
  * @param {string} when  RFC 3339
  */
 export function hour(when) {

@@ -67,6 +67,7 @@ export function problem(response, body) {
     retryAfter: Number.parseInt(response.headers.get('Retry-After') ?? '', 10) || 0,
     running: Array.isArray(said.running) ? said.running : [],
     requestId: text(said.request_id) || text(response.headers.get('X-Request-Id')),
+    more: said,
   });
 }
 

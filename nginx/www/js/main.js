@@ -7,39 +7,59 @@ import { Shell } from './shell.js';
 import { showSignIn } from './signin.js';
 import { showLibrary, forgetLibrary } from './library.js';
 import { showTitle } from './title.js';
+import { showAccount } from './account.js';
+import { showRegister } from './register.js';
+import { showReset } from './reset.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
 
 /** @type {?Shell} */
 let shell = null;
 
-const stage = new Stage(() => {
-  if (!session.user()) {
-    shell = null;
-    const root = h('main', { id: 'main', class: 'door', tabindex: '-1' });
-    app.replaceChildren(root);
-    return root;
-  }
+const stage = new Stage();
+
+/** @typedef {(context: import('./types.js').ViewContext) => void|Promise<void>} View */
+
+/** Before somebody is signed in. @type {Map<string, View>} */
+const DOORS = new Map([['register', showRegister], ['invitation', showRegister], ['reset', showReset]]);
+
+/** Afterwards. @type {Map<string, View>} */
+const ROOMS = new Map([['library', showLibrary], ['title', showTitle], ['account', showAccount]]);
+
+function atDoor() {
+  shell = null;
+  const root = h('main', { id: 'main', class: 'door', tabindex: '-1' });
+  app.replaceChildren(root);
+  return root;
+}
+
+function inside() {
   if (!shell) {
     shell = new Shell({ user: /** @type {import('./types.js').User} */ (session.user()), onSignOut: signOut });
     app.replaceChildren(shell.element);
   }
   return shell.emptyMain();
-});
+}
 
 /** Shows what the address names, or the sign-in view, which leaves the address for afterwards. */
 function show() {
-  const route = parse(location.hash);
-  if (!session.user()) {
-    document.title = 'Sign in · Kinetoscope';
-    stage.show(showSignIn, route);
-  } else if (route.name === 'title') {
-    stage.show(showTitle, route);
-  } else if (route.name === 'library') {
-    stage.show(showLibrary, route);
-  } else {
-    stage.show(showNowhere, route);
+  let route = parse(location.hash);
+  const door = DOORS.get(route.name);
+  if (door && (route.token || !session.user())) {
+    // The token is the view's alone: not for whoever looks at the address, its history, or what it is copied to.
+    if (route.token) history.replaceState(null, '', `#/${route.name}`);
+    stage.show(door, route, atDoor);
+    return;
   }
+  if (!session.user()) {
+    stage.show((context) => showSignIn(context), route, atDoor);
+    return;
+  }
+  if (door) {
+    history.replaceState(null, '', '#/');
+    route = parse('');
+  }
+  stage.show(ROOMS.get(route.name) ?? showNowhere, route, inside);
 }
 
 /** @param {import('./types.js').ViewContext} context */

@@ -12,8 +12,9 @@ export class Problem extends Error {
    * @param {number} [what.retryAfter]  seconds
    * @param {RunningStream[]} [what.running]
    * @param {string} [what.requestId]
+   * @param {Record<string, any>} [what.more]  all that the answer held, for the codes that bring more
    */
-  constructor({ status, code = '', title = '', detail = '', retryAfter = 0, running = [], requestId = '' }) {
+  constructor({ status, code = '', title = '', detail = '', retryAfter = 0, running = [], requestId = '', more = {} }) {
     super(detail || title || `status ${status}`);
     this.status = status;
     this.code = code;
@@ -22,6 +23,18 @@ export class Problem extends Error {
     this.retryAfter = retryAfter;
     this.running = running;
     this.requestId = requestId;
+    this.more = more;
+  }
+
+  /**
+   * What is wrong with one field of what was sent, as a sentence.
+   * @param {string} field
+   * @returns {?string}
+   */
+  complaint(field) {
+    const said = this.more.errors?.[field];
+    const text = Array.isArray(said) && typeof said[0] === 'string' ? said[0].trim() : '';
+    return text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}` : null;
   }
 }
 
@@ -30,6 +43,8 @@ const BY_CODE = new Map(Object.entries({
   streams: 'You are already watching as many streams as your account may.',
   shared: 'This link is being used from too many places at once, so it was stopped.',
   session: 'Your session has ended. Please sign in again.',
+  reset: 'This link was used, or its time is over. Ask an admin for another.',
+  invitation: 'This invitation was used, or its time is over. Ask an admin for another.',
   busy: 'The server is too busy to start a stream right now. Please try again in a moment.',
 }));
 

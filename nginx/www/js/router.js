@@ -1,4 +1,7 @@
-/** Addresses: `#/`, `#/?q=…&sort=…`, `#/title/<id>`. One view at a time, left before the next is shown. */
+/**
+ * Addresses: `#/`, `#/?q=…&sort=…`, `#/title/<id>`, `#/account`, `#/register`, and the links that people are sent,
+ * `#/invitation/<token>` and `#/reset/<token>`. One view at a time, left before the next is shown.
+ */
 
 /** @typedef {import('./types.js').Route} Route */
 /** @typedef {import('./types.js').ViewContext} ViewContext */
@@ -11,6 +14,9 @@ export function parse(hash) {
   const [path, search = ''] = hash.replace(/^#/, '').split('?', 2);
   const query = new URLSearchParams(search);
   if (path === '' || path === '/') return { name: 'library', query };
+  if (path === '/account') return { name: 'account', query };
+  const sent = /^\/(invitation|reset|register)(?:\/([\w-]{1,256}))?$/.exec(path);
+  if (sent) return { name: /** @type {Route['name']} */ (sent[1]), token: sent[2], query };
   const title = /^\/title\/([0-9a-f]{32})$/.exec(path);
   return title ? { name: 'title', id: title[1], query } : { name: 'nowhere', query };
 }
@@ -36,9 +42,7 @@ export function libraryAddress({ q, sort }, defaultSort) {
  * The stage: shows one view and leaves it properly.
  */
 export class Stage {
-  /** @param {() => HTMLElement} emptyRoot  gives the element a view may fill */
-  constructor(emptyRoot) {
-    this.emptyRoot = emptyRoot;
+  constructor() {
     this.controller = new AbortController();
     /** @type {(() => Promise<void>)[]} */
     this.farewells = [];
@@ -55,13 +59,14 @@ export class Stage {
   /**
    * @param {(context: ViewContext) => void|Promise<void>} view
    * @param {Route} route
+   * @param {() => HTMLElement} emptyRoot  gives the element that the view may fill
    */
-  show(view, route) {
+  show(view, route, emptyRoot) {
     // Not awaited: what the old view still tells the server must not delay the new one.
     void this.leave();
     this.controller = new AbortController();
     void view({
-      root: this.emptyRoot(),
+      root: emptyRoot(),
       route,
       signal: this.controller.signal,
       onLeave: (work) => { this.farewells.push(work); },

@@ -31,11 +31,12 @@ export function stale() {
 }
 
 /**
- * @param {string} username
- * @param {string} password
+ * Sends what proves somebody to be somebody, by whichever way in, and keeps the session that is answered.
+ * @param {'login'|'second-factor'|'passkey'|'guest'} way
+ * @param {Record<string, unknown>} [proof]
  */
-export async function signIn(username, password) {
-  keep(await send('POST', '/auth/login', { body: { username, password, device: device(), cookies: true } }));
+export async function enter(way, proof = {}) {
+  keep(await send('POST', `/auth/${way}`, { body: { ...proof, device: device(), cookies: true } }), true);
 }
 
 /**
@@ -106,11 +107,14 @@ async function exclusively(work) {
   if (!mine) await navigator.locks.request(LOCK, () => undefined);
 }
 
-/** @param {{expires_in?: number, user?: User}} answer */
-function keep(answer) {
+/**
+ * @param {{expires_in?: number, user?: User}} answer
+ * @param {boolean} [entered]  somebody has just come in, who may be who was here before
+ */
+function keep(answer, entered = false) {
   const known = answer.user ?? record?.user;
   if (!known) throw new Problem({ status: 502, code: 'contract' });
-  const changed = record?.user.id !== known.id;
+  const changed = entered || record?.user.id !== known.id;
   const now = Date.now();
   record = { user: known, expiresAt: now + (answer.expires_in ?? 600) * 1000, renewedAt: now };
   try {

@@ -23,7 +23,9 @@ export class Shell {
       h('header', { class: 'masthead' },
         h('a', { class: 'wordmark', href: '#/', 'aria-label': 'Kinetoscope, to the library' },
           h('img', { src: '/logo.svg', alt: '', width: '34', height: '34' }), h('span', {}, 'Kinetoscope')),
-        h('p', { class: 'who' }, h('span', { class: 'visually-hidden' }, 'Signed in as '), h('span', { class: 'name' }, user.username)),
+        h('p', { class: 'who' }, h('span', { class: 'visually-hidden' }, 'Signed in as '),
+          h('span', { class: 'name' }, user.role === 'guest' ? 'Guest' : user.username)),
+        user.role !== 'guest' && h('a', { class: 'quiet', href: '#/account' }, 'Account'),
         this.leaving),
       this.banner, this.main);
     connection.events.addEventListener('change', () => this.tell());

@@ -1,69 +1,73 @@
-/** The sign-in view: the slot of the box. */
+/** The sign-in view: the slot of the box, and the other ways in where there are some. */
 
 import { h, fill } from './dom.js';
 import { alarm } from './announce.js';
-import * as session from './session.js';
+import { cabinet } from './door.js';
+import { Field, Form } from './forms.js';
+import { send } from './http.js';
+import * as passkeys from './passkeys.js';
 import { Problem, sentence } from './problems.js';
+import { showSecondStep } from './secondstep.js';
+import * as session from './session.js';
 
-/** @param {import('./types.js').ViewContext} context */
-export function showSignIn({ root, signal }) {
-  const name = h('input', {
-    id: 'username', name: 'username', type: 'text', required: true, autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false',
-    'aria-describedby': 'signin-problem',
+/** @typedef {import('./types.js').ViewContext} ViewContext */
+/** @typedef {import('./types.js').Ways} Ways */
+
+/**
+ * @param {ViewContext} context
+ * @param {string} [note]  what has just happened
+ */
+export function showSignIn(context, note = '') {
+  const { root, signal } = context;
+  document.title = 'Sign in · Kinetoscope';
+  const name = new Field('username', 'Name', { name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false' });
+  const password = new Field('password', 'Password', { name: 'password', type: 'password', autocomplete: 'current-password' });
+  const form = new Form({
+    id: 'signin',
+    fields: [name, password],
+    submit: 'Sign in',
+    busy: 'Signing in…',
+    signal,
+    says: refusal,
+    async work() {
+      try {
+        await session.enter('login', { username: name.value, password: password.value });
+      } catch (error) {
+        if (!(error instanceof Problem && error.code === 'second_factor')) throw error;
+        const step = /** @type {import('./types.js').SecondStep} */ (error.more);
+        if (!signal.aborted) showSecondStep(context, step, (why) => showSignIn(context, why));
+      }
+    },
   });
-  const password = h('input', {
-    id: 'password', name: 'password', type: 'password', required: true, autocomplete: 'current-password',
-    'aria-describedby': 'signin-problem',
-  });
-  const peek = h('button', { type: 'button', class: 'peek', 'aria-pressed': 'false', 'aria-controls': 'password' }, 'Show password');
-  const submit = h('button', { type: 'submit', class: 'primary' }, 'Sign in');
-  const trouble = h('p', { id: 'signin-problem', class: 'trouble', hidden: true });
-  const form = h('form', { novalidate: true, action: '#', method: 'post' },
-    h('div', { class: 'field' }, h('label', { for: 'username' }, 'Name'), name),
-    h('div', { class: 'field' }, h('div', { class: 'labels' }, h('label', { for: 'password' }, 'Password'), peek), password),
-    trouble, submit);
+  const others = h('div', { class: 'other-ways' });
+  fill(root, cabinet('Kinetoscope', 'A box in which one person watches a film.', note && h('p', { class: 'notice-line' }, note), form.element, others));
+  if (note) alarm(note);
+  name.input.focus();
+  void offer(others, form, signal);
+}
 
-  root.append(h('section', { class: 'cabinet', 'aria-labelledby': 'signin-heading' },
-    h('div', { class: 'eyepiece', 'aria-hidden': 'true' }, h('div', { class: 'lamp' })),
-    h('h1', { id: 'signin-heading' }, 'Kinetoscope'),
-    h('p', { class: 'motto' }, 'A box in which one person watches a film.'),
-    form));
+/**
+ * The other ways in. When nobody tells which there are, name and password are still one.
+ * @param {HTMLElement} place
+ * @param {Form} form
+ * @param {AbortSignal} signal
+ */
+async function offer(place, form, signal) {
+  /** @type {?Ways} */
+  const ways = await send('GET', '/auth/ways', { signal }).catch(() => null);
+  if (!ways || signal.aborted) return;
+  /** @param {string} name @param {() => Promise<void>} work */
+  const way = (name, work) => h('button', { type: 'button', class: 'secondary', onclick: () => form.attempt(work, passkeys.refusal) }, name);
+  fill(place,
+    passkeys.usable(ways.passkeys_at) && way('Use a passkey', () => byPasskey(signal)),
+    ways.guests && way('Watch as guest', () => session.enter('guest')),
+    ways.registration === 'open' && h('p', {}, 'New here? ', h('a', { href: '#/register' }, 'Make an account')));
+}
 
-  /** @param {string} text @param {HTMLInputElement} at */
-  const refuse = (text, at) => {
-    fill(trouble, text);
-    trouble.hidden = false;
-    for (const field of [name, password]) field.toggleAttribute('aria-invalid', false);
-    at.setAttribute('aria-invalid', 'true');
-    at.focus();
-    alarm(text);
-  };
-
-  peek.addEventListener('click', () => {
-    const shown = password.type === 'text';
-    password.type = shown ? 'password' : 'text';
-    peek.setAttribute('aria-pressed', String(!shown));
-  }, { signal });
-
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    if (submit.disabled) return;
-    if (!name.value.trim()) return void refuse('Please enter your name.', name);
-    if (!password.value) return void refuse('Please enter your password.', password);
-    submit.disabled = true;
-    fill(submit, 'Signing in…');
-    trouble.hidden = true;
-    try {
-      await session.signIn(name.value.trim(), password.value);
-    } catch (error) {
-      if (!signal.aborted) refuse(refusal(error), password);
-    } finally {
-      submit.disabled = false;
-      fill(submit, 'Sign in');
-    }
-  }, { signal });
-
-  name.focus();
+/** @param {AbortSignal} signal */
+async function byPasskey(signal) {
+  const { challenge, options } = await send('POST', '/auth/passkey/options', { signal });
+  await session.enter('passkey', { challenge, passkey: await passkeys.show(options, signal) });
 }
 
 /**
@@ -71,7 +75,7 @@ export function showSignIn({ root, signal }) {
  * @returns {string}
  */
 function refusal(error) {
-  if (error instanceof Problem && [400, 401, 422].includes(error.status)) {
+  if (error instanceof Problem && ([400, 422].includes(error.status) || error.code === 'credentials')) {
     return 'This name and password do not belong together. Please check both.';
   }
   return sentence(error);

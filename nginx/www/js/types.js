@@ -62,9 +62,46 @@
  * @property {string} username
  * @property {string} role
  *
+ * @typedef {object} Ways  in, for somebody who is not signed in
+ * @property {boolean} guests
+ * @property {'open'|'invitation'|'closed'} registration
+ * @property {number} password_shortest  characters
+ * @property {?string} passkeys_at  the host name that passkeys are made for
+ *
+ * @typedef {'totp'|'passkey'|'recovery'} Method  of a second factor
+ *
+ * @typedef {object} SecondStep  what the right password is answered with when a second factor is asked for
+ * @property {string} challenge
+ * @property {Method[]} methods
+ * @property {PublicKeyCredentialRequestOptionsJSON} [options]  of the passkeys
+ *
+ * @typedef {object} Listed  a session
+ * @property {string} session_id
+ * @property {'browser'|'program'|'device'|'guest'} kind
+ * @property {string} device
+ * @property {?string} [client]  address
+ * @property {string} created_at
+ * @property {string} last_seen_at
+ * @property {string} expires_at
+ * @property {boolean} second_factor
+ * @property {boolean} active
+ * @property {boolean} current
+ *
+ * @typedef {object} Passkey
+ * @property {string} id
+ * @property {string} name
+ * @property {string} created_at
+ * @property {?string} [last_used_at]
+ *
+ * @typedef {object} Factors
+ * @property {boolean} totp
+ * @property {Passkey[]} passkeys
+ * @property {number} recovery_codes_left
+ *
  * @typedef {object} Route
- * @property {'library'|'title'|'nowhere'} name
+ * @property {'library'|'title'|'account'|'register'|'invitation'|'reset'|'nowhere'} name
  * @property {string} [id]
+ * @property {string} [token]  of an invitation or a reset
  * @property {URLSearchParams} query
  *
  * @typedef {object} ViewContext

@@ -1,0 +1,41 @@
+/** One's own account: where it is signed in, its second factors, its password. */
+
+import { h } from './dom.js';
+import { devices } from './devices.js';
+import { secondFactors } from './factors.js';
+import { Field, Form } from './forms.js';
+import * as me from './me.js';
+import { newPassword } from './register.js';
+
+/** @param {import('./types.js').ViewContext} context */
+export function showAccount({ root, signal }) {
+  document.title = 'Account · Kinetoscope';
+  const heading = h('h1', { tabindex: '-1' }, 'Account');
+  const places = devices(signal);
+  root.append(h('div', { class: 'account' }, heading, places.element, secondFactors(signal), password(signal, places.load)));
+  heading.focus({ preventScroll: true });
+  scrollTo({ top: 0, behavior: 'instant' });
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @param {() => Promise<void>} changed
+ */
+function password(signal, changed) {
+  const current = new Field('current-password', 'Current password', { name: 'current', type: 'password', autocomplete: 'current-password' });
+  const wanted = newPassword('New password', signal, 'new');
+  const form = new Form({
+    id: 'password-form',
+    fields: [current, wanted],
+    submit: 'Change the password',
+    busy: 'Changing it…',
+    signal,
+    async work() {
+      await me.changePassword(current.value, wanted.value);
+      form.element.reset();
+      form.tell('Your password is changed. Everywhere else you are signed out.');
+      await changed();
+    },
+  });
+  return h('section', { class: 'ledger', 'aria-labelledby': 'password-heading' }, h('h2', { id: 'password-heading' }, 'Password'), form.element);
+}
