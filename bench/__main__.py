@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 from bench import ranges, viewers
-from bench.measure import RESULTS
+from bench.report import keep, publish
 from bench.servers import started
 
 
@@ -24,7 +24,6 @@ def main() -> int:
     given = arguments.parse_args()
     rounds, seconds, firsts = (1, 1, 20) if given.quick else (5, 2, 200)
     watch_seconds, pairs, scale = (4, 1, 0.05) if given.quick else (20, 2, 1.0)
-    RESULTS.mkdir(exist_ok=True)
     busy = os.getloadavg()[0]
     cores = f"{os.cpu_count()} cores, shared with the load; loopback. Load average before: {busy:.1f}."
     text = ["# Bench\n", f"{cores}\n(On a busy machine the ratios say nothing.)\n"]
@@ -37,18 +36,17 @@ def main() -> int:
                 tables, plots = ranges.report(found, house.missing, rounds, seconds)
                 text.append(tables)
                 for name, plot in plots.items():
-                    (RESULTS / name).write_text(plot)
+                    keep(name, plot)
                 raw = {
                     subject.server.name: {
                         size: [run and vars(run) for run in runs] for size, runs in subject.runs.items()
                     }
                     for subject in found
                 }
-                (RESULTS / "ranges.json").write_text(json.dumps(raw, indent=1))
+                keep("ranges.json", json.dumps(raw, indent=1))
             if given.only != "ranges":
                 text.append(viewers.report(viewers.measured(house, watch_seconds, pairs, scale), watch_seconds))
-    (RESULTS / "bench.md").write_text("\n".join(text))
-    sys.stdout.write("\n".join(text))
+    publish("bench.md", "\n".join(text))
     return 0
 
 

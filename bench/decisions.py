@@ -28,7 +28,8 @@ from pydantic import SecretStr
 
 from authsvc import accounts, sessions
 from authsvc.tokens import Issuer
-from bench.measure import RESULTS, TICKS, interval
+from bench.measure import TICKS, interval
+from bench.report import publish
 from catalog import roles
 from tests.integration.authsvc_world import PRIVATE_PEM, PUBLIC_PEM, password_hash
 from tests.integration.child import Child
@@ -257,9 +258,7 @@ def main() -> int:
                     load(service, door, questions[door], given.clients, given.seconds)
             sys.stderr.write(f"round {number + 1} of {given.rounds}\n")
     text = report(found, given.clients, given.seconds, busy)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "decisions.md").write_text(text)
-    sys.stdout.write(text)
+    publish("decisions.md", text)
     return 0
 
 

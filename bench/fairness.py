@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.load import ANSWER_SECONDS, HERE
-from bench.measure import RESULTS, percentile
-from bench.report import table
+from bench.measure import percentile
+from bench.report import publish, table
 from bench.servers import FILM_BYTES, House, started
 
 GREEDY = 50
@@ -139,9 +139,7 @@ def main() -> int:
                 note(what, *under_greed(house, token, seconds))
     header = ["load", "API calls", "p50, ms", "p99, ms", "worst, ms", "greedy take, each s", "p99 at most 50 ms"]
     text = f"# Fairness\n\nTLS, ranges of 8 MiB, load average {os.getloadavg()[0]:.1f}.\n\n" + table(header, rows)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "fairness.md").write_text(text)
-    sys.stdout.write(text)
+    publish("fairness.md", text)
     return 0
 
 

@@ -7,7 +7,6 @@ import statistics
 import subprocess
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 

@@ -1,10 +1,14 @@
-"""Tables as Markdown, and bars with their intervals as SVG."""
+"""Tables as Markdown, and bars with their intervals as SVG; where they are kept."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 
 from bench.measure import interval
+
+RESULTS = Path(__file__).parent / "results"
 
 WIDTH, NAMES, ROW, TOP = 900, 300, 26, 40
 
@@ -18,6 +22,18 @@ def cell(values: list[float], form: str) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def keep(name: str, text: str) -> None:
+    """Write a file of the results."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / name).write_text(text)
+
+
+def publish(name: str, text: str) -> None:
+    """Write a file of the results, and print it."""
+    keep(name, text)
+    sys.stdout.write(text)
 
 
 @dataclass

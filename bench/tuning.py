@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 from bench.crowd import Crowd, Plan
 from bench.load import as_fast_as_it_goes
-from bench.measure import RESULTS, resident_bytes
-from bench.report import cell, table
+from bench.measure import resident_bytes
+from bench.report import cell, publish, table
 from bench.servers import Server, write_film
 from bench.viewers import STREAM_BYTES_A_SECOND
 from tests.integration.nginx_server import NginxServer, free_ports
@@ -122,9 +122,7 @@ def main() -> int:
     text = (
         f"# Tuning\n\n{given.pairs} pairs of {given.seconds} s. Ratio without to with [95 %].\n\n{table(header, rows)}"
     )
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "tuning.md").write_text(text)
-    sys.stdout.write(text)
+    publish("tuning.md", text)
     return 0
 
 
