@@ -12,7 +12,7 @@ from psycopg.rows import class_row, dict_row
 from authsvc import cursors, searching
 from authsvc.searching import Filters
 from authsvc.sessions import Identity
-from authsvc.visibility import VISIBLE
+from authsvc.visibility import SEEN_BY_ALL, VISIBLE
 
 _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
@@ -35,8 +35,12 @@ _AFTER: dict[cursors.Sort, LiteralString] = {
     "popular": "(v.popularity, v.id) < (%(key)s::float8, %(id)s::uuid)",
 }
 # PostgreSQL can't guess how many titles a prefix matches, and takes 2 s where 2 ms would do (100,000 titles, measured).
-# So they are counted up to here, and the count decides: fewer are found by the search's index and sorted; of more, the
-# next page is soon found in the order of the list.
+# So a search is tried in three ways, each bounded before the last:
+# 1. Among the next titles of the list's order: a common word fills its page from the first 1000 (1 to 3 ms). When they
+#    gave a third of it, from the first 3000.
+# 2. What the search's index finds, sorted, if that is fewer than _MANY (8 ms at most).
+# 3. Of more, the next page is soon found in the order of the list.
+_PEEKS = (1000, 3000)
 _MANY = 2000
 _SORT_WHAT_MATCHES: LiteralString = "SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off"
 _FILTER_WHAT_IS_SORTED: LiteralString = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off"
@@ -112,38 +116,28 @@ def page(
     """One page of titles and the cursor of the next, None at the end. Raises InvalidCursor, also for a cursor of a list
     with another order, search or filter."""
     narrowed, values = searching.filtered(filters)
-    conditions: list[LiteralString] = [VISIBLE, *narrowed]
     values |= who(identity) | {"limit": limit + 1}
-    way: searching.Way = "exact"
-    few = False
-    if query:
-        matches, terms = searching.matching(connection, query)
-        values |= terms
-        if cursor:
-            way = _way_of(cursor, sort, filters, query)
-        matched = _count(connection, [*conditions, matches], values) if way == "exact" else 0
-        if not matched and not cursor:
+    conditions: list[LiteralString] = [VISIBLE, *narrowed]
+    matches, terms = searching.matching(connection, query) if query else (None, {})
+    values |= terms
+    way: searching.Way = _way_of(cursor, sort, filters, query) if cursor and query else "exact"
+    after: LiteralString = "true"
+    if cursor:
+        values["key"], values["id"] = cursors.decode(cursor, sort, filters.scope(query, way))
+        after = _AFTER[sort]
+    if matches is None:
+        titles = _in_order(connection, sort, [after, *conditions], values)
+    else:
+        titles = _matching(connection, sort, after, [*conditions, matches], values) if way == "exact" else []
+        if not titles and not cursor:
             way = "near"
         if way == "near":
             matches = searching.nearly(connection, values)
-            matched = _count(connection, [*conditions, matches], values)
-        conditions.append(matches)
-        few = matched < _MANY
-    scope = filters.scope(query, way)
-    if cursor:
-        values["key"], values["id"] = cursors.decode(cursor, sort, scope)
-        conditions.append(_AFTER[sort])
-    with connection.transaction(), connection.cursor(row_factory=class_row(Title)) as rows:
-        if query:
-            connection.execute(_SORT_WHAT_MATCHES if few else _FILTER_WHAT_IS_SORTED)
-        titles = rows.execute(
-            f"SELECT {_COLUMNS} FROM videos v WHERE {' AND '.join(conditions)}"
-            f" ORDER BY {_ORDERS[sort]} LIMIT %(limit)s",
-            values,
-        ).fetchall()
+            titles = _matching(connection, sort, after, [*conditions, matches], values)
     more = len(titles) > limit
     titles = titles[:limit]
     _add_files(connection, titles)
+    scope = filters.scope(query, way)
     return titles, cursors.encode(sort, titles[-1].key(sort), titles[-1].id.hex, scope) if more else None
 
 
@@ -156,14 +150,59 @@ def _way_of(cursor: str, sort: cursors.Sort, filters: Filters, query: str) -> se
     return "exact"
 
 
-def _count(connection: Connection[Any], conditions: list[LiteralString], values: dict[str, Any]) -> int:
-    """How many titles match, up to _MANY."""
+def _in_order(
+    connection: Connection[Any],
+    sort: cursors.Sort,
+    conditions: list[LiteralString],
+    values: dict[str, Any],
+    source: LiteralString = "videos",
+) -> list[Title]:
+    """The first titles of `source` (rows of videos) that keep the conditions."""
+    with connection.cursor(row_factory=class_row(Title)) as rows:
+        return rows.execute(
+            f"SELECT {_COLUMNS} FROM {source} v WHERE {' AND '.join(conditions)}"
+            f" ORDER BY {_ORDERS[sort]} LIMIT %(limit)s",
+            values,
+        ).fetchall()
+
+
+def _matching(
+    connection: Connection[Any],
+    sort: cursors.Sort,
+    after: LiteralString,
+    conditions: list[LiteralString],
+    values: dict[str, Any],
+) -> list[Title]:
+    """The next titles that match a search, in the cheapest of its ways."""
+    # Nothing but the place in the list inside: whatever else a title must keep could make this a long walk.
+    next_ones: LiteralString = (
+        f"(SELECT * FROM videos v WHERE v.removed_at IS NULL AND {after} ORDER BY {_ORDERS[sort]} LIMIT %(peek)s)"
+    )
+    limit = values["limit"]
+    for peek in _PEEKS:
+        with connection.transaction():
+            connection.execute(_FILTER_WHAT_IS_SORTED)
+            titles = _in_order(connection, sort, conditions, values | {"peek": peek}, next_ones)
+        if len(titles) == limit:
+            return titles
+        if len(titles) * _PEEKS[-1] < limit * _PEEKS[0]:
+            break
     with connection.transaction():
         connection.execute(_SORT_WHAT_MATCHES)
-        row = connection.execute(
-            f"SELECT count(*) FROM (SELECT FROM videos v WHERE {' AND '.join(conditions)} LIMIT {_MANY}) found", values
-        ).fetchone()
-    return int(row[0]) if row else 0
+        found = connection.execute(
+            f"""
+            WITH found AS MATERIALIZED (
+                SELECT v.id, v.added_at, v.title_folded, v.duration_seconds, v.popularity FROM videos v
+                 WHERE {" AND ".join([after, *conditions])} LIMIT {_MANY})
+            SELECT v.id, (SELECT count(*) FROM found) FROM found v ORDER BY {_ORDERS[sort]} LIMIT %(limit)s
+            """,
+            values,
+        ).fetchall()
+    if not found or found[0][1] < _MANY:
+        return _in_order(connection, sort, ["v.id = ANY(%(found)s)"], values | {"found": [row[0] for row in found]})
+    with connection.transaction():
+        connection.execute(_FILTER_WHAT_IS_SORTED)
+        return _in_order(connection, sort, [after, *conditions], values)
 
 
 def by_name(connection: Connection[Any], identity: Identity, filename: str, *, limit: int) -> list[Title]:
@@ -248,10 +287,24 @@ def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
 
 
 def counts(connection: Connection[Any], identity: Identity) -> dict[str, int]:
-    """How many titles there are, by status."""
+    """How many titles there are, by status.
+
+    Those that everybody of the role sees are counted by an index alone (100,000 in 5 ms, where reading them takes 50);
+    those that name this user are few.
+    """
     return dict(
         connection.execute(
-            f"SELECT v.status, count(*) FROM videos v WHERE {VISIBLE} GROUP BY v.status", who(identity)
+            f"""
+            SELECT status, sum(number)::bigint FROM (
+                SELECT v.status, count(*) AS number FROM videos v
+                 WHERE v.removed_at IS NULL AND v.visibility = ANY(%(whole)s) GROUP BY v.status
+                 UNION ALL
+                SELECT v.status, count(*) FROM videos v
+                 WHERE v.id IN (SELECT video_id FROM named_viewers WHERE user_id = %(user)s)
+                   AND v.visibility <> ALL(%(whole)s) AND {VISIBLE} GROUP BY v.status) counted
+             GROUP BY status
+            """,
+            who(identity) | {"whole": list(SEEN_BY_ALL[identity.role])},
         ).fetchall()
     )
 

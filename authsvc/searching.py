@@ -79,8 +79,9 @@ _CONDITIONS: dict[str, LiteralString] = {
     ),
     "min_height": "v.height >= %(min_height)s",
     "max_height": "v.height <= %(max_height)s",
-    "min_duration": "v.duration_seconds >= %(min_duration)s",
-    "max_duration": "v.duration_seconds <= %(max_duration)s",
+    # As videos_by_duration has it, so that a narrow range is found there.
+    "min_duration": ("coalesce(v.duration_seconds, 'Infinity') >= %(min_duration)s AND v.duration_seconds IS NOT NULL"),
+    "max_duration": "coalesce(v.duration_seconds, 'Infinity') <= %(max_duration)s",
     "min_year": "v.year >= %(min_year)s",
     "max_year": "v.year <= %(max_year)s",
 }

@@ -1,6 +1,6 @@
 """The one condition: may this user see this title? Lists, search, one title, grants and the doors all use it."""
 
-from typing import LiteralString
+from typing import Final, LiteralString
 
 
 def condition(role: LiteralString, user: LiteralString) -> LiteralString:
@@ -17,3 +17,10 @@ def condition(role: LiteralString, user: LiteralString) -> LiteralString:
 
 # Parameters: `role`, and `user` as an id.
 VISIBLE = condition("%(role)s", "%(user)s::uuid")
+
+# What every user of a role sees, whomever it names: the part of the condition that needs no look at the user.
+SEEN_BY_ALL: Final[dict[str, tuple[str, ...]]] = {
+    "admin": ("public", "members", "named"),
+    "user": ("public", "members"),
+    "guest": ("public",),
+}

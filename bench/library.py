@@ -98,6 +98,8 @@ class Calls:
             "list, by title, deep": {"sort": "title", "cursor": self._deep["title"]},
             "list, popular": {"sort": "popular"},
             "list, filtered": {"codec": "hevc", "min_height": "1080", "tag": f"tag{random.randrange(40)}"},
+            "list, broken": {"status": "broken"},
+            "list, short range": {"min_duration": "900", "max_duration": "905", "sort": "popular"},
             "list, folder": {"folder": str(random.randrange(len(self.ids) // 100))},
             "search, common word": {"q": word},
             "search, two words": {"q": f"{word} {other}"},
@@ -108,13 +110,14 @@ class Calls:
             "search, typing error": {"q": word[:at] + word[at + 1] + word[at] + word[at + 2 :]},
             "search, wrong letter": {"q": word[:at] + "x" + word[at + 1 :]},
             "search, nothing": {"q": "xyzzyqq"},
-            "info": f"/{random.choice(self.ids)}",
+            "info": f"/videos/{random.choice(self.ids)}",
+            "status": "/status",
         }
         # One title is asked for as often as all lists or all searches.
         kind = random.choice([*kinds, *["info"] * 5])
         query = kinds[kind]
-        path = query if isinstance(query, str) else f"?{urlencode({'limit': '48'} | query)}"
-        return kind, f"/api/v1/videos{path}"
+        path = query if isinstance(query, str) else f"/videos?{urlencode({'limit': '48'} | query)}"
+        return kind, f"/api/v1{path}"
 
 
 def load(service: Service, calls: Calls, tokens: list[str], seconds: float) -> dict[str, list[float]]:
@@ -143,14 +146,15 @@ def load(service: Service, calls: Calls, tokens: list[str], seconds: float) -> d
 
 
 def show_plans(world: World, identity: Identity) -> None:
-    """What PostgreSQL does for each kind of search."""
+    """What PostgreSQL does for each kind of search, and for the counts."""
+    world.owner.execute("LOAD 'auto_explain'")
+    for name, value in (("log_min_duration", "0"), ("log_analyze", "on"), ("log_buffers", "on")):
+        world.owner.execute(f"SET auto_explain.{name} = {value}")
+    world.owner.execute("SET client_min_messages = log")
+    world.owner.add_notice_handler(lambda said: print(said.message_primary))
     for query in (WORDS[0], "nihgt", "東京", "xyzzyqq"):
-        world.owner.execute("LOAD 'auto_explain'")
-        for name, value in (("log_min_duration", "0"), ("log_analyze", "on")):
-            world.owner.execute(f"SET auto_explain.{name} = {value}")
-        world.owner.execute("SET client_min_messages = log")
-        world.owner.add_notice_handler(lambda said: print(said.message_primary))
         library.page(world.owner, identity, sort="added", limit=48, query=query)
+    library.counts(world.owner, identity)
 
 
 @contextlib.contextmanager

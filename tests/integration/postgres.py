@@ -20,6 +20,8 @@ TEMPLATE = "template_migrated"
 SETTINGS = {
     "listen_addresses": "", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
     "shared_buffers": "64MB", "max_connections": "100",
+    # As on the box (roles/postgres).
+    "jit": "off",
 }  # fmt: skip
 
 

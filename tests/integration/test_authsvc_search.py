@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from authsvc import library
 from tests.integration.authsvc_world import World
 from tests.integration.test_authsvc_library import titles, walk
 from tests.integration.test_authsvc_playback import Viewer
@@ -107,6 +108,27 @@ def test_cursor_is_bound_to_its_list(world: World, alice: Viewer, query: dict[st
     for other in ({"q": "sunrises"}, {"tag": "other"}, {"sort": "duration"}, {"codec": "h264", **query}):
         refused = world.client().get("/api/v1/videos", query_string=other | {"cursor": cursor}, headers=bearer(alice))
         assert refused.status_code == 422, other
+
+
+@pytest.mark.parametrize("sort", ["added", "title", "duration", "popular"])
+@pytest.mark.parametrize(
+    ("peeks", "many"), [((1, 1), 2000), ((1, 1), 2), ((1000, 3000), 2)], ids=["sorted", "in order", "peeked"]
+)
+def test_every_way_of_a_search_gives_the_same_list(
+    world: World, alice: Viewer, monkeypatch: pytest.MonkeyPatch, sort: str, peeks: tuple[int, int], many: int
+) -> None:
+    rivers = {
+        world.video("River that waits", status="waiting", duration_seconds=None),
+        *(world.video(f"River {n % 7}", popularity=float(n % 5), duration_seconds=float(n % 4)) for n in range(30)),
+    }
+    for n in range(30):
+        world.video(f"Other {n}")
+    usual = [video for video in walk(world, bearer(alice), sort=sort, limit="100") if video in rivers]
+    assert walk(world, bearer(alice), sort=sort, q="riv", limit="4") == usual
+    monkeypatch.setattr(library, "_PEEKS", peeks)
+    monkeypatch.setattr(library, "_MANY", many)
+    assert walk(world, bearer(alice), sort=sort, q="riv", limit="4") == usual
+    assert walk(world, bearer(alice), sort=sort, q="rivre", limit="4") == usual
 
 
 def test_long_title_of_any_script_has_a_cursor(world: World, alice: Viewer) -> None:
