@@ -15,6 +15,7 @@ import requests
 TIMEOUT_SECONDS = 20
 # Every token, password and link path that was ever sent or received: none may be found in a log.
 SECRETS: set[str] = set()
+TOKENS = ("access_token", "refresh_token", "known_device_token", "device_token")
 
 
 @dataclass(frozen=True)
@@ -66,24 +67,19 @@ def connection(access: Access) -> requests.Session:
 
 
 @dataclass
-class Viewer:
-    """One signed-in program with its connection pool."""
+class Caller:
+    """A program with its connection pool: nobody, until it carries a token."""
 
     access: Access
-    username: str
-    password: str
     http: requests.Session = field(init=False)
-    token: str = ""
-    session_id: str = ""
 
     def __post_init__(self) -> None:
         self.http = connection(self.access)
-        answer = self.call("POST", "/api/v1/auth/login", json={"username": self.username, "password": self.password})
-        answer.raise_for_status()
-        body = answer.json()
-        self.token, self.session_id = body["access_token"], body["session_id"]
-        SECRETS.update({self.password, self.token, body["refresh_token"], body["known_device_token"]})
-        self.http.headers["Authorization"] = f"Bearer {self.token}"
+
+    def carry(self, answer: dict[str, Any]) -> None:
+        """Be whoever this answer of the API is for; its tokens are remembered as secrets."""
+        SECRETS.update(str(answer[name]) for name in TOKENS if answer.get(name))
+        self.http.headers["Authorization"] = f"Bearer {answer['access_token']}"
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
         more.setdefault("timeout", TIMEOUT_SECONDS)
@@ -91,6 +87,9 @@ class Viewer:
 
     def get(self, path: str, **more: Any) -> requests.Response:
         return self.call("GET", path, **more)
+
+    def post(self, path: str, **body: Any) -> requests.Response:
+        return self.call("POST", path, json=body)
 
     def videos(self, **query: Any) -> list[dict[str, Any]]:
         """Every title, through all pages."""
@@ -116,6 +115,25 @@ class Viewer:
 
     def end(self, playback_id: str) -> None:
         self.call("DELETE", f"/api/v1/playbacks/{playback_id}")
+
+
+@dataclass
+class Viewer(Caller):
+    """Somebody who has signed in with a password."""
+
+    username: str
+    password: str
+    token: str = ""
+    session_id: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        SECRETS.add(self.password)
+        answer = self.post("/api/v1/auth/login", username=self.username, password=self.password)
+        answer.raise_for_status()
+        body = answer.json()
+        self.token, self.session_id = body["access_token"], body["session_id"]
+        self.carry(body)
 
 
 def problem(answer: requests.Response) -> dict[str, Any]:
