@@ -347,5 +347,9 @@ class LedgerSettings(LiveSettings):
     stray_bytes: Annotated[int, Field(ge=0)] = 4_194_304
     # On HTTP/2 a look counts as media when this many bytes moved that no finished response explains.
     http2_media_bytes: Annotated[int, Field(ge=1)] = 65_536
+    # What was sent and is in no line of the log is written down from this many bytes of a connection on.
+    unlogged_bytes: Annotated[int, Field(ge=1)] = 1_048_576
+    # A connection that is gone waits this long for its line; then what it carried is booked as an estimate.
+    unlogged_seconds: Seconds = 5
     # A playback that nothing was heard of for this long is closed: no link of it can be valid any more.
     forgotten_seconds: Seconds = 86_400

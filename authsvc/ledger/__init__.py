@@ -4,6 +4,7 @@ Every two seconds it looks at the kernel's socket table, at the connections that
 account log and at what ended in PostgreSQL. Data flows one way:
 
     sockets.py, account.py, revocations.py  ->  channels.py  ->  slots.py (Redis), book.py (PostgreSQL), cuts.py
+                                                            ->  unlogged.py (what no line tells)  ->  book.py
 
 rounds.py is the order in which that happens; docs/decisions/ledger.md says what was measured.
 """

@@ -1,5 +1,6 @@
 """`python -m authsvc.ledger`: rounds until SIGTERM. Starts, and goes on, without Redis and without PostgreSQL."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -70,6 +71,9 @@ def run(settings: LedgerSettings, stop: Stop) -> None:
             rounds.round(None)
             time.sleep(max(began + settings.tick_seconds - time.monotonic(), 0))
     if connection is not None:
+        with contextlib.suppress(psycopg.Error):
+            # At a shutdown Nginx is going too: the last bytes that are seen are those that are booked.
+            rounds.round(connection)
         connection.close()
 
 

@@ -38,6 +38,8 @@ class Answer(NamedTuple):
     # None where no playback was needed (pictures at the header door).
     playback_id: UUID | None
     peer: str
+    # Nginx's number of the connection.
+    serial: int
     bytes: int
     completed: bool
 
@@ -136,6 +138,7 @@ def parse(line: bytes) -> Answer:
             UUID(entry["video"]),
             UUID(playback) if playback else None,
             f"{entry['client']} {entry['port']}",
+            int(entry["connection"]),
             int(entry["bytes"]),
             bool(entry["completed"]),
         )

@@ -5,7 +5,7 @@ value it was read from. A kill at any moment, a second ledger, a lost answer of 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,13 +24,22 @@ def positions(connection: Connection[Any]) -> dict[FileKey, int]:
     return {FileKey(inode, bytes(head)): position for inode, head, position in rows}
 
 
-def write(connection: Connection[Any], chunk: Chunk, estimates: Mapping[int, int]) -> None:
-    """Book a chunk. `estimates`: index of an aborted answer -> what arrived of it. Raises PositionMoved."""
+def write(
+    connection: Connection[Any],
+    chunk: Chunk,
+    sizes: Mapping[int, int],
+    explained: Mapping[tuple[str, int], int] | None = None,
+) -> None:
+    """Book a chunk. Raises PositionMoved.
+
+    `sizes`: what to book of an answer that is not its bytes, by index: what arrived of an aborted one, what is left of
+    one that is booked in part. `explained`: bytes of what `unlogged` has rows of, by peer and number of the connection.
+    """
     hours: defaultdict[tuple[datetime, UUID, UUID], list[int]] = defaultdict(lambda: [0, 0, 0])
     playbacks: defaultdict[UUID, list[int]] = defaultdict(lambda: [0, 0])
     for index, answer in enumerate(chunk.answers):
         kind = 0 if answer.completed else 1
-        size = answer.bytes if answer.completed else estimates.get(index, answer.bytes)
+        size = sizes.get(index, answer.bytes)
         sums = hours[answer.hour, answer.user_id, answer.video_id]
         sums[kind] += size
         sums[2] += 1
@@ -63,6 +72,30 @@ def write(connection: Connection[Any], chunk: Chunk, estimates: Mapping[int, int
                 " last_seen_at = greatest(last_seen_at, now()) WHERE id = %s",
                 [(*sums, playback) for playback, sums in sorted(playbacks.items())],
             )
+            cursor.executemany(
+                "UPDATE unlogged SET settled = settled + %(bytes)s, booked = greatest(booked - %(bytes)s, 0)"
+                " WHERE (address, port, serial) = (%(address)s, %(port)s, %(serial)s)",
+                [
+                    {"bytes": size, "address": peer.split(" ")[0], "port": int(peer.split(" ")[1]), "serial": serial}
+                    for (peer, serial), size in sorted((explained or {}).items())
+                ],
+            )
+
+
+def estimate(connection: Connection[Any], rows: Iterable[tuple[UUID, int, datetime]]) -> None:
+    """Book what no line of the log tells: a playback, its bytes, and when."""
+    connection.cursor().executemany(
+        """
+        WITH seen AS (
+            UPDATE playbacks SET estimated_bytes = estimated_bytes + %(bytes)s WHERE id = %(playback)s
+            RETURNING user_id, video_id)
+        INSERT INTO traffic AS t (hour, user_id, video_id, estimated_bytes)
+        SELECT date_trunc('hour', %(at)s::timestamptz, 'UTC'), user_id, video_id, %(bytes)s FROM seen
+        ON CONFLICT (hour, user_id, video_id) DO UPDATE
+            SET estimated_bytes = t.estimated_bytes + excluded.estimated_bytes
+        """,
+        [{"playback": playback, "bytes": size, "at": at} for playback, size, at in rows],
+    )
 
 
 def forget_files(connection: Connection[Any], present: list[FileKey]) -> None:

@@ -13,6 +13,13 @@ from authsvc.ledger.sockets import Socket
 
 # Less than this is an answer of the interface on the same connection, unless more is waiting to be sent.
 _MEDIA_BYTES = 16_384
+# TLS and HTTP/2 add at most a 128th to what is sent, and each answer has a head.
+_FRAMES, _HEAD_BYTES = 128, 1024
+
+
+def framed(size: int) -> int:
+    """Bytes on the connection of an answer with a body of `size` bytes, about and rather more: 0 of 0."""
+    return size + size // _FRAMES + _HEAD_BYTES if size else 0
 
 
 class Note(NamedTuple):
@@ -44,8 +51,14 @@ class Channel:
     # Bytes acknowledged since the look before, and how many of them finished answers explain.
     grown: int = 0
     explained: int = 0
-    # Bytes of the answer that is under way, about.
-    under_way: int = 0
+    # Of all bytes acknowledged, those that finished answers explain, about; and all at the last look after which the
+    # log was read to its end: what came before is explained by a line that came after.
+    settled: int = 0
+    read: int = 0
+    # Bytes of which this look shows that no line of the log will come for them.
+    missing: int = 0
+    # Looks since media last moved or waited on it.
+    still: int = 0
     # Was something waiting to be sent at this look and at the one before?
     stuck: bool = False
     # Bytes since it was found to have no business, and when that was.
@@ -62,6 +75,11 @@ class Channel:
         return [note.playback for note in (self.notes if self.http2 else self.notes[-1:])]
 
     @property
+    def under_way(self) -> int:
+        """Bytes of the answer that is under way, about."""
+        return max(self.socket.acked - self.settled, 0)
+
+    @property
     def latest(self) -> str | None:
         return self.notes[-1].playback if self.notes else None
 
@@ -71,16 +89,29 @@ class Channel:
             return self.grown - self.explained >= http2_media_bytes
         return self.grown > 0 and (self.socket.waiting > 0 or self.grown >= _MEDIA_BYTES)
 
-    def looked(self, now: Socket, explained: int) -> None:
-        """Take over what the next look saw."""
+    def looked(self, now: Socket, explained: int | None) -> None:
+        """Take over what the next look saw; `explained` is None when the log was not read to its end."""
         self.grown = max(now.acked - self.socket.acked, 0)
-        self.explained = explained
-        unexplained = max(self.grown - explained, 0)
-        self.under_way = unexplained if explained else self.under_way + unexplained
+        self.explained = explained or 0
+        unexplained = max(self.grown - self.explained, 0)
         self.stuck = now.waiting > 0 and self.socket.waiting > 0
         self.socket = now
+        self.missing = 0
+        self.still = 0 if now.waiting or unexplained >= _MEDIA_BYTES else self.still + 1
+        if explained:
+            self._settle(explained)
+        if explained is not None:
+            self.read = now.acked
         if self.since is not None:
             self.idle_business += unexplained
+
+    def _settle(self, explained: int) -> None:
+        """Answers have ended. On HTTP/1.1 nothing else was under way then, so all before the last look is over."""
+        self.settled += framed(explained)
+        if not self.http2:
+            self.missing = max(self.read - self.settled, 0)
+            self.settled += self.missing
+        self.settled = min(self.settled, self.socket.acked + self.socket.waiting)
 
     def is_over(self, since: float, after_bytes: int) -> bool:
         """Nobody may use it any more: does it still carry more than answers that say so?"""
@@ -107,6 +138,8 @@ class Channels:
         self._by_cookie: dict[int, Channel] = {}
         # (peer, serial) -> cookie of the socket that it was.
         self._owners: dict[tuple[str, int], int] = {}
+        # What the last look found no more.
+        self.gone: list[Channel] = []
 
     def __iter__(self) -> Iterator[Channel]:
         return iter(self._by_cookie.values())
@@ -114,30 +147,35 @@ class Channels:
     def __len__(self) -> int:
         return len(self._by_cookie)
 
-    def restore(self, cookie: int, socket: Socket, notes: list[Note]) -> None:
+    def settled_at_least(self, cookie: int, settled: int) -> None:
+        """PostgreSQL knows of more answers that ended than this was told of."""
+        if channel := self._by_cookie.get(cookie):
+            channel.settled = max(channel.settled, settled)
+
+    def restore(self, cookie: int, socket: Socket, notes: list[Note], settled: int | None = None) -> None:
         """What was known of a socket before a restart."""
-        self._by_cookie[cookie] = Channel(socket, notes)
+        explained = socket.acked if settled is None else settled
+        self._by_cookie[cookie] = Channel(socket, notes, settled=explained, read=socket.acked)
         for note in notes:
             self._owners[socket.peer, note.serial] = cookie
 
     def look(
-        self, sockets: Iterable[Socket], notes: Mapping[str, list[Note]], finished: Mapping[str, int]
+        self, sockets: Iterable[Socket], notes: Mapping[str, list[Note]], finished: Mapping[str, int] | None
     ) -> list[str]:
         """Take over a look. `notes` and `finished` (bytes of answers that ended since) are by peer.
+
+        `finished` is None when the log could not be read to its end.
 
         Answers the peers whose notes have become void: no such connection exists any more.
         """
         seen = {socket.cookie: socket for socket in sockets}
-        for cookie in [cookie for cookie in self._by_cookie if cookie not in seen]:
-            del self._by_cookie[cookie]
+        self.gone = [self._by_cookie.pop(cookie) for cookie in self._by_cookie.keys() - seen.keys()]
         for cookie, socket in seen.items():
             channel = self._by_cookie.get(cookie)
             if channel is None:
-                channel = self._by_cookie[cookie] = Channel(socket)
                 # All that it has carried so far is new.
-                channel.grown = socket.acked
-            else:
-                channel.looked(socket, finished.get(socket.peer, 0))
+                channel = self._by_cookie[cookie] = Channel(socket._replace(acked=0, waiting=0))
+            channel.looked(socket, None if finished is None else finished.get(socket.peer, 0))
             if found := notes.get(socket.peer):
                 self._bind(cookie, channel, found)
         peers = {socket.peer for socket in seen.values()}
@@ -151,6 +189,7 @@ class Channels:
             return
         serial = max(mine, key=lambda note: note.at).serial
         self._owners[peer, serial] = cookie
-        if channel.notes and channel.notes[-1].serial != serial:
-            channel.notes = []
+        if not channel.notes:
+            # What it carried before anybody was let in on it was not media.
+            channel.settled = max(channel.settled, channel.socket.acked - channel.grown)
         channel.notes = sorted((note for note in mine if note.serial == serial), key=lambda note: note.at)

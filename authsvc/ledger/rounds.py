@@ -6,7 +6,8 @@
 4. Leases of playbacks whose bytes move are renewed; Redis answers which of them have ended or lapsed.
 5. Connections whose playbacks have all ended, or that nobody was let in on, are cut.
 6. Sessions that nobody uses end, and use is written down (upkeep.py).
-7. What is live is kept in PostgreSQL, for the day that Redis is wiped.
+7. What is live is kept in PostgreSQL, for the day that Redis is wiped, and what is under way (unlogged.py), for the
+   day that Nginx breaks it off.
 
 Each of the three sources may be away: what it would have told is left for a later round.
 """
@@ -14,7 +15,6 @@ Each of the three sources may be away: what it would have told is left for a lat
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -22,18 +22,15 @@ from psycopg import Connection
 from redis import Redis
 
 from authsvc import upkeep
-from authsvc.ledger import book, memory, revocations
-from authsvc.ledger.account import AccountLog, Chunk, FileKey
+from authsvc.ledger import memory, revocations
+from authsvc.ledger.accounting import Accounting
 from authsvc.ledger.channels import Channel, Channels, Note
 from authsvc.ledger.cuts import Cutter
 from authsvc.ledger.slots import Seen, Slots
-from authsvc.ledger.sockets import Socket, SocketTable
+from authsvc.ledger.sockets import SocketTable
 from authsvc.live import LiveUnavailable
 from authsvc.settings import LedgerSettings
 
-# A socket's farewell follows the line of its last answer by less than this.
-_FAREWELL_SECONDS = 0.05
-_FAREWELLS_KEPT = 10_000
 _HOUR_SECONDS = 3600
 
 logger = structlog.get_logger(__name__)
@@ -48,11 +45,9 @@ class Rounds:
         self._table = table
         self._cutter = cutter
         self._slots = Slots(live, settings)
-        self._log = AccountLog(Path(settings.account_log), settings.log_chunk_bytes)
         self._memory = memory.Memory()
         self.channels = Channels()
-        self._positions: dict[FileKey, int] = {}
-        self._farewells: dict[str, int] = {}
+        self._accounting = Accounting(settings, table)
         # Playbacks that are over, as far as a connection still names them.
         self._ended: set[str] = set()
         # Playbacks that move and have lost their slot to somebody else.
@@ -64,12 +59,8 @@ class Rounds:
 
     def begin(self, connection: Connection[Any]) -> None:
         """Take over what PostgreSQL knows, after a start or an outage."""
-        self._positions = book.positions(connection)
         known = self._memory.channels(connection)
-        if not len(self.channels):
-            for socket in self._table.look():
-                if notes := known.get(socket.cookie):
-                    self.channels.restore(socket.cookie, socket, notes)
+        self._accounting.begin(connection, self.channels, known)
         self._reviewed = 0.0
 
     def round(self, connection: Connection[Any] | None) -> None:
@@ -79,8 +70,9 @@ class Rounds:
             self.tell(connection)
         notes = self._notes(connection)
         sockets = self._table.look()
-        finished = self._book(connection, sockets) if connection is not None else {}
+        finished = self._accounting.book(connection, sockets) if connection is not None else None
         void = self.channels.look(sockets, notes or {}, finished)
+        self._accounting.part(self.channels.gone, now)
         if notes is not None:
             self._renew(connection, now)
         if connection is not None and now - self._reviewed >= self._settings.review_seconds:
@@ -92,6 +84,8 @@ class Rounds:
         if connection is not None:
             self._keep_up(connection, now)
             self._keep(connection, now, with_leases=notes is not None)
+            if finished is not None:
+                self._accounting.keep(connection, self.channels, now)
 
     def tell(self, connection: Connection[Any]) -> None:
         """Step 1."""
@@ -187,43 +181,6 @@ class Rounds:
         except LiveUnavailable as error:
             self._away(error)
 
-    # -- the book --
-
-    def _book(self, connection: Connection[Any], sockets: list[Socket]) -> dict[str, int]:
-        """Step 3. Answers the bytes of finished answers by peer."""
-        waiting = {socket.peer: socket.waiting for socket in sockets}
-        finished: defaultdict[str, int] = defaultdict(int)
-        try:
-            for chunk in self._log.unread(self._positions):
-                book.write(connection, chunk, self._estimates(chunk, waiting))
-                self._positions[chunk.file] = chunk.end
-                for answer in chunk.answers:
-                    finished[answer.peer] += answer.bytes
-        except book.PositionMoved:
-            logger.warning("position_moved")
-            self._positions = book.positions(connection)
-        except OSError as error:
-            logger.warning("account_log_unreadable", error=str(error))
-        while len(self._farewells) > _FAREWELLS_KEPT:
-            del self._farewells[next(iter(self._farewells))]
-        return finished
-
-    def _estimates(self, chunk: Chunk, waiting: Mapping[str, int]) -> dict[int, int]:
-        """What arrived of aborted answers: what Nginx handed over, less what was never acknowledged."""
-        # On HTTP/1.1 an aborted answer is the last on its connection.
-        aborted: dict[str, int] = {
-            answer.peer: index for index, answer in enumerate(chunk.answers) if not answer.completed
-        }
-        self._farewells |= self._table.farewells()
-        if any(peer not in self._farewells and peer not in waiting for peer in aborted):
-            time.sleep(_FAREWELL_SECONDS)
-            self._farewells |= self._table.farewells()
-        estimates: dict[int, int] = {}
-        for peer, index in aborted.items():
-            left = self._farewells.pop(peer, waiting.get(peer, 0))
-            estimates[index] = max(chunk.answers[index].bytes - left, 0)
-        return estimates
-
     # -- ends --
 
     def _review(self, connection: Connection[Any]) -> None:
@@ -297,4 +254,4 @@ class Rounds:
         if now - self._tidied >= _HOUR_SECONDS:
             self._tidied = now
             revocations.close_forgotten(connection, self._settings.forgotten_seconds)
-            book.forget_files(connection, list(self._log.keys()))
+            self._accounting.forget(connection)

@@ -1,7 +1,7 @@
 """The kernel's TCP sockets of one local port: sock_diag(7), read as bytes.
 
 Two sources. A *look* lists the sockets that exist. A *farewell* tells of one that was destroyed while bytes were still
-unacknowledged: only at that moment can be known how much of an aborted answer did not arrive.
+unacknowledged, or after it had carried much: only at that moment can be known how much of an aborted answer arrived.
 
 Not pyroute2: it takes 122 microseconds a socket to build what is thrown away here, this takes 6 (measured).
 """
@@ -29,6 +29,8 @@ _ATTRIBUTE = struct.Struct("=HH")
 _ACKED = struct.Struct("=Q")
 _ACKED_AT = 120  # tcpi_bytes_acked in struct tcp_info
 _MESSAGE_BYTES = 72
+# In a farewell struct tcp_info is the second attribute, after one byte (INET_DIAG_PROTOCOL).
+_FAREWELL_ACKED_AT = _HEADER.size + _MESSAGE_BYTES + 8 + _ATTRIBUTE.size + _ACKED_AT
 # SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY, as a mask.
 _FAREWELLS = 1 << 0 | 1 << 2
 _ATTACH_FILTER = 26
@@ -63,9 +65,9 @@ class SocketTable:
         """The sockets that exist now."""
         return [found for family in (socket.AF_INET, socket.AF_INET6) for found in self._dump(family)]
 
-    def farewells(self) -> dict[str, int]:
-        """Unacknowledged bytes of sockets destroyed since the last call, by peer."""
-        left: dict[str, int] = {}
+    def farewells(self) -> dict[str, Socket]:
+        """The last state of sockets destroyed since the last call, by peer."""
+        left: dict[str, Socket] = {}
         while True:
             try:
                 message = self._farewells.recv(_BUFFER_BYTES)
@@ -75,7 +77,7 @@ class SocketTable:
                 # The queue ran over (ENOBUFS): some are lost, and their answers booked as Nginx logged them.
                 continue
             gone = _socket(message, _HEADER.size)
-            left[gone.peer] = gone.waiting
+            left[gone.peer] = gone
 
     def close(self) -> None:
         self._farewells.close()
@@ -104,15 +106,23 @@ class SocketTable:
                     offset += (length + 3) & ~3
 
     def _attach_filter(self) -> None:
-        """Wake nobody for a socket of another port, or one that had nothing left to send (classic BPF)."""
+        """Wake nobody for a socket of another port, or one that had nothing left to send and carried less than 1 MiB.
+
+        Classic BPF; it loads big-endian, so what is tested of the sum (little-endian) are two parts of it.
+        """
         sport, waiting = _HEADER.size + 4, _HEADER.size + 60
+        acked_high, acked_middle = _FAREWELL_ACKED_AT + 4, _FAREWELL_ACKED_AT + 2
         program = b"".join(
             struct.pack("=HBBI", *step)
             for step in (
                 (0x28, 0, 0, sport),  # ldh [sport]
-                (0x15, 0, 3, self._port),  # jeq port
+                (0x15, 0, 7, self._port),  # jeq port
                 (0x20, 0, 0, waiting),  # ld [waiting]
-                (0x15, 1, 0, 0),  # jeq 0
+                (0x15, 0, 4, 0),  # jeq 0
+                (0x20, 0, 0, acked_high),  # ld [acked, bits 32 to 63]
+                (0x15, 0, 2, 0),  # jeq 0
+                (0x28, 0, 0, acked_middle),  # ldh [acked, bits 16 to 31, the lower byte first]
+                (0x45, 0, 1, 0xF0FF),  # jset 2**20 and above
                 (0x06, 0, 0, 0xFFFFFFFF),  # ret all
                 (0x06, 0, 0, 0),  # ret none
             )

@@ -19,7 +19,7 @@ USER, VIDEO = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
 def answer(size: int, *, completed: bool = True, playback: uuid.UUID | None = None) -> Answer:
-    return Answer(HOUR, USER, VIDEO, playback, "192.0.2.7 40000", size, completed)
+    return Answer(HOUR, USER, VIDEO, playback, "192.0.2.7 40000", 8, size, completed)
 
 
 def sums(world: World) -> list[tuple[int, int, int]]:

@@ -81,7 +81,24 @@ def test_a_farewell_tells_what_did_not_arrive(pair: Pair) -> None:
         deadline = time.monotonic() + 5
         while not (left := table.farewells()) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert left == {pair.peer: sent - acked}
+        assert {peer: gone.waiting for peer, gone in left.items()} == {pair.peer: sent - acked}
+
+
+def test_a_connection_that_carried_much_says_how_much_though_nothing_was_left(pair: Pair) -> None:
+    """A killed server's last bytes are sent by the kernel when nobody looks any more."""
+    with contextlib.closing(SocketTable(pair.port)) as table:
+        sent = pair.fill()
+        pair.server.close()
+        pair.client.settimeout(5)
+        while pair.client.recv(1 << 20):
+            pass
+        pair.client.close()
+        deadline = time.monotonic() + 5
+        while not (gone := table.farewells()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # One more than the bytes: the end of the stream is acknowledged like a byte.
+        assert gone[pair.peer].acked in {sent, sent + 1}
+        assert gone[pair.peer].waiting == 0
 
 
 def test_a_connection_that_had_sent_everything_says_no_farewell() -> None:

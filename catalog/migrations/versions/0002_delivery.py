@@ -70,6 +70,26 @@ CREATE TABLE connections (
     PRIMARY KEY (cookie, playback_id)
 );
 CREATE INDEX connections_by_playback ON connections (playback_id);
+
+-- Connections with an answer that the account log does not have yet, as the ledger last saw them. When Nginx or the
+-- box breaks it off no line ever comes; the row is then booked as an estimate, and kept in case one comes after all.
+CREATE TABLE unlogged (
+    cookie       numeric(20) NOT NULL,
+    address      inet NOT NULL,
+    port         integer NOT NULL,
+    serial       bigint NOT NULL,
+    playback_id  uuid NOT NULL REFERENCES playbacks ON DELETE CASCADE,
+    is_http2     boolean NOT NULL,
+    -- Bytes of the connection that its client has acknowledged, and how many of them answers in the log explain.
+    acked        bigint NOT NULL,
+    settled      bigint NOT NULL,
+    seen_at      timestamptz NOT NULL DEFAULT now(),
+    -- Bytes in the book that no line of the log has explained; 0 while the connection is there.
+    booked       bigint NOT NULL DEFAULT 0,
+    -- After a boot another socket may have the cookie, but hardly also the peer.
+    PRIMARY KEY (cookie, address, port),
+    CONSTRAINT unlogged_not_negative CHECK (acked >= 0 AND settled >= 0 AND booked >= 0)
+) WITH (fillfactor = 50);
 """
 
 REVOCATIONS: LiteralString = """
@@ -160,7 +180,7 @@ CREATE TRIGGER videos_deleted AFTER DELETE ON videos
 
 GRANTS: LiteralString = """
 GRANT USAGE ON SCHEMA public TO "kinetoscope-ledger";
-GRANT SELECT, INSERT, UPDATE, DELETE ON traffic, log_positions, leases, connections TO "kinetoscope-ledger";
+GRANT SELECT, INSERT, UPDATE, DELETE ON traffic, log_positions, leases, connections, unlogged TO "kinetoscope-ledger";
 GRANT SELECT, DELETE ON revocations TO "kinetoscope-ledger";
 GRANT SELECT ON sessions, videos, playbacks TO "kinetoscope-ledger";
 GRANT SELECT (id, role, is_active) ON users TO "kinetoscope-ledger";
