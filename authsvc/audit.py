@@ -24,6 +24,7 @@ class Event(StrEnum):
     LOGIN_FAILED = "login_failed"
     LOGIN_THROTTLED = "login_throttled"
     LOGOUT = "logout"
+    GUEST_ADMITTED = "guest_admitted"
     REFRESH_REUSED = "refresh_reused"
     SESSION_ENDED = "session_ended"
     DEVICE_ADDED = "device_added"
@@ -118,9 +119,3 @@ def page(
             """,
             {"before": before, "event": event, "user": user_id, "since": since, "until": until, "limit": limit},
         ).fetchall()
-
-
-def cut_addresses(connection: Connection[Any], older_than_days: int) -> int:
-    """Shorten the addresses of old events to /24 or /64; answers how many. At least 7 days stay whole."""
-    row = connection.execute("SELECT cut_audit_addresses(%s)", (older_than_days,)).fetchone()
-    return int(row[0]) if row else 0

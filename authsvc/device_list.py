@@ -29,7 +29,7 @@ def of_user(connection: Connection[Any], user_id: UUID | str, *, kinds: tuple[st
     with connection.cursor(row_factory=class_row(Listed)) as cursor:
         return cursor.execute(
             """
-            SELECT id, kind, device, host(client) AS client, created_at, last_seen_at, expires_at, second_factor,
+            SELECT id, kind, device, abbrev(client) AS client, created_at, last_seen_at, expires_at, second_factor,
                    extract(epoch FROM now() - last_seen_at)::double precision AS rested_seconds
               FROM sessions
              WHERE user_id = %(user)s AND ended_at IS NULL AND expires_at > now()

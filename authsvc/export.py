@@ -11,12 +11,12 @@ QUERIES: Final[dict[str, LiteralString]] = {
         SELECT id, username, display_name, email, role, is_active, created_at, password_changed_at
           FROM users WHERE id = %(user)s""",
     "sessions": """
-        SELECT id, kind, device, host(client) AS client, created_at, last_seen_at, expires_at, ended_at, end_reason
+        SELECT id, kind, device, abbrev(client) AS client, created_at, last_seen_at, expires_at, ended_at, end_reason
           FROM sessions WHERE user_id = %(user)s ORDER BY created_at""",
     "preferences": """
         SELECT quality, bandwidth_bps, device_kind, language, updated_at FROM preferences WHERE user_id = %(user)s""",
     "playbacks": """
-        SELECT p.id, p.video_id, v.title, p.door, p.device, host(p.client) AS client, p.started_at, p.last_seen_at,
+        SELECT p.id, p.video_id, v.title, p.door, p.device, abbrev(p.client) AS client, p.started_at, p.last_seen_at,
                p.position_seconds, p.ended_at, p.end_reason
           FROM playbacks p JOIN videos v ON v.id = p.video_id WHERE p.user_id = %(user)s ORDER BY p.started_at""",
     "progress": """
@@ -39,7 +39,7 @@ QUERIES: Final[dict[str, LiteralString]] = {
         SELECT id, role, created_at, expires_at, uses, used, revoked_at
           FROM invitations WHERE created_by = %(user)s ORDER BY created_at""",
     "audit_events": """
-        SELECT e.at, e.event, host(e.client) AS client, e.details
+        SELECT e.at, e.event, abbrev(e.client) AS client, e.details
           FROM audit_events e JOIN audit_subjects s ON s.subject_id IN (e.actor, e.subject)
          WHERE s.user_id = %(user)s ORDER BY e.at""",
 }

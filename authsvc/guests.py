@@ -1,7 +1,8 @@
 """Guests: anybody may look at what is public, a bounded number at once, and leaves nothing behind.
 
 A guest session has a row in `users` of its own, with the role guest and no password. So playbacks, slots and the
-decision know one kind of viewer, and whatever belongs to the guest goes with that row (upkeep.py).
+decision know one kind of viewer, and whatever belongs to the guest goes with that row (upkeep.py). The audit trail
+keeps that somebody came and left, from where and when, as of everybody whose account has gone.
 """
 
 import secrets
@@ -9,8 +10,9 @@ from typing import Any
 
 from psycopg import Connection
 
-from authsvc import accounts, sessions
+from authsvc import accounts, audit, sessions
 from authsvc.accounts import User
+from authsvc.audit import Event
 from authsvc.sessions import Started
 from catalog.rows import only
 
@@ -60,6 +62,7 @@ def admit(
         started = sessions.start(
             connection, user_id=row[0], kind="guest", device=device, client=client, life_seconds=life_seconds
         )
+        audit.record(connection, Event.GUEST_ADMITTED, actor=row[0], client=client)
         user = accounts.by_id(connection, row[0])
         assert user is not None  # noqa: S101  # just inserted
     return started, user

@@ -313,8 +313,8 @@ class ApiSettings(ServiceSettings, AccountSettings):
 class CommandSettings(LiveSettings, AccountSettings):
     """The command line on the box."""
 
-    # Events of the audit trail keep the whole address for so many days, then the /24 or /64 that it is in.
-    audit_address_days: Annotated[int, Field(ge=7, le=3660)] = 90
+    # The audit trail, sessions and playbacks keep the whole address for so many days, then the /24 or /64 it is in.
+    whole_address_days: Annotated[int, Field(ge=7, le=3660)] = 90
 
 
 class LedgerSettings(LiveSettings):

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from authsvc import audit
+from authsvc.audit import Event
 from authsvc.live import Evaluates, Script
 from authsvc.settings import LiveSettings
 
@@ -91,14 +93,25 @@ def _end_what_is_over(connection: Connection[Any], live: Evaluates, idle_seconds
         (idle_seconds,),
     ).fetchall()
     watching = persist(connection, live, [session_id for (session_id,) in seem])
-    rows = connection.execute(
-        """
-        UPDATE sessions
-           SET ended_at = now(), end_reason = CASE WHEN expires_at <= now() THEN 'expired' ELSE 'idle' END
-         WHERE id = ANY(%s) AND ended_at IS NULL AND (
-               expires_at <= now() OR (kind <> 'device' AND last_seen_at <= now() - make_interval(secs => %s)))
-        RETURNING id, user_id, end_reason
-        """,
-        ([session_id for (session_id,) in seem if session_id not in watching], idle_seconds),
-    ).fetchall()
-    return [Over(*row) for row in rows]
+    with connection.transaction():
+        rows = connection.execute(
+            """
+            UPDATE sessions
+               SET ended_at = now(), end_reason = CASE WHEN expires_at <= now() THEN 'expired' ELSE 'idle' END
+             WHERE id = ANY(%s) AND ended_at IS NULL AND (
+                   expires_at <= now() OR (kind <> 'device' AND last_seen_at <= now() - make_interval(secs => %s)))
+            RETURNING id, user_id, end_reason
+            """,
+            ([session_id for (session_id,) in seem if session_id not in watching], idle_seconds),
+        ).fetchall()
+        over = [Over(*row) for row in rows]
+        for session in over:
+            audit.record(
+                connection,
+                Event.SESSION_ENDED,
+                actor=None,
+                subject=session.user_id,
+                session=session.session_id.hex,
+                reason=session.reason,
+            )
+    return over

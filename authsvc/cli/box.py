@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from authsvc import addresses, live, overview
 from authsvc import audit as trail
-from authsvc import live, overview
 from authsvc.cli import console
 
 
@@ -68,6 +68,6 @@ def list_events(username: str | None, event: str | None, limit: int) -> list[dic
 
 @console.command(audit, "cut-addresses")
 def cut_addresses() -> str:
-    """Shorten the addresses of old events to /24 or /64; cron does it every day."""
+    """Shorten old client addresses to /24 or /64, wherever they are kept; a timer does it every day."""
     with console.database() as connection:
-        return f"{trail.cut_addresses(connection, console.settings().audit_address_days)} addresses cut"
+        return f"{addresses.cut_old(connection, console.settings().whole_address_days)} addresses cut"

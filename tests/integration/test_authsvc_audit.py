@@ -1,13 +1,15 @@
 """The audit trail: complete, readable by admins alone, and without a person in it once the account is gone."""
 
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from authsvc import accounts, audit
+from authsvc import accounts, addresses, audit, upkeep
 from authsvc.audit import Event
 from catalog import roles
+from tests.integration.authsvc_sign_in import login
 from tests.integration.authsvc_world import World
 
 AUDIT = "/api/v1/admin/audit"
@@ -80,15 +82,83 @@ def test_bad_query_is_422(world: World, query: dict[str, Any]) -> None:
     assert read(world, **query).status_code == 422
 
 
-def test_addresses_lose_their_end_after_a_while(world: World) -> None:
+def test_addresses_lose_their_end_in_the_trail_after_a_while(world: World) -> None:
     for client in ("192.0.2.77", "2001:db8:1:2:3:4:5:6", None):
         audit.record(world.owner, Event.LOGIN, actor=None, client=client)
     world.owner.execute("UPDATE audit_events SET at = now() - interval '91 days'")
     audit.record(world.owner, Event.LOGIN, actor=None, client="192.0.2.78")
     with psycopg.connect(world.database.url_for(roles.API), autocommit=True) as connection:
-        assert audit.cut_addresses(connection, 90) == 2
-        assert audit.cut_addresses(connection, 90) == 0
+        assert addresses.cut_old(connection, 90) == 2
+        assert addresses.cut_old(connection, 90) == 0
         with pytest.raises(psycopg.errors.InvalidParameterValue):
-            audit.cut_addresses(connection, 0)
+            addresses.cut_old(connection, 0)
         clients = [entry.client for entry in audit.page(connection, limit=10)]
     assert clients == ["192.0.2.78", None, "2001:db8:1:2::/64", "192.0.2.0/24"]
+
+
+def test_addresses_of_sessions_and_playbacks_lose_their_end_too_while_what_runs_keeps_its_own(world: World) -> None:
+    alice, video = world.user("alice"), world.video()
+    session_id, token = world.session(alice)
+    asked = {"X-Real-IP": "2001:db8:1:2:3:4:5:6", "Authorization": f"Bearer {token}"}
+    ended, runs = (
+        world.client().post(f"/api/v1/videos/{video}/playback", headers=asked).get_json()["playback_id"]
+        for _ in range(2)
+    )
+    world.owner.execute("UPDATE sessions SET client = '192.0.2.77'")
+    world.client().delete(f"/api/v1/playbacks/{ended}", headers=asked)
+    with psycopg.connect(world.database.url_for(roles.API), autocommit=True) as connection:
+        assert addresses.cut_old(connection, 90) == 0, "not yet"
+        world.owner.execute("UPDATE sessions SET created_at = now() - interval '91 days'")
+        world.owner.execute("UPDATE playbacks SET started_at = now() - interval '91 days'")
+        world.owner.execute("DELETE FROM audit_events")
+        assert addresses.cut_old(connection, 90) == 2
+        assert addresses.cut_old(connection, 90) == 0
+    (listed,) = world.client().get("/api/v1/users/me/sessions", headers=asked).get_json()["items"]
+    assert (listed["session_id"], listed["client"]) == (session_id, "192.0.2.0/24")
+    exported = world.client().get("/api/v1/users/me/export", headers=asked).get_json()
+    assert [session["client"] for session in exported["sessions"]] == ["192.0.2.0/24"]
+    assert {UUID(playback["id"]).hex: playback["client"] for playback in exported["playbacks"]} == {
+        ended: "2001:db8:1:2::/64",
+        runs: "2001:db8:1:2:3:4:5:6",
+    }
+
+
+def test_guest_who_comes_and_leaves_is_in_the_trail_with_no_more_than_anybody(world: World) -> None:
+    world.user("alice")
+    login(world, headers={"X-Real-IP": "192.0.2.1"})
+    leaves, stays = (
+        world.client().post("/api/v1/auth/guest", json={"device": "Toms iPhone"}, headers={"X-Real-IP": "192.0.2.2"})
+        for _ in range(2)
+    )
+    token = leaves.get_json()["access_token"]
+    world.client().post("/api/v1/auth/logout", headers={"Authorization": f"Bearer {token}", "X-Real-IP": "192.0.2.2"})
+    world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '1 hour' WHERE kind = 'guest'")
+    with psycopg.connect(world.database.url_for(roles.LEDGER), autocommit=True) as ledger:
+        (over,) = upkeep.run(ledger, world.redis_live.client(), world.api_settings)
+    events = read(world).get_json()["items"]
+    assert [event["event"] for event in events] == [
+        "session_ended", "logout", "guest_admitted", "guest_admitted", "login",
+    ]  # fmt: skip
+    assert events[0]["details"] == {"session": over.session_id.hex, "reason": "idle"}
+    assert events[0]["subject"]["user"]["id"] == stays.get_json()["user"]["id"]
+    assert events[1]["actor"] == events[3]["actor"]
+    assert [event["client"] for event in events[1:]] == ["192.0.2.2", "192.0.2.2", "192.0.2.2", "192.0.2.1"]
+    assert events[2]["details"] == {}
+    rows = str(world.owner.execute("SELECT e::text FROM audit_events e").fetchall())
+    for answer in (leaves, stays):
+        assert answer.get_json()["user"]["username"] not in rows
+        assert answer.get_json()["user"]["id"] not in rows.replace("-", "")
+    assert "iPhone" not in rows
+    world.owner.execute("DELETE FROM users WHERE role = 'guest'")
+    assert {event["subject"] and event["subject"]["user"] for event in read(world).get_json()["items"]} == {None}
+
+
+def test_ledger_adds_to_the_trail_and_reads_none_of_it(world: World) -> None:
+    with psycopg.connect(world.database.url_for(roles.LEDGER), autocommit=True) as ledger:
+        for statement in (
+            "SELECT * FROM audit_events",
+            "DELETE FROM audit_events",
+            "UPDATE audit_events SET at = now()",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                ledger.execute(statement)

@@ -40,7 +40,7 @@ def test_two_deploys_at_once_migrate_once(postgres: PostgresServer) -> None:
         (roles.API, "UPDATE audit_subjects SET user_id = gen_random_uuid()"),
         (roles.API, "DELETE FROM audit_subjects"),
         (roles.AUTHZ, "SELECT * FROM audit_events"),
-        (roles.AUTHZ, "SELECT cut_audit_addresses(90)"),
+        (roles.AUTHZ, "SELECT cut_addresses(90)"),
         (roles.INDEXER, "SELECT * FROM audit_subjects"),
         (roles.INDEXER, "SELECT * FROM users"),
         (roles.INDEXER, "SELECT * FROM sessions"),

@@ -34,7 +34,7 @@ class ListedOut(BaseModel):
     session_id: Id
     kind: Literal["browser", "program", "device", "guest"]
     device: str
-    client: str | None = Field(None, description="The address that it was opened from")
+    client: str | None = Field(None, description="Where it was opened from: an address, or later its /24 or /64")
     created_at: datetime
     last_seen_at: datetime = Field(description="At most a minute behind")
     expires_at: datetime

@@ -84,38 +84,50 @@ CREATE INDEX audit_events_by_event ON audit_events (event, id);
 CREATE INDEX audit_events_by_actor ON audit_events (actor, id) WHERE actor IS NOT NULL;
 CREATE INDEX audit_events_by_subject ON audit_events (subject, id) WHERE subject IS NOT NULL;
 CREATE INDEX audit_events_by_time ON audit_events (at);
-CREATE INDEX audit_events_with_whole_address ON audit_events (at)
-    WHERE masklen(client) = CASE family(client) WHEN 4 THEN 32 ELSE 128 END;
+"""
 
--- The only change that the trail knows: addresses older than this many days lose their end. Answers how many did.
-CREATE FUNCTION cut_audit_addresses(older_than_days integer) RETURNS bigint
+ADDRESSES: LiteralString = """
+CREATE FUNCTION is_whole(address inet) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN masklen(address) = CASE family(address) WHEN 4 THEN 32 ELSE 128 END;
+CREATE FUNCTION shortened(address inet) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN network(set_masklen(address, CASE family(address) WHEN 4 THEN 24 ELSE 64 END));
+CREATE INDEX audit_events_with_whole_address ON audit_events (at) WHERE is_whole(client);
+
+-- Addresses that were seen more than this many days ago lose their end, wherever they are kept; the trail knows no
+-- other change. A playback that runs keeps its own: the ledger works with it. Answers how many were cut.
+CREATE FUNCTION cut_addresses(older_than_days integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    shortened bigint;
+    before constant timestamptz := now() - make_interval(days => older_than_days);
+    cut bigint;
 BEGIN
     -- Who broke into the service must not wipe the traces of today.
     IF older_than_days < 7 THEN
         RAISE EXCEPTION 'addresses of the last 7 days stay whole' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    UPDATE audit_events
-       SET client = network(set_masklen(client, CASE family(client) WHEN 4 THEN 24 ELSE 64 END))
-     WHERE masklen(client) = CASE family(client) WHEN 4 THEN 32 ELSE 128 END
-       AND at < now() - make_interval(days => older_than_days);
-    GET DIAGNOSTICS shortened = ROW_COUNT;
-    RETURN shortened;
+    WITH events AS (
+        UPDATE audit_events SET client = shortened(client) WHERE is_whole(client) AND at < before RETURNING 1),
+    old_sessions AS (
+        UPDATE sessions SET client = shortened(client) WHERE is_whole(client) AND created_at < before RETURNING 1),
+    old_playbacks AS (
+        UPDATE playbacks SET client = shortened(client)
+         WHERE is_whole(client) AND started_at < before AND ended_at IS NOT NULL RETURNING 1)
+    SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM old_sessions) + (SELECT count(*) FROM old_playbacks)
+      INTO cut;
+    RETURN cut;
 END
 $$;
-REVOKE ALL ON FUNCTION cut_audit_addresses FROM PUBLIC;
+REVOKE ALL ON FUNCTION cut_addresses FROM PUBLIC;
 """
 
 GRANTS: LiteralString = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON look_alikes, invitations, password_resets TO "kinetoscope-api";
 GRANT SELECT ON audit_subjects TO "kinetoscope-api";
 GRANT SELECT, INSERT ON audit_events TO "kinetoscope-api";
-GRANT EXECUTE ON FUNCTION cut_audit_addresses TO "kinetoscope-api";
+GRANT EXECUTE ON FUNCTION cut_addresses TO "kinetoscope-api";
 """
 
-STEPS: tuple[LiteralString, ...] = (NAMES, WAYS_IN, AUDIT, GRANTS)
+STEPS: tuple[LiteralString, ...] = (NAMES, WAYS_IN, AUDIT, ADDRESSES, GRANTS)
 
 
 def upgrade() -> None:

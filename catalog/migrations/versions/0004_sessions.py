@@ -105,6 +105,9 @@ $$;
 REVOKE ALL ON FUNCTION forget_what_is_over FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forget_what_is_over TO "kinetoscope-ledger", "kinetoscope-api";
 GRANT UPDATE (last_seen_at, ended_at, end_reason) ON sessions TO "kinetoscope-ledger";
+-- It writes the ends of sessions into the trail, and reads nothing of it.
+GRANT SELECT ON audit_subjects TO "kinetoscope-ledger";
+GRANT INSERT ON audit_events TO "kinetoscope-ledger";
 """
 
 STEPS: tuple[LiteralString, ...] = (SESSIONS, SECOND_FACTORS, UPKEEP)
