@@ -96,7 +96,7 @@ chaos: $(environment) ## break every part of a box under three streams; ends wit
 	@KINETOSCOPE_ACCESS=$(boxes)/$(BOX)/access.json pytest tests/chaos $(ARGS)
 
 browser: $(environment) ## the browser test against a box that is up (BOX=name)
-	@$(needs) '$(browser_packages)'
+	@$(needs) --without-starting $(test_packages) $(browser_packages)
 	@KINETOSCOPE_ACCESS=$(boxes)/$(BOX)/access.json pytest $(call named_tests,tests/browser)
 
 test: $(environment) ## everything: check, integration, a provisioned box, a real browser

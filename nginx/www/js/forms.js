@@ -92,6 +92,7 @@ export class Form {
    * @param {(error: unknown) => string} [says]
    */
   async attempt(work, says = this.says) {
+    if (this.submit.disabled) return;
     this.submit.disabled = true;
     this.clear();
     try {

@@ -59,7 +59,9 @@ function show() {
     history.replaceState(null, '', '#/');
     route = parse('');
   }
-  stage.show(ROOMS.get(route.name) ?? showNowhere, route, inside);
+  // A guest has no account to look at.
+  const room = route.name === 'account' && session.user()?.role === 'guest' ? undefined : ROOMS.get(route.name);
+  stage.show(room ?? showNowhere, route, inside);
 }
 
 /** @param {import('./types.js').ViewContext} context */

@@ -60,5 +60,6 @@ function ask(signal) {
     // Leaving the view answers the question too.
     signal.addEventListener('abort', () => dialog.close(), { once: true });
     dialog.showModal();
+    password.input.focus();
   });
 }

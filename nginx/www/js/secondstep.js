@@ -29,11 +29,19 @@ const ASKED = {
  * @param {Method} [chosen]
  */
 export function showSecondStep(context, step, startOver, chosen) {
-  const { root, signal } = context;
+  const { root } = context;
+  const mine = new AbortController();
+  const signal = AbortSignal.any([context.signal, mine.signal]);
   const { challenge, options } = step;
   const here = step.methods.filter((method) => method !== 'passkey' || passkeys.usable(options?.rpId));
   const method = chosen ?? here[0];
   document.title = 'Second step · Kinetoscope';
+
+  /** Another way: the browser stops asking for the passkey. @param {() => void} next */
+  const instead = (next) => {
+    mine.abort();
+    next();
+  };
 
   /** @param {Record<string, unknown>} answer */
   const enter = async (answer) => {
@@ -42,7 +50,7 @@ export function showSecondStep(context, step, startOver, chosen) {
     } catch (error) {
       // The challenge is used up, or its time is over.
       if (!(error instanceof Problem && error.status === 401 && error.code === 'credentials')) throw error;
-      if (!signal.aborted) startOver(sentence(error));
+      if (!signal.aborted) instead(() => startOver(sentence(error)));
     }
   };
 
@@ -70,9 +78,9 @@ export function showSecondStep(context, step, startOver, chosen) {
     here.length > 0 ? form.element : h('p', { class: 'trouble' }, `Your passkey was made for ${options?.rpId ?? 'another address'}: sign in there.`),
     h('div', { class: 'other-ways' },
       here.filter((other) => other !== method).map((other) => h('button', {
-        type: 'button', class: 'secondary', onclick: () => showSecondStep(context, step, startOver, other),
+        type: 'button', class: 'secondary', onclick: () => instead(() => showSecondStep(context, step, startOver, other)),
       }, other === 'passkey' ? 'Use a passkey' : ASKED[other].other)),
-      h('button', { type: 'button', class: 'quiet', onclick: () => startOver() }, 'Start over'))));
+      h('button', { type: 'button', class: 'quiet', onclick: () => instead(startOver) }, 'Start over'))));
   (field?.input ?? form.submit).focus();
   say('The password is right. Now your second factor.');
 }
