@@ -138,7 +138,8 @@ class Unlogged:
             if (row := _row(channel)) is None:
                 continue
             last = farewells.get(channel.socket.peer)
-            acked = last.acked if last and last.cookie == channel.socket.cookie else row.acked
+            # A connection that is reset forgets what it had sent.
+            acked = max(row.acked, last.acked) if last and last.cookie == channel.socket.cookie else row.acked
             explained = row.settled + framed(finished.get((channel.socket.peer, row.serial), 0))
             self._gone[_key(channel)] = (row._replace(acked=acked, settled=explained), now)
 
