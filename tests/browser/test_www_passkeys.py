@@ -39,9 +39,10 @@ AUTHENTICATOR = {
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+    settings = {"second_factor_key": key, "sessions_per_user": 3, "session_limit_policy": "refuse"}
     with PostgresServer.started() as postgres:
         postgres.prepare_template()
-        with Stack.running(postgres, settings={"second_factor_key": key}) as running:
+        with Stack.running(postgres, settings=settings) as running:
             yield running
 
 
@@ -202,6 +203,37 @@ def test_what_changes_who_may_sign_in_asks_for_the_password_when_it_was_long_ago
     password.fill(person.password)
     page.keyboard.press("Enter")
     expect(page.get_by_label("Key", exact=True)).to_be_visible()
+
+
+def test_who_is_signed_in_in_too_many_places_ends_one_to_come_in(
+    page: Page, watch: Watch, box: Box, person: Person
+) -> None:
+    watch.expect(401, 409)
+    others = [Person(box, person.username, person.password) for _ in range(2)]
+    knock(page, box, person.username, person.password)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("listitem")).to_have_count(3)
+    dialog.get_by_role("button", name="Keep them").click()
+    expect(page.locator("#signin-problem")).to_contain_text("signed in in as many places as you may")
+    page.get_by_role("button", name="Sign in").click()
+    dialog.get_by_role("button", name="End this one").last.click()
+    inside(page)
+    leave(page)
+
+    # A code is used up by the attempt that was one too many.
+    others.append(Person(box, person.username, person.password))
+    _, codes = others[-1].add_app()
+    for code in codes[:2]:
+        knock(page, box, person.username, person.password)
+        page.get_by_role("button", name="Use a recovery code").click()
+        page.get_by_label("Recovery code").fill(code)
+        page.keyboard.press("Enter")
+        if code == codes[0]:
+            dialog.get_by_role("button", name="End this one").last.click()
+            page.get_by_text("Now sign in once more").first.wait_for()
+    inside(page)
+    for other in others:
+        other.http.close()
 
 
 def _database(stack: Stack, statement: LiteralString) -> None:

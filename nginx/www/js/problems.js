@@ -43,6 +43,7 @@ const BY_CODE = new Map(Object.entries({
   streams: 'You are already watching as many streams as your account may.',
   shared: 'This link is being used from too many places at once, so it was stopped.',
   session: 'Your session has ended. Please sign in again.',
+  sessions: 'You are signed in in as many places as you may. Sign in again, and end one of them.',
   reset: 'This link was used, or its time is over. Ask an admin for another.',
   invitation: 'This invitation was used, or its time is over. Ask an admin for another.',
   busy: 'The server is too busy to start a stream right now. Please try again in a moment.',

@@ -6,7 +6,6 @@ import { cabinet } from './door.js';
 import { Field, Form } from './forms.js';
 import * as passkeys from './passkeys.js';
 import { Problem, sentence } from './problems.js';
-import * as session from './session.js';
 
 /** @typedef {import('./types.js').Method} Method */
 
@@ -25,10 +24,11 @@ const ASKED = {
 /**
  * @param {import('./types.js').ViewContext} context
  * @param {import('./types.js').SecondStep} step
+ * @param {typeof import('./session.js').enter} come  in
  * @param {(why?: string) => void} startOver  with the password
  * @param {Method} [chosen]
  */
-export function showSecondStep(context, step, startOver, chosen) {
+export function showSecondStep(context, step, come, startOver, chosen) {
   const { root } = context;
   const mine = new AbortController();
   const signal = AbortSignal.any([context.signal, mine.signal]);
@@ -46,7 +46,7 @@ export function showSecondStep(context, step, startOver, chosen) {
   /** @param {Record<string, unknown>} answer */
   const enter = async (answer) => {
     try {
-      await session.enter('second-factor', { challenge, ...answer });
+      await come('second-factor', { challenge, ...answer });
     } catch (error) {
       // The challenge is used up, or its time is over.
       if (!(error instanceof Problem && error.status === 401 && error.code === 'credentials')) throw error;
@@ -78,7 +78,7 @@ export function showSecondStep(context, step, startOver, chosen) {
     here.length > 0 ? form.element : h('p', { class: 'trouble' }, `Your passkey was made for ${options?.rpId ?? 'another address'}: sign in there.`),
     h('div', { class: 'other-ways' },
       here.filter((other) => other !== method).map((other) => h('button', {
-        type: 'button', class: 'secondary', onclick: () => instead(() => showSecondStep(context, step, startOver, other)),
+        type: 'button', class: 'secondary', onclick: () => instead(() => showSecondStep(context, step, come, startOver, other)),
       }, other === 'passkey' ? 'Use a passkey' : ASKED[other].other)),
       h('button', { type: 'button', class: 'quiet', onclick: () => instead(startOver) }, 'Start over'))));
   (field?.input ?? form.submit).focus();

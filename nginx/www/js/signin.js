@@ -3,8 +3,10 @@
 import { h, fill } from './dom.js';
 import { alarm } from './announce.js';
 import { cabinet } from './door.js';
+import { moment } from './format.js';
 import { Field, Form } from './forms.js';
 import { send } from './http.js';
+import { chooseOne } from './limits.js';
 import * as passkeys from './passkeys.js';
 import { Problem, sentence } from './problems.js';
 import { showSecondStep } from './secondstep.js';
@@ -12,12 +14,14 @@ import * as session from './session.js';
 
 /** @typedef {import('./types.js').ViewContext} ViewContext */
 /** @typedef {import('./types.js').Ways} Ways */
+/** @typedef {typeof session.enter} Enter */
 
 /**
  * @param {ViewContext} context
  * @param {string} [note]  what has just happened
+ * @param {string} [replace]  the session that ends when this one begins
  */
-export function showSignIn(context, note = '') {
+export function showSignIn(context, note = '', replace = undefined) {
   const { root, signal } = context;
   document.title = 'Sign in · Kinetoscope';
   const name = new Field('username', 'Name', { name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false' });
@@ -31,43 +35,75 @@ export function showSignIn(context, note = '') {
     says: refusal,
     async work() {
       try {
-        await session.enter('login', { username: name.value, password: password.value });
+        await enter('login', { username: name.value, password: password.value });
       } catch (error) {
         if (!(error instanceof Problem && error.code === 'second_factor')) throw error;
         const step = /** @type {import('./types.js').SecondStep} */ (error.more);
-        if (!signal.aborted) showSecondStep(context, step, (why) => showSignIn(context, why));
+        if (!signal.aborted) showSecondStep(context, step, enter, (why) => showSignIn(context, why, replace));
       }
     },
   });
+
+  /** Comes in; where the account is signed in in as many places as it may, one of them has to end. @type {Enter} */
+  const enter = async (way, proof) => {
+    try {
+      await session.enter(way, { ...proof, replace });
+    } catch (error) {
+      if (!(error instanceof Problem && error.code === 'sessions')) throw error;
+      const chosen = await choose(error.more.sessions ?? []);
+      if (!chosen || signal.aborted) throw error;
+      // A password serves again; a code or a passkey was for this once.
+      if (way === 'login') await session.enter(way, { ...proof, replace: chosen });
+      else showSignIn(context, 'Now sign in once more: the other session ends in the same step.', chosen);
+    }
+  };
   const others = h('div', { class: 'other-ways' });
   fill(root, cabinet('Kinetoscope', 'A box in which one person watches a film.', note && h('p', { class: 'notice-line' }, note), form.element, others));
   if (note) alarm(note);
   name.input.focus();
-  void offer(others, form, signal);
+  void offer(others, form, enter, signal);
 }
 
 /**
  * The other ways in. When nobody tells which there are, name and password are still one.
  * @param {HTMLElement} place
  * @param {Form} form
+ * @param {Enter} enter
  * @param {AbortSignal} signal
  */
-async function offer(place, form, signal) {
+async function offer(place, form, enter, signal) {
   /** @type {?Ways} */
   const ways = await send('GET', '/auth/ways', { signal }).catch(() => null);
   if (!ways || signal.aborted) return;
   /** @param {string} name @param {() => Promise<void>} work */
   const way = (name, work) => h('button', { type: 'button', class: 'secondary', onclick: () => form.attempt(work, passkeys.refusal) }, name);
   fill(place,
-    passkeys.usable(ways.passkeys_at) && way('Use a passkey', () => byPasskey(signal)),
+    passkeys.usable(ways.passkeys_at) && way('Use a passkey', () => byPasskey(enter, signal)),
     ways.guests && way('Watch as guest', () => session.enter('guest')),
     ways.registration === 'open' && h('p', {}, 'New here? ', h('a', { href: '#/register' }, 'Make an account')));
 }
 
-/** @param {AbortSignal} signal */
-async function byPasskey(signal) {
+/**
+ * @param {Enter} enter
+ * @param {AbortSignal} signal
+ */
+async function byPasskey(enter, signal) {
   const { challenge, options } = await send('POST', '/auth/passkey/options', { signal });
-  await session.enter('passkey', { challenge, passkey: await passkeys.show(options, signal) });
+  await enter('passkey', { challenge, passkey: await passkeys.show(options, signal) });
+}
+
+/**
+ * @param {import('./types.js').Listed[]} places
+ * @returns {Promise<?string>} the session to end
+ */
+function choose(places) {
+  return chooseOne('You are signed in in as many places as you may', 'End one of them to sign in here, or keep them.',
+    places.map((place) => ({
+      id: place.session_id,
+      title: place.device,
+      detail: `last used ${moment(place.last_seen_at)}`,
+      label: `End this one: ${place.device}, last used ${moment(place.last_seen_at)}`,
+    })));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** At the limit of streams: what is running, and ending one of them to play here. */
 
-import { h, uniqueId } from './dom.js';
 import { hour } from './format.js';
+import { chooseOne } from './limits.js';
 import { Problem } from './problems.js';
 
 /** @typedef {import('./types.js').RunningStream} RunningStream */
@@ -33,37 +33,18 @@ export async function settleStreams(ask) {
  * @returns {Promise<?string>} the playback to end
  */
 function choose(running) {
-  const heading = uniqueId('streams');
-  const dialog = h('dialog', { class: 'streams', 'aria-labelledby': heading });
-  /** @type {?string} */
-  let chosen = null;
-  dialog.append(
-    h('h2', { id: heading }, running.length > 0 ? `You are already watching ${running.length === 1 ? 'a stream' : `${running.length} streams`}` : 'Too many streams'),
-    h('p', {}, running.length > 0
+  const some = running.length > 0;
+  return chooseOne(
+    some ? `You are already watching ${running.length === 1 ? 'a stream' : `${running.length} streams`}` : 'Too many streams',
+    some
       ? 'That is as many as your account may watch at once. End one of them to play here, or keep them.'
-      : 'That is as many as your account may watch at once. Stop one of them, then try again.'),
-    h('ul', {}, ...running.map((stream) => h('li', {},
-      h('div', {}, h('p', { class: 'what', dir: 'auto' }, titleOf(stream)), h('p', { class: 'fine' }, detailOf(stream))),
-      h('button', {
-        type: 'button',
-        class: 'secondary',
-        'aria-label': `End ${titleOf(stream)}${stream.device ? ` on ${stream.device}` : ''} and play here`,
-        onclick: () => {
-          chosen = stream.playback_id;
-          dialog.close();
-        },
-      }, 'End this one')))),
-    h('form', { method: 'dialog' }, h('button', { class: 'quiet' }, 'Keep them')));
-  document.body.append(dialog);
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      dialog.remove();
-      resolve(chosen);
-    });
-    // Leaving the view (the back button) answers the question too.
-    addEventListener('hashchange', () => dialog.close(), { once: true });
-    dialog.showModal();
-  });
+      : 'That is as many as your account may watch at once. Stop one of them, then try again.',
+    running.map((stream) => ({
+      id: stream.playback_id,
+      title: titleOf(stream),
+      detail: detailOf(stream),
+      label: `End this one: ${titleOf(stream)}${stream.device ? ` on ${stream.device}` : ''}, and play here`,
+    })));
 }
 
 /** @param {RunningStream} stream */
