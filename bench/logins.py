@@ -26,7 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,15 +62,10 @@ class Person:
 
 @dataclass
 class Stage:
-    """What came back from one kind of caller."""
+    """What came back from one kind of caller: milliseconds by status, 0 for no answer."""
 
-    seconds: float
-    answers: Counter[int] = field(default_factory=Counter)
-    milliseconds: dict[int, list[float]] = field(default_factory=dict)
-
-    def add(self, status: int, milliseconds: float) -> None:
-        self.answers[status] += 1
-        self.milliseconds.setdefault(status, []).append(milliseconds)
+    seconds: float = 0
+    answers: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
 class Memory:
@@ -146,8 +141,8 @@ def storm(
     path: str, host: str, people: list[Person], known: Person, clients: int, seconds: float, *, right: bool
 ) -> tuple[Stage, Stage]:
     """The strangers' stage and the known device's."""
-    strangers, device = Stage(seconds), Stage(seconds)
-    numbers, lock, end = itertools.count(), threading.Lock(), time.monotonic() + seconds
+    strangers, device, numbers = Stage(), Stage(), itertools.count()
+    end = time.monotonic() + seconds
 
     def call(person: Person, password: str, stage: Stage) -> int:
         began = time.monotonic()
@@ -155,8 +150,7 @@ def storm(
             status = sign_in(path, host, person, password)[0]
         except OSError:
             status = 0
-        with lock:
-            stage.add(status, (time.monotonic() - began) * 1000)
+        stage.answers[status].append((time.monotonic() - began) * 1000)
         return status
 
     def stranger() -> None:
@@ -177,6 +171,8 @@ def storm(
         thread.start()
     for thread in threads:
         thread.join()
+    # Who had asked by the end was waited for, and counts.
+    strangers.seconds = seconds + time.monotonic() - end
     return strangers, device
 
 
@@ -201,18 +197,16 @@ def people_of(admin: Viewer) -> Iterator[list[Person]]:
 
 def row(what: str, clients: int, strangers: Stage, device: Stage, wanted: int, peak: int) -> list[str]:
     """A line of the table; `wanted` is the status of a sign-in that was looked at."""
-    times = strangers.milliseconds.get(wanted, [])
-    let_in = device.milliseconds.get(200, [])
-    others = {str(status): count for status, count in strangers.answers.items() if status not in {wanted, 503}}
+    times, let_in = strangers.answers[wanted], device.answers[200]
+    others = {status: len(found) for status, found in strangers.answers.items() if status not in {wanted, 503}}
     return [
         what,
         str(clients),
-        f"{strangers.answers[wanted] / strangers.seconds:.1f}",
-        f"{percentile(times, 50):.0f}",
-        f"{percentile(times, 99):.0f}",
-        str(strangers.answers[503]),
+        f"{len(times) / strangers.seconds:.1f}",
+        *(f"{percentile(times, percent):.0f}" for percent in (50, 99)),
+        str(len(strangers.answers[503])),
         ", ".join(f"{status}: {count}" for status, count in others.items()) or "none",
-        f"{len(let_in)} of {device.answers.total()}",
+        f"{len(let_in)} of {sum(map(len, device.answers.values()))}",
         f"{percentile(let_in, 99):.0f}",
         f"{peak / MIB:.0f}",
     ]
