@@ -103,7 +103,7 @@ test: $(environment) ## everything: check, integration, a provisioned box, a rea
 	@$(needs) --without-starting $(box_packages) $(test_packages) $(browser_packages)
 	@tools/run-tests
 
-contract: $(environment) ## schemathesis with every check against a box that is up (BOX=name)
+contract: $(environment) ## schemathesis with every check, as every role, against a box of tests/contract-limits.yml (BOX=name)
 	@python -m tests.contract $(boxes)/$(BOX)/access.json $(ARGS)
 
 bench: $(environment) ## guarded against unguarded Nginx, Caddy and Node, side by side

@@ -92,7 +92,8 @@ def _refusals(
     if any(parameter["in"] == "path" for parameter in operation["parameters"]):
         statuses |= {404}
     if any(parameter["in"] == "query" for parameter in operation["parameters"]):
-        statuses |= {422}
+        # 400: longer than a line of a request may be, which Nginx says.
+        statuses |= {400, 422}
     if "requestBody" in operation:
         statuses |= {400, 413, 415, 422}
     if conditional.compares(view):
