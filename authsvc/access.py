@@ -26,6 +26,7 @@ WHO_MAY: Final = {
     # The address names a device session.
     "players.play": ANYONE,
     "players.title": ANYONE,
+    "players.of_playlist": ANYONE,
     "players.whole_library": ANYONE,
     # A guest sees and plays what is public.
     "health.status": EVERY_ROLE,
@@ -102,7 +103,8 @@ WHO_MAY: Final = {
     "groups.delete_folder": ADMIN,
 }
 
-# What the token of a television or a player opens: the library, and nothing of the account. Its token lies in playlists
+# What the token of a television or a player opens: the library, playlists and where its user goes on, to be read, and
+# nothing of the account. Its token lies in playlists
 # and in settings of others' programs, so whoever finds it must not become its owner.
 DEVICES_MAY: Final = frozenset(
     {
@@ -113,6 +115,9 @@ DEVICES_MAY: Final = frozenset(
         "videos.info",
         "videos.by_name",
         "videos.featured_titles",
+        "personal.continue_watching",
+        "playlists.list_playlists",
+        "playlists.one_playlist",
         "grants.start_playback",
         "playbacks.heartbeat",
         "playbacks.end",

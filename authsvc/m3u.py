@@ -24,14 +24,15 @@ class TooSlow(Exception):
 def entry(listed: Listed, root: str, *, start_seconds: float = 0) -> str:
     """One title as text; `root` is what stands before its id. A start is a hint that VLC takes."""
     seconds = -1 if listed.duration_seconds is None else round(listed.duration_seconds)
-    title = _BREAKS.sub(" ", listed.title).strip() or "Untitled"
+    title = _one_line(listed.title) or "Untitled"
     start = f"#EXTVLCOPT:start-time={start_seconds:.0f}\n" if start_seconds >= 1 else ""
     return f"#EXTINF:{seconds},{title}\n{start}{root}{listed.id.hex}\n"
 
 
-def playlist(titles: Sequence[Listed], root: str) -> str:
-    """A whole list that is in memory."""
-    return HEADER + "".join(entry(listed, root) for listed in titles)
+def playlist(titles: Sequence[Listed], root: str, *, name: str = "") -> str:
+    """A whole list that is in memory, with the name that VLC and Kodi show."""
+    named = f"#PLAYLIST:{_one_line(name)}\n" if name else ""
+    return HEADER + named + "".join(entry(listed, root) for listed in titles)
 
 
 def stream(
@@ -59,3 +60,7 @@ def stream(
         last = page[-1]
         if time.monotonic() > deadline:
             raise TooSlow
+
+
+def _one_line(text: str) -> str:
+    return _BREAKS.sub(" ", text).strip()

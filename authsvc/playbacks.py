@@ -103,10 +103,12 @@ def continue_signed(
     *,
     device: str,
     client: str | None,
+    rate_bytes: int | None,
     ban_seconds: float,
 ) -> Playback:
     """The open playback of this session and title at the signed door, or a new one: a player that asks an address
-    again goes on with what it had. Raises SessionEnded; PlaybackEnded when one was stopped less than `ban_seconds` ago.
+    again goes on with what it had, at the rate that its user wants by now (the doors know within `fresh_seconds`).
+    Raises SessionEnded; PlaybackEnded when one was stopped less than `ban_seconds` ago.
 
     The lock on the session puts racing calls in a row, so that all of them get the same one.
     """
@@ -126,8 +128,12 @@ def continue_signed(
         if latest and latest.is_barred:
             raise PlaybackEnded("stopped")
         if latest and latest.is_open:
+            connection.execute(
+                "UPDATE playbacks SET rate_bytes = %(rate)s WHERE id = %(id)s AND rate_bytes IS DISTINCT FROM %(rate)s",
+                {"id": latest.id, "rate": rate_bytes},
+            )
             return Playback(latest.id, latest.session_id, latest.user_id, latest.video_id)
-        return open_signed(connection, identity, video_id, device=device, client=client)
+        return open_signed(connection, identity, video_id, device=device, client=client, rate_bytes=rate_bytes)
 
 
 def end(connection: Connection[Any], playback_id: str, reason: str, *, of_user: str | None = None) -> Playback | None:

@@ -12,7 +12,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from psycopg import Connection
 
-from authsvc import device_sessions, library, links, m3u, playbacks
+from authsvc import device_sessions, library, links, m3u, playbacks, playlists, preferences
 from authsvc.api import guard
 from authsvc.api.services import here
 from authsvc.api.videos import found
@@ -43,6 +43,7 @@ def play(device_token: str, video_id: str) -> Response:
     with services.database.connection() as connection:
         device = _device(connection, device_token)
         title, source = _playable(connection, device, video_id)
+        wishes = preferences.of_user(connection, device.identity.user_id)
         try:
             playback = playbacks.continue_signed(
                 connection,
@@ -50,6 +51,7 @@ def play(device_token: str, video_id: str) -> Response:
                 video_id,
                 device=device.name,
                 client=guard.client_address(),
+                rate_bytes=preferences.choose(title, wishes).rate_bytes_per_second,
                 ban_seconds=settings.stream_ban_seconds,
             )
         except playbacks.PlaybackEnded as ended:
@@ -76,8 +78,24 @@ def title(device_token: str, video_id: str) -> Response:
             duration_seconds=shown.duration_seconds or 0,
             tail_seconds=services.settings.resume_tail_seconds,
         )
-    listed = Listed(shown.id, shown.title, shown.duration_seconds, shown.title_folded)
-    return _playlist(m3u.HEADER + m3u.entry(listed, _root(device_token), start_seconds=start_seconds))
+    return _playlist(m3u.HEADER + m3u.entry(_listed(shown), _root(device_token), start_seconds=start_seconds))
+
+
+@bp.get("/playlists/<id:playlist_id>.m3u")
+@bp.doc(
+    summary="A playlist as a playlist", responses={200: _M3U, **_REFUSED, 404: "No such playlist for you", 503: "Later"}
+)
+def of_playlist(device_token: str, playlist_id: str) -> Response:
+    """One's own or a public one, in its order: what can be played of it now."""
+    with here().database.connection() as connection:
+        identity = _device(connection, device_token).identity
+        try:
+            name = playlists.one(connection, identity, playlist_id).name
+        except playlists.PlaylistUnknown as error:
+            raise Problem(404, "There is no such playlist of yours.") from error
+        titles = [item.title for item in playlists.items(connection, identity, playlist_id)]
+    playable = [_listed(title) for title in titles if title.status == "ready" and _source(title)]
+    return _playlist(m3u.playlist(playable, _root(device_token), name=name))
 
 
 @bp.get("/library.m3u")
@@ -128,10 +146,18 @@ def _signed_out() -> Problem:
 def _playable(connection: Connection[Any], device: Known, video_id: str) -> tuple[Title, str]:
     """The title and the name of the file to play. Raises Problem 404 and 409."""
     shown = found(library.visible(connection, device.identity, video_id))
-    source = next((file.name for file in shown.files if file.name.startswith("source.")), None)
+    source = _source(shown)
     if shown.status != "ready" or source is None:
         raise Problem(409, shown.status_reason or "This title can't be played yet.", code=shown.status)
     return shown, source
+
+
+def _source(title: Title) -> str | None:
+    return next((file.name for file in title.files if file.name.startswith("source.")), None)
+
+
+def _listed(title: Title) -> Listed:
+    return Listed(title.id, title.title, title.duration_seconds, title.title_folded)
 
 
 def _root(token: str) -> str:

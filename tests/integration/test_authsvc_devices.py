@@ -108,8 +108,14 @@ def test_device_token_opens_nothing_of_the_account(world: World) -> None:
     headers = signed_in(world, role="admin")
     made = add(world, headers).get_json()
     device = bearer(admit(world, made["device_token"]).get_json()["access_token"])
-    assert world.client().get("/api/v1/videos", headers=device).status_code == 200
+    made_list = world.client().post("/api/v1/playlists", json={"name": "Evening"}, headers=headers).get_json()["id"]
+    for path in ("/videos", "/playlists", f"/playlists/{made_list}", "/users/me/continue"):
+        assert world.client().get(f"/api/v1{path}", headers=device).status_code == 200, path
     for method, path in (
+        ("POST", "/api/v1/playlists"),
+        ("PATCH", f"/api/v1/playlists/{made_list}"),
+        ("DELETE", f"/api/v1/playlists/{made_list}"),
+        ("GET", "/api/v1/users/me/history"),
         ("POST", DEVICES),
         ("GET", SESSIONS),
         ("DELETE", SESSIONS),

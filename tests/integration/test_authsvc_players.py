@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from authsvc import playbacks, sessions
+from authsvc import accounts, playbacks, playlists, preferences, sessions
 from tests.integration.authsvc_devices import new_device
 from tests.integration.authsvc_world import PLAY_SECRET, Asker, World
 
@@ -260,3 +260,56 @@ def test_no_bearer_and_no_cookie_is_looked_at(world: World, kitchen: Player) -> 
     answer = world.client().get(f"/play/{'x' * 43}/library.m3u", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
     assert PLAY_SECRET not in answer.text
+
+
+def _playlist(world: World, name: str, videos: list[str], **columns: Any) -> str:
+    owner = accounts.by_name(world.owner, "alice") or world.user("alice")
+    made = playlists.create(
+        world.owner, owner.id.hex, name=name, description="", is_public=bool(columns.get("is_public")), most=9
+    ).hex
+    for video in videos:
+        playlists.add(world.owner, made, video, most=9)
+    return made
+
+
+def test_a_playlist_is_listed_in_its_order_and_takes_no_slot(world: World, kitchen: Player) -> None:
+    sunrise, metropolis = _film(world), _film(world, "Metropolis")
+    waiting, not_hers = world.video("Waits", status="waiting"), _film(world, "Not hers", visibility="named")
+    made = _playlist(world, "Two\nlines", [metropolis, waiting, sunrise, not_hers, metropolis])
+    answer = kitchen.get(f"playlists/{made}.m3u")
+    assert (answer.status_code, answer.content_type) == (200, "audio/x-mpegurl; charset=utf-8")
+    root = f"https://box.test/play/{kitchen.token}/"
+    assert answer.text.splitlines() == [
+        "#EXTM3U", "#PLAYLIST:Two lines",
+        "#EXTINF:600,Metropolis", root + metropolis, "#EXTINF:600,Sunrise", root + sunrise,
+        "#EXTINF:600,Metropolis", root + metropolis,
+    ]  # fmt: skip
+    assert [kitchen.get(video).status_code for video in (metropolis, sunrise)] == [302, 302]
+    assert _leases(world) == 0
+
+
+def test_somebody_elses_playlist_is_there_when_it_is_public(world: World, kitchen: Player) -> None:
+    video = _film(world)
+    private, public = _playlist(world, "Mine", [video]), _playlist(world, "Ours", [video], is_public=True)
+    other = Player(world, "bob")
+    assert [other.get(f"playlists/{made}.m3u").status_code for made in (private, public)] == [404, 200]
+    assert other.get(f"playlists/{uuid.uuid4().hex}.m3u").status_code == 404
+    sessions.end(world.owner, other.session_id, "logout")
+    assert other.get(f"playlists/{public}.m3u").status_code == 410
+
+
+def test_an_entry_is_sent_no_faster_than_its_viewer_wants(world: World, kitchen: Player) -> None:
+    video, ask = _film(world), Asker(world.authz_app)
+
+    def rate() -> str | None:
+        return ask.signed(video, kitchen.playback(video)).headers.get("X-Rate")
+
+    assert rate() in (None, "0")
+    for bandwidth, expected in ((800_000, "100000"), (1_600_000, "200000")):
+        preferences.save(world.owner, kitchen.user.id.hex, preferences.Preferences(bandwidth_bps=bandwidth))
+        kitchen.playback(video)
+        # The doors look again within `fresh_seconds`.
+        world.redis_live.client().flushall()
+        assert rate() == expected
+    other = _film(world, "Metropolis")
+    assert ask.signed(other, kitchen.playback(other)).headers["X-Rate"] == "200000"
