@@ -231,6 +231,11 @@ def delete(connection: Connection[Any], user_id: UUID | str, *, actor: Actor) ->
     return ended
 
 
+def hold(connection: Connection[Any], user_id: UUID | str) -> User:
+    """Hold a user until the transaction ends: nobody else changes the account meanwhile. Raises UserUnknown."""
+    return _locked(connection, user_id)[0]
+
+
 def make_felt(live: "Redis", settings: LiveSettings, user_id: UUID, ended: Iterable[Ended] = ()) -> None:
     """Have the doors know of a change to a user, after its commit: now, not at the next look into PostgreSQL.
 

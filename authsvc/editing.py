@@ -17,6 +17,11 @@ _ASSIGNMENTS: dict[str, LiteralString] = {
 }
 
 
+def hold(connection: Connection[Any], video_id: str) -> None:
+    """Hold a title, if there is one, until the transaction ends: nobody else changes it meanwhile."""
+    connection.execute("SELECT FROM videos WHERE id = %s FOR NO KEY UPDATE", (video_id,))
+
+
 def edit(connection: Connection[Any], video_id: str, changes: Mapping[str, Any]) -> Lost | None:
     """Change the fields named in `changes`; None when there is no such title.
 

@@ -56,6 +56,11 @@ def create(connection: Connection[Any], name: str) -> Group:
     return Group(row[0], name, 0)
 
 
+def hold(connection: Connection[Any], group_id: str) -> None:
+    """Hold a group, if there is one, until the transaction ends: nobody else renames or deletes it meanwhile."""
+    connection.execute("SELECT FROM groups WHERE id = %s FOR NO KEY UPDATE", (group_id,))
+
+
 def rename(connection: Connection[Any], group_id: str, name: str) -> None:
     """Raises GroupUnknown, GroupNameTaken."""
     with _unique_name():

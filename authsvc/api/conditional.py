@@ -15,8 +15,9 @@ that the view named. So a tag can't miss a change that the reader would see.
     @conditional.compared                         # so that the OpenAPI document says it
     def change(playlist_id, body):
         with connection.transaction():
-            found = playlists.one(connection, ..., lock=True)
-            conditional.require_match(found)      # 412 when the client changes what it has not seen
+            if conditional.asked():
+                playlists.hold(connection, ...)   # the row, until the end of the transaction
+                conditional.require_match(playlists.one(connection, ...))  # 412 when the client has not seen this
             ...
             conditional.tagged(changed)           # the tag that the next change compares with
 
@@ -76,12 +77,17 @@ def tagged(*facts: Any) -> None:
     g.etag = tag_of(*facts)
 
 
+def asked() -> bool:
+    """Does the client say what it has seen? Only then does the row have to be held and read before the change."""
+    return "If-Match" in request.headers
+
+
 def require_match(*facts: Any) -> None:
     """Compare If-Match with the tag of what is there now; call it in the transaction that holds the row's lock.
 
     Raises Problem 412 when the client has seen something else; nothing when it did not ask.
     """
-    if "If-Match" not in request.headers:
+    if not asked():
         return
     # Strong comparison: a weak tag never matches, and `*` matches whatever is there.
     if not parse_etags(request.headers["If-Match"]).contains(tag_of(*facts)):

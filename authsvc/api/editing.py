@@ -6,15 +6,15 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import audit, editing, library, viewers
-from authsvc.api import guard
+from authsvc import audit, editing, viewers
+from authsvc.api import conditional, guard
 from authsvc.api.schemas import videos as video_schemas
 from authsvc.api.schemas import viewers as schemas
 from authsvc.api.services import here
-from authsvc.api.videos import found, shown
+from authsvc.api.videos import whole
 from authsvc.audit import Event
 from authsvc.problems import Problem
-from authsvc.viewers import Lost, Named, UnknownViewers, Viewers
+from authsvc.viewers import Lost, Named, UnknownViewers
 
 bp = APIBlueprint("editing", __name__, url_prefix="/api/v1/videos", tag="Administration")
 
@@ -22,21 +22,25 @@ _NO_TITLE = "There is no such title."
 
 
 @bp.patch("/<id:video_id>")
+@conditional.compared
 @bp.input(schemas.VideoChangesIn, location="json", arg_name="body")
 @bp.output(video_schemas.VideoOut)
 @bp.doc(summary="Edit a title", responses=[400, 401, 403, 404, 422, 503])
 def edit(video_id: str, body: schemas.VideoChangesIn) -> dict[str, Any]:
     """Whoever may not see it any more loses it at once: it is 404 within 2 s, and playbacks of it end."""
-    services = here()
-    changes = body.model_dump(exclude_unset=True)
-    with services.database.connection() as connection:
-        if changes:
-            with connection.transaction():
-                lost = editing.edit(connection, video_id, changes)
-                if lost and "visibility" in changes:
-                    noted(connection, Event.TITLE_ACCESS_CHANGED, video=video_id, visibility=body.visibility)
-            tell(lost)
-        return shown(connection, guard.identity(), [found(library.visible(connection, guard.identity(), video_id))])[0]
+    identity, changes = guard.identity(), body.model_dump(exclude_unset=True)
+    with here().database.connection() as connection:
+        with connection.transaction():
+            if conditional.asked():
+                editing.hold(connection, video_id)
+                conditional.require_match(whole(connection, identity, video_id))
+            lost = editing.edit(connection, video_id, changes) if changes else Lost()
+            if lost and "visibility" in changes:
+                noted(connection, Event.TITLE_ACCESS_CHANGED, video=video_id, visibility=body.visibility)
+        tell(lost)
+        changed = whole(connection, identity, video_id)
+    conditional.tagged(changed)
+    return changed
 
 
 @bp.get("/<id:video_id>/viewers")
@@ -45,10 +49,11 @@ def edit(video_id: str, body: schemas.VideoChangesIn) -> dict[str, Any]:
 def list_viewers(video_id: str) -> dict[str, Any]:
     """The names count while the visibility is `named`."""
     with here().database.connection() as connection:
-        return _viewers(viewers.of_video(connection, video_id))
+        return _viewers(connection, video_id)
 
 
 @bp.put("/<id:video_id>/viewers")
+@conditional.compared
 @bp.input(schemas.ViewersIn, location="json", arg_name="body")
 @bp.output(schemas.ViewersOut)
 @bp.doc(summary="Name the viewers of a title", responses=[400, 401, 403, 404, 422, 503])
@@ -57,6 +62,9 @@ def name_viewers(video_id: str, body: schemas.ViewersIn) -> dict[str, Any]:
     with here().database.connection() as connection:
         try:
             with connection.transaction():
+                if conditional.asked():
+                    editing.hold(connection, video_id)
+                    conditional.require_match(_viewers(connection, video_id))
                 lost = viewers.name(connection, video_id, body.users, body.groups)
                 if lost:
                     noted(
@@ -65,7 +73,7 @@ def name_viewers(video_id: str, body: schemas.ViewersIn) -> dict[str, Any]:
             tell(lost)
         except UnknownViewers as error:
             raise unknown_viewers(error) from error
-        return _viewers(viewers.of_video(connection, video_id))
+        return _viewers(connection, video_id)
 
 
 def noted(connection: Connection[Any], event: Event, *, subject: str | None = None, **details: str | int) -> None:
@@ -102,11 +110,15 @@ def people(named: list[Named]) -> list[dict[str, str]]:
     return [{"id": one.id.hex, "username": one.name} for one in named]
 
 
-def _viewers(of_video: Viewers | None) -> dict[str, Any]:
+def _viewers(connection: Connection[Any], video_id: str) -> dict[str, Any]:
+    """Whom the title is for, and the tag of that for the answer."""
+    of_video = viewers.of_video(connection, video_id)
     if of_video is None:
         raise Problem(404, _NO_TITLE)
-    return {
+    shown = {
         "visibility": of_video.visibility,
         "users": people(of_video.users),
         "groups": [{"id": group.id.hex, "name": group.name} for group in of_video.groups],
     }
+    conditional.tagged(shown)
+    return shown

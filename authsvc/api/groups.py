@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from psycopg import Connection
 
 from authsvc import folders, groups
-from authsvc.api import idempotency
+from authsvc.api import conditional, idempotency
 from authsvc.api.editing import noted, people, tell, unknown_viewers
 from authsvc.api.schemas import viewers as schemas
 from authsvc.api.services import here
@@ -48,20 +48,23 @@ def create_group(body: schemas.GroupIn) -> dict[str, str]:
 def one_group(group_id: str) -> dict[str, Any]:
     """With its members."""
     with _explained(), here().database.connection() as connection:
-        name = groups.name_of(connection, group_id)
-        return {"id": group_id, "name": name, "members": people(groups.members(connection, group_id))}
+        return _group(connection, group_id)
 
 
 @bp.patch("/groups/<id:group_id>")
+@conditional.compared
 @bp.input(schemas.GroupIn, location="json", arg_name="body")
 @bp.output(schemas.GroupOut)
 @bp.doc(summary="Rename a group", responses=[400, 401, 403, 404, 409, 422, 503])
-def rename_group(group_id: str, body: schemas.GroupIn) -> dict[str, str]:
+def rename_group(group_id: str, body: schemas.GroupIn) -> dict[str, Any]:
     """Members and titles stay."""
     with _explained(), here().database.connection() as connection, connection.transaction():
+        if conditional.asked():
+            groups.hold(connection, group_id)
+            conditional.require_match(_group(connection, group_id))
         groups.rename(connection, group_id, body.name)
         noted(connection, Event.GROUP_CHANGED, group=group_id, change="renamed")
-    return {"id": group_id, "name": body.name}
+        return _group(connection, group_id)
 
 
 @bp.delete("/groups/<id:group_id>")
@@ -133,6 +136,14 @@ def delete_folder(rule_id: str) -> tuple[str, int]:
             raise Problem(404, "There is no such default of a folder.")
         noted(connection, Event.FOLDER_CHANGED, folder=rule_id, visibility="none")
     return "", 204
+
+
+def _group(connection: Connection[Any], group_id: str) -> dict[str, Any]:
+    """A group as it is shown, and the tag of that for the answer."""
+    name = groups.name_of(connection, group_id)
+    shown = {"id": group_id, "name": name, "members": people(groups.members(connection, group_id))}
+    conditional.tagged(shown)
+    return shown
 
 
 def _folder(rule: folders.Rule) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 
 from authsvc import accounts, names, pages, registration, resets
 from authsvc.accounts import Actor, User
-from authsvc.api import guard, proof
+from authsvc.api import conditional, guard, proof
 from authsvc.api.registration import checked_names, invalid
 from authsvc.api.schemas import accounts as schemas
 from authsvc.api.services import here
@@ -78,10 +78,11 @@ def one_user(user_id: str) -> dict[str, Any]:
         user = accounts.by_id(connection, user_id)
     if user is None:
         raise Problem(404, _UNKNOWN)
-    return _account(user)
+    return _tagged(user)
 
 
 @bp.patch("/<id:user_id>")
+@conditional.compared
 @bp.input(schemas.AccountChangeIn, location="json", arg_name="body")
 @bp.output(schemas.AccountOut)
 @bp.doc(summary="Change a user", responses=[400, 401, 403, 404, 409, 415, 422, 503])
@@ -90,7 +91,9 @@ def change_user(user_id: str, body: schemas.AccountChangeIn) -> dict[str, Any]:
     services = here()
     wanted = {name: getattr(body, name) for name in body.model_fields_set}
     try:
-        with services.database.connection() as connection:
+        with services.database.connection() as connection, connection.transaction():
+            if conditional.asked():
+                conditional.require_match(_account(accounts.hold(connection, user_id)))
             user, ended = accounts.change(connection, user_id, actor=acting(), **wanted)
     except accounts.UserUnknown as error:
         raise Problem(404, _UNKNOWN) from error
@@ -101,7 +104,7 @@ def change_user(user_id: str, body: schemas.AccountChangeIn) -> dict[str, Any]:
     except names.InvalidName as error:
         raise invalid("email", str(error)) from error
     accounts.make_felt(services.live, services.settings, user.id, ended)
-    return _account(user)
+    return _tagged(user)
 
 
 @bp.delete("/<id:user_id>")
@@ -155,6 +158,12 @@ def _account(user: User) -> dict[str, Any]:
         "is_active": user.is_active,
         "created_at": user.created_at,
     }
+
+
+def _tagged(user: User) -> dict[str, Any]:
+    """The account as it is shown, and the tag of that for the answer."""
+    conditional.tagged(_account(user))
+    return _account(user)
 
 
 def _taken(error: accounts.NameTaken) -> Problem:

@@ -6,8 +6,8 @@ from typing import Any
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import cursors, export, history, preferences
-from authsvc.api import guard
+from authsvc import accounts, cursors, export, history, preferences
+from authsvc.api import conditional, guard
 from authsvc.api.schemas import personal as schemas
 from authsvc.api.services import here
 from authsvc.api.videos import shown
@@ -22,19 +22,23 @@ bp = APIBlueprint("personal", __name__, url_prefix="/api/v1/users/me", tag="User
 def show_preferences() -> dict[str, Any]:
     """Every playback is granted by them."""
     with here().database.connection() as connection:
-        return asdict(preferences.of_user(connection, guard.identity().user_id))
+        return _preferences(connection)
 
 
 @bp.put("/preferences")
+@conditional.compared
 @bp.input(schemas.PreferencesIn, location="json", arg_name="body")
 @bp.output(schemas.PreferencesOut)
 @bp.doc(summary="Set your preferences", responses=[400, 401, 403, 422, 503])
 def save_preferences(body: schemas.PreferencesIn) -> dict[str, Any]:
     """For playbacks from now on."""
-    wanted = preferences.Preferences(**body.model_dump())
-    with here().database.connection() as connection:
-        preferences.save(connection, guard.identity().user_id, wanted)
-    return asdict(wanted)
+    user_id, wanted = guard.identity().user_id, preferences.Preferences(**body.model_dump())
+    with here().database.connection() as connection, connection.transaction():
+        if conditional.asked():
+            accounts.hold(connection, user_id)
+            conditional.require_match(_preferences(connection))
+        preferences.save(connection, user_id, wanted)
+        return _preferences(connection)
 
 
 @bp.get("/history")
@@ -97,6 +101,13 @@ def export_all() -> tuple[dict[str, Any], int, dict[str, str]]:
     with here().database.connection() as connection, connection.transaction():
         everything = export.of_user(connection, guard.identity().user_id)
     return everything, 200, {"Content-Disposition": 'attachment; filename="kinetoscope-export.json"'}
+
+
+def _preferences(connection: Connection[Any]) -> dict[str, Any]:
+    """One's own as they are shown, and the tag of that for the answer."""
+    shown = asdict(preferences.of_user(connection, guard.identity().user_id))
+    conditional.tagged(shown)
+    return shown
 
 
 def _entries(connection: Connection[Any], entries: list[history.Entry]) -> list[dict[str, Any]]:

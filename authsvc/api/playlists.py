@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import request
 from psycopg import Connection
 
 from authsvc import library, playlists
@@ -158,7 +157,7 @@ def _held(playlist_id: str) -> Iterator[Connection[Any]]:
     """One's own list, to be changed in this transaction; as the client has seen it, if it says so."""
     with _explained(), here().database.connection() as connection, connection.transaction():
         playlists.hold(connection, guard.identity().user_id, playlist_id)
-        if "If-Match" in request.headers:
+        if conditional.asked():
             conditional.require_match(_read(connection, playlist_id))
         yield connection
 

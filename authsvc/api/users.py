@@ -4,10 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
+from psycopg import Connection
 
 from authsvc import accounts, names, profiles
 from authsvc.accounts import Actor
-from authsvc.api import guard, proof
+from authsvc.api import conditional, guard, proof
 from authsvc.api.registration import invalid
 from authsvc.api.schemas import personal as schemas
 from authsvc.api.services import here
@@ -21,10 +22,12 @@ bp = APIBlueprint("users", __name__, url_prefix="/api/v1/users", tag="Users")
 @bp.doc(summary="Who am I?", responses=[401, 503])
 def me() -> dict[str, Any]:
     """The signed-in user. A device does not learn the address."""
-    return _profile()
+    with here().database.connection() as connection:
+        return _profile(connection)
 
 
 @bp.patch("/me")
+@conditional.compared
 @bp.input(schemas.ProfileIn, location="json", arg_name="body")
 @bp.output(schemas.ProfileOut)
 @bp.doc(summary="Change your profile", responses=[400, 401, 403, 409, 415, 422, 429, 503])
@@ -40,18 +43,21 @@ def change_me(body: schemas.ProfileIn) -> dict[str, Any]:
         proof.again(body.password)
     try:
         with here().database.connection() as connection, connection.transaction():
+            if conditional.asked():
+                accounts.hold(connection, user_id)
+                conditional.require_match(_profile(connection))
             if "email" in changes:
                 actor = Actor(user_id, guard.client_address())
                 accounts.change(connection, user_id, actor=actor, email=changes["email"])
             if "display_name" in changes:
                 profiles.set_display_name(connection, user_id, changes["display_name"])
+            return _profile(connection)
     except names.InvalidName as error:
         raise invalid("email", str(error)) from error
     except accounts.NameTaken as error:
         raise Problem(409, "This e-mail address is taken, or looks like one that is.", code="taken") from error
     except accounts.UserUnknown as error:
         raise unauthorized("The user is gone.", sent=True) from error
-    return _profile()
 
 
 @bp.delete("/me")
@@ -77,16 +83,18 @@ def delete_me(body: schemas.FarewellIn) -> tuple[str, int]:
     return "", 204
 
 
-def _profile() -> dict[str, Any]:
+def _profile(connection: Connection[Any]) -> dict[str, Any]:
+    """Oneself as one is shown, and the tag of that for the answer."""
     identity = guard.identity()
-    with here().database.connection() as connection:
-        profile = profiles.of_user(connection, identity.user_id)
+    profile = profiles.of_user(connection, identity.user_id)
     if profile is None:
         raise unauthorized("The user is gone.", sent=True)
-    return {
+    shown = {
         "id": profile.id.hex,
         "username": profile.username,
         "role": profile.role,
         "display_name": profile.display_name,
         "email": None if identity.kind == "device" else profile.email,
     }
+    conditional.tagged(shown)
+    return shown

@@ -63,13 +63,10 @@ def info(video_id: str) -> dict[str, Any]:
         if stamp is None:
             found(None)
 
-        def read() -> dict[str, Any]:
-            title = found(library.visible(connection, identity, video_id))
-            return _video(title) | library.details(connection, video_id)
-
-        page = services.titles.get(f"ks:title:{video_id}:{stamp}", read)
-        ratings_of = ratings.of_videos(connection, identity.user_id, [UUID(video_id)])
-    return page | rated(ratings_of.get(UUID(video_id), ratings.Rating()))
+        kept = services.titles.get(f"ks:title:{video_id}:{stamp}", lambda: _page(connection, identity, video_id))
+        page = kept | _rating(connection, identity, video_id)
+    conditional.tagged(page)
+    return page
 
 
 @bp.get("/by-name/<filename>")
@@ -112,6 +109,11 @@ def featured_titles() -> dict[str, Any]:
         }
 
 
+def whole(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
+    """All that the page of a title shows this user, past the cache. Raises Problem 404."""
+    return _page(connection, identity, video_id) | _rating(connection, identity, video_id)
+
+
 def found(title: Title | None) -> Title:
     """The title, or Problem 404: one that may not be seen is not there."""
     if title is None:
@@ -128,6 +130,16 @@ def shown(connection: Connection[Any], identity: Identity, titles: list[Title]) 
 def rated(rating: ratings.Rating) -> dict[str, Any]:
     """A title's ratings as the interface shows them."""
     return {"rating_average": rating.average, "rating_count": rating.count, "my_rating": rating.mine}
+
+
+def _page(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
+    title = found(library.visible(connection, identity, video_id))
+    return _video(title) | library.details(connection, video_id)
+
+
+def _rating(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
+    of_videos = ratings.of_videos(connection, identity.user_id, [UUID(video_id)])
+    return rated(of_videos.get(UUID(video_id), ratings.Rating()))
 
 
 def _video(title: Title) -> dict[str, Any]:

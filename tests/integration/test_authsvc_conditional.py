@@ -112,3 +112,54 @@ def test_a_named_tag_is_sent_with_the_answer_of_the_update_too() -> None:
 
     answer = app.test_client().patch("/", headers={"If-Match": f'"{conditional.tag_of(1)}"'})
     assert answer.headers["ETag"] == f'"{conditional.tag_of(2)}"'
+
+
+GROUPS = "/api/v1/admin/groups"
+
+
+def _edits(world: World, admin: Reader) -> dict[str, tuple[str, str, list[dict[str, Any]]]]:
+    """Where it is read, how it is changed, and two changes, of everything that has fields to edit."""
+    video, person = world.video("Sunrise"), world.user("bob").id.hex
+    group = admin.client.post(GROUPS, json={"name": "Family"}, headers=admin.bearer).get_json()["id"]
+    quality = [{"quality": "720p"}, {"quality": "480p"}]
+    return {
+        "title": (f"{VIDEOS}/{video}", "PATCH", [{"title": "Dawn"}, {"tags": ["sea"]}]),
+        "viewers": (
+            f"{VIDEOS}/{video}/viewers",
+            "PUT",
+            [{"users": [person], "groups": []}, {"users": [], "groups": []}],
+        ),
+        "group": (f"{GROUPS}/{group}", "PATCH", [{"name": "Friends"}, {"name": "Others"}]),
+        "user": (f"/api/v1/admin/users/{person}", "PATCH", [{"email": "bob@box.test"}, {"is_active": False}]),
+        "profile": ("/api/v1/users/me", "PATCH", [{"display_name": "A"}, {"display_name": "B"}]),
+        "preferences": ("/api/v1/users/me/preferences", "PUT", quality),
+    }
+
+
+@pytest.mark.parametrize("what", ["title", "viewers", "group", "user", "profile", "preferences"])
+def test_a_change_of_what_somebody_has_changed_meanwhile_is_412_and_changes_nothing(world: World, what: str) -> None:
+    admin = Reader(world, "root", "admin")
+    path, method, (first, second) = _edits(world, admin)[what]
+
+    def change(body: dict[str, Any], **headers: str) -> Any:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return admin.client.open(path, method=method, json=body, headers=admin.bearer | sent)
+
+    seen = admin.get(path).headers["ETag"]
+    changed = change(first, If_Match=seen)
+    assert changed.status_code == 200, changed.text
+    after = admin.get(path)
+    assert changed.headers["ETag"] == after.headers["ETag"] != seen, "the next change may follow at once"
+    refused = change(second, If_Match=seen)
+    assert (refused.status_code, refused.get_json()["code"]) == (412, "precondition_failed")
+    assert admin.get(path).data == after.data
+    assert change(second, If_Match=changed.headers["ETag"]).status_code == 200
+    assert change(first).status_code == 200, "who says nothing wins"
+
+
+def test_the_tag_of_a_title_is_the_same_from_the_cache_and_past_it(world: World, reader: Reader) -> None:
+    path = f"{VIDEOS}/{world.video()}"
+    assert reader.get(path).headers["ETag"] == reader.get(path).headers["ETag"]
+    world.redis_cache.client().flushall()
+    first = reader.get(path)
+    assert reader.get(path, If_None_Match=first.headers["ETag"]).status_code == 304
