@@ -288,3 +288,8 @@ def test_end_of_a_session_between_the_steps_changes_nothing(world: World, monkey
     sessions.doubt_user(world.redis_live.client(), alice[0])
     assert me(world, **bearer(token)).status_code == 401
     assert second(world, challenge, code=app.code()).status_code == 200
+
+
+def test_the_document_says_what_a_code_looks_like(world: World) -> None:
+    schemas = world.api_app.spec["components"]["schemas"]  # type: ignore[attr-defined]
+    assert schemas["TotpIn"]["properties"]["code"]["pattern"] == "^[0-9]{6}$"

@@ -290,3 +290,50 @@ def test_sign_out_of_a_session_that_has_idled_out(world: World, clock: Clock) ->
     me(world, **bearer(token))
     clock.forward(minutes=31)
     assert world.client().post(LOGOUT, headers=bearer(token)).status_code == 204, "gone is what was asked for"
+
+
+def test_a_web_playback_outlives_its_session_and_its_page_is_told_to_sign_in(world: World, clock: Clock) -> None:
+    world.with_settings(session_seconds=3600)
+    world.user("alice")
+    body = login(world).get_json()
+    video = world.video(duration_seconds=7200.0)
+    client, ask = world.client(), Asker(world.authz_app)
+    token, refresh = body["access_token"], body["refresh_token"]
+    grant = client.post(f"/api/v1/videos/{video}/playback", headers=bearer(token)).get_json()
+    path = f"/api/v1/playbacks/{grant['playback_id']}"
+
+    def beat(seconds: int) -> Any:
+        position = {"position_seconds": seconds, "state": "playing"}
+        return client.post(f"{path}/heartbeat", json=position, headers=bearer(token))
+
+    for minute in range(59):
+        assert ask.signed(video, grant["playback_id"]).status_code == 204
+        assert beat(minute * 60).status_code == 204
+        if minute % 9 == 8:
+            answer = client.post(REFRESH, json={"refresh_token": refresh}).get_json()
+            token, refresh = answer["access_token"], answer["refresh_token"]
+        clock.forward(minutes=1)
+    assert ask.signed(video, grant["playback_id"]).status_code == 204
+    clock.forward(minutes=1, seconds=1)
+    # The page learns it from its next heartbeat or refresh, with a code that it shows ...
+    refused = {"session": beat(3600), "refresh": client.post(REFRESH, json={"refresh_token": refresh})}
+    assert {code: (answer.status_code, answer.get_json()["code"]) for code, answer in refused.items()} == {
+        code: (401, code) for code in refused
+    }
+    # ... while the film goes on: no time-out ends what is being watched.
+    for _ in range(10):
+        assert ask.signed(video, grant["playback_id"]).status_code == 204
+        assert run_upkeep(world) == {}
+        clock.forward(minutes=1)
+    # Nor may it begin another, or be kept by a page that asks for no more of it.
+    assert client.post(f"/api/v1/videos/{video}/playback", headers=bearer(token)).status_code == 401
+    clock.forward(minutes=2)
+    over = ask.signed(video, grant["playback_id"])
+    assert (over.status_code, over.headers["X-Deny"]) == (403, "session")
+    assert run_upkeep(world) == {body["session_id"]: "expired"}
+    assert world.owner.execute("SELECT end_reason FROM playbacks").fetchall() == [("session",)]
+    assert world.redis_live.client().keys("ks:leases:*") == []
+    # Signed in again, one goes on where the last heartbeat was.
+    again = login(world).get_json()["access_token"]
+    resumed = client.post(f"/api/v1/videos/{video}/playback", headers=bearer(again)).get_json()
+    assert resumed["resume_seconds"] == 58 * 60

@@ -42,7 +42,7 @@ def test_every_endpoint_but_the_named_few_wants_credentials(app: Flask) -> None:
         "health.health", "health.ready", "openapi.spec", "auth.ways", "auth.login", "auth.refresh", "auth.logout",
         "registration.register", "registration.reset", "devices.admit_device",
         "auth.guest", "second_step.complete", "second_step.passkey_options", "second_step.by_passkey",
-        "players.play", "players.title", "players.whole_library",
+        "players.play", "players.title", "players.of_playlist", "players.whole_library",
     }  # fmt: skip
     asked = 0
     for rule in app.url_map.iter_rules():
