@@ -24,7 +24,7 @@ PHASES = {
     "nobody": "examples,coverage,fuzzing", "guest": "examples,coverage,fuzzing", "user": "examples,coverage,fuzzing",
     "admin": "examples,coverage,fuzzing,stateful",
 }  # fmt: skip
-EXAMPLES = 10
+EXAMPLES = 4
 # They end the session that asks, or the account: each of the other calls would then only be told 401.
 ENDS_THE_CALLER = (
     "auth_logout", "devices_end_mine", "devices_end_anyones", "devices_end_sessions_of", "password_change_password",

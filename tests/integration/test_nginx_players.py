@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from tests.integration.raw_http import Answer
-from tests.integration.real_players import Mpv, Vlc
+from tests.integration.real_players import Mpv, Vlc, until
 from tests.integration.stack import FILM_SECONDS, Stack, stack
 
 __all__ = ["stack"]  # a fixture
@@ -130,6 +130,25 @@ def test_mpv_goes_on_after_its_connection_was_cut(house: House, folder: Path) ->
         mpv.seek(FAR)
         mpv.plays_from(FAR)
     assert (house.playbacks(), house.slots()) == (1, 1)
+
+
+def test_mpv_plays_two_entries_of_a_playlist_in_a_row(house: House, folder: Path) -> None:
+    stack = house.stack
+    status, made = stack.call("POST", "/api/v1/playlists", house.access_token, {"name": "Evening"})
+    assert status == 201, made
+    for video in (stack.other_video_id, stack.video_id):
+        path = f"/api/v1/playlists/{made['id']}/items"
+        assert stack.call("POST", path, house.access_token, {"video_id": video})[0] == 201
+    with Mpv.playing(house.address(f"playlists/{made['id']}.m3u"), stack.nginx.ca_file, folder) as mpv:
+        mpv.plays_from(0)
+        assert (mpv.call("get_property", "playlist-count"), mpv.call("get_property", "playlist-pos")) == (2, 0)
+        assert (house.slots(), house.playbacks()) == (1, 0), "the second entry takes nothing until it plays"
+        mpv.seek(FILM_SECONDS - 2)
+        until(lambda: mpv.call("get_property", "playlist-pos") == 1, mpv.log)
+        mpv.plays_from(0)
+        assert mpv.call("get_property", "duration") > FILM_SECONDS * 2
+    assert house.playbacks() == 1
+    assert house.slots() <= 2
 
 
 def test_vlc_plays_and_seeks_as_one_playback(house: House, folder: Path) -> None:
