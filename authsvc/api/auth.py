@@ -48,9 +48,7 @@ def login(body: schemas.LoginIn) -> dict[str, Any]:
     by_cookie = sign_in.wants_cookies(body.cookies)
     user = proof.by_password(body.username, body.password, body.known_device_token)
     second_step.require(user)
-    return sign_in.complete(
-        user, by_cookie=by_cookie, device=body.device, known_device_token=body.known_device_token, replace=body.replace
-    )
+    return sign_in.complete(user, body, by_cookie=by_cookie)
 
 
 @bp.post("/guest")

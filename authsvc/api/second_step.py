@@ -72,7 +72,7 @@ def complete(body: schemas.SecondFactorIn) -> dict[str, Any]:
             raise unauthorized(_WRONG, code="wrong_factor")
         if challenges.spend(connection, body.challenge, "second_factor") is None:
             raise unauthorized(_START_OVER)
-    return sign_in.complete(user, by_cookie=by_cookie, device=body.device, replace=body.replace, second_factor=True)
+    return sign_in.complete(user, body, by_cookie=by_cookie, second_factor=True)
 
 
 @bp.post("/passkey/options")
@@ -113,7 +113,7 @@ def by_passkey(body: schemas.PasskeySignInIn) -> dict[str, Any]:
         user = accounts.by_id(connection, user_id.hex)
     if user is None or not user.is_active:
         raise unauthorized("This passkey is not known here.", code="wrong_factor")
-    return sign_in.complete(user, by_cookie=by_cookie, device=body.device, replace=body.replace, second_factor=True)
+    return sign_in.complete(user, body, by_cookie=by_cookie, second_factor=True)
 
 
 def named_party() -> Party:

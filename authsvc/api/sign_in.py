@@ -8,6 +8,7 @@ from flask import Response, after_this_request, request
 
 from authsvc import accounts, audit, credentials, device_list, refresh, sessions
 from authsvc.api import devices, guard, proof
+from authsvc.api.schemas.auth import SignInIn
 from authsvc.api.services import here
 from authsvc.audit import Event
 from authsvc.problems import Problem, unauthorized
@@ -26,20 +27,11 @@ def wants_cookies(asked: bool) -> bool:
     return asked or "Sec-Fetch-Site" in request.headers
 
 
-def complete(
-    user: accounts.User,
-    *,
-    by_cookie: bool,
-    device: str,
-    known_device_token: str | None = None,
-    replace: str | None = None,
-    second_factor: bool = False,
-) -> dict[str, Any]:
+def complete(user: accounts.User, body: SignInIn, *, by_cookie: bool, second_factor: bool = False) -> dict[str, Any]:
     """Open the session of a user who has shown everything that is needed. Raises Problem."""
     services, client = here(), guard.client_address()
     settings = services.settings
     refuse = settings.session_limit_policy == "refuse"
-    replace = replace or _of_this_browser()
     with services.database.connection() as connection:
         try:
             with connection.transaction():
@@ -47,11 +39,11 @@ def complete(
                     connection,
                     user_id=user.id,
                     kind="browser" if by_cookie else "program",
-                    device=device.strip() or readable(request.headers.get("User-Agent", "")),
+                    device=body.device.strip() or readable(request.headers.get("User-Agent", "")),
                     client=client,
                     life_seconds=settings.session_seconds,
                     room=Room(kinds=_COUNTED, most=settings.sessions_per_user, refuse=refuse),
-                    replace=replace,
+                    replace=body.replace or _of_this_browser(),
                     second_factor=second_factor,
                 )
                 audit.record(connection, Event.LOGIN, actor=user.id, client=client, second_factor=second_factor)
@@ -75,7 +67,7 @@ def complete(
             # Disabled since the password was looked at.
             raise unauthorized(proof.WRONG) from error
     devices.bury(started.left)
-    token = proof.remember_device(user, by_cookie=by_cookie, known_device_token=known_device_token)
+    token = proof.remember_device(user, by_cookie=by_cookie, known_device_token=body.known_device_token)
     return answer(started, user, by_cookie) | {"known_device_token": token}
 
 

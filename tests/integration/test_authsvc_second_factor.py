@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import jwt
 import pyotp
 import pytest
 
@@ -74,6 +75,24 @@ def test_password_alone_opens_nothing_and_the_code_completes(world: World, monke
     assert before == (1,)
     row = world.owner.execute("SELECT second_factor, device FROM sessions ORDER BY created_at DESC LIMIT 1").fetchone()
     assert row == (True, "Laptop")
+
+
+def test_a_known_device_stays_the_same_one_over_the_second_step(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, _, _ = with_app(world, monkeypatch)
+
+    def signed_in(**known: str) -> str:
+        answer = second(world, challenged(world)["challenge"], code=app.code(), **known)
+        assert answer.status_code == 200, answer.text
+        token: str = answer.get_json()["known_device_token"]
+        return token
+
+    def device(token: str) -> str:
+        claims: dict[str, str] = jwt.decode(token, options={"verify_signature": False})
+        return claims["jti"]
+
+    first = signed_in()
+    assert device(signed_in(known_device_token=first)) == device(first)
+    assert device(signed_in()) != device(first)
 
 
 def test_browser_gets_cookies_after_the_second_step_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,15 +7,20 @@ from pydantic import BaseModel, Field
 from authsvc.api.schemas.common import Body, Device, Id, Text
 
 
-class LoginIn(Body):
-    username: Annotated[Text, Field(min_length=1, max_length=256)]
-    password: Annotated[Text, Field(min_length=1, max_length=1024)]
+class SignInIn(Body):
+    """What every way to sign in takes."""
+
     device: Device = ""
     cookies: bool = Field(False, description="Answer with cookies instead of tokens; browsers always get cookies")
     known_device_token: Annotated[Text, Field(max_length=1024)] | None = Field(
         None, description="From an earlier answer: strangers who guess this password can't lock this device out"
     )
     replace: Id | None = Field(None, description="A session of yours that ends in the same step")
+
+
+class LoginIn(SignInIn):
+    username: Annotated[Text, Field(min_length=1, max_length=256)]
+    password: Annotated[Text, Field(min_length=1, max_length=1024)]
 
 
 class GuestIn(Body):

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from authsvc.api.schemas.common import Body, Device, Id, Text
+from authsvc.api.schemas.auth import SignInIn
+from authsvc.api.schemas.common import Body, Id, Text
 
 # Not of Text: a pattern that comes after a check of ours is not in the document.
 Code = Annotated[str, Field(pattern="^[0-9]{6}$", description="Of the authenticator app")]
@@ -13,14 +14,6 @@ RecoveryCode = Annotated[Text, Field(max_length=64, description="One of the ten;
 ChallengeId = Annotated[Text, Field(min_length=1, max_length=64)]
 # The shape is the browser's (PublicKeyCredential.toJSON); what is in it is verified, not described.
 Credential = Annotated[dict[str, Any], Field(description="The browser's PublicKeyCredential as JSON")]
-
-
-class SignInIn(Body):
-    """What every way to sign in takes."""
-
-    device: Device = ""
-    cookies: bool = Field(False, description="Answer with cookies instead of tokens; browsers always get cookies")
-    replace: Id | None = Field(None, description="A session of yours that ends in the same step")
 
 
 class SecondFactorIn(SignInIn):
