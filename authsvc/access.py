@@ -23,6 +23,7 @@ WHO_MAY: Final = {
     "second_step.passkey_options": ANYONE,
     "second_step.by_passkey": ANYONE,
     "devices.admit_device": ANYONE,
+    "disclosed.close": ANYONE,
     # The address names a device session.
     "players.play": ANYONE,
     "players.title": ANYONE,

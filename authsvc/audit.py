@@ -42,6 +42,7 @@ class Event(StrEnum):
     INVITATION_CREATED = "invitation_created"
     INVITATION_REVOKED = "invitation_revoked"
     STREAM_STOPPED = "stream_stopped"
+    CREDENTIAL_DISCLOSED = "credential_disclosed"
     TITLE_ACCESS_CHANGED = "title_access_changed"
     GROUP_CHANGED = "group_changed"
     FOLDER_CHANGED = "folder_changed"

@@ -6,11 +6,18 @@ secure_link (its module dictates MD5 with the secret last); that only sifts out 
 
 import base64
 import hashlib
+import re
+import secrets
 import time
 
 from authsvc.settings import ApiSettings, PlayKeys
 
 AUDIENCE = "play"
+_FORM = re.compile(
+    r"/m/(?P<kid>[a-z0-9]{1,8})/(?P<exp>[0-9]{10})/(?P<playback>[0-9a-f]{32})/(?P<mac>[A-Za-z0-9_-]{22})"
+    r"/(?P<video>[0-9a-f]{32})/",
+    re.ASCII,
+)
 
 
 def expiry(settings: ApiSettings, duration_seconds: float, now: float | None = None) -> int:
@@ -24,9 +31,20 @@ def expiry(settings: ApiSettings, duration_seconds: float, now: float | None = N
 
 def prefix(keys: PlayKeys, *, playback_id: str, video_id: str, expires_at: int) -> str:
     """The path that all files of the title share in this playback, with the slash at its end."""
-    kid = keys.current
-    secret = keys.keys[kid].get_secret_value()
-    text = f"{expires_at}|{AUDIENCE}|{kid}|{playback_id}|{video_id}|{secret}"
+    kid, exp = keys.current, f"{expires_at:010d}"
+    return f"/m/{kid}/{exp}/{playback_id}/{_mac(keys, kid, exp, playback_id, video_id)}/{video_id}/"
+
+
+def playback_of(keys: PlayKeys, path: str, now: float | None = None) -> str | None:
+    """The playback that a good link of ours names: a path with its MAC, of a key that still counts, not expired."""
+    link = _FORM.match(path)
+    if link is None or link["kid"] not in keys.keys or int(link["exp"]) < (time.time() if now is None else now):
+        return None
+    good = _mac(keys, link["kid"], link["exp"], link["playback"], link["video"])
+    return link["playback"] if secrets.compare_digest(link["mac"], good) else None
+
+
+def _mac(keys: PlayKeys, kid: str, exp: str, playback_id: str, video_id: str) -> str:
+    text = f"{exp}|{AUDIENCE}|{kid}|{playback_id}|{video_id}|{keys.keys[kid].get_secret_value()}"
     digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
-    mac = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    return f"/m/{kid}/{expires_at:010d}/{playback_id}/{mac}/{video_id}/"
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -79,6 +79,10 @@ CODES: Final[dict[str, Code]] = {
     "cross_site": Code(
         (403,), "With cookies, only this site's own pages may change anything.", "Call from our pages, or with a token."
     ),
+    "disclosed": Code(
+        (403, 410), "It came without encryption, so whoever listened has it too: what it opened was ended.",
+        "Use https, and sign in or start anew.",
+    ),
     "registration": Code((403,), "Nobody may register here.", "Ask an admin for an account."),
     "invitation": Code((403,), "It needs an invitation that is still good.", "Ask an admin for one."),
     "wrong_password": Code((403,), "The current password is wrong.", "Type it again."),

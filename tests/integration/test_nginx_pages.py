@@ -174,7 +174,7 @@ def test_port_80_refuses_what_carries_credentials(edge: Edge, path: str) -> None
     answer = _clear(edge, path)
     assert answer.status == 403
     assert answer.headers["Location"] is None
-    assert json.loads(answer.read())["code"] == "forbidden"
+    assert json.loads(answer.read())["code"] == ("disclosed" if path.startswith("/m/") else "forbidden")
 
 
 def test_plain_http_on_the_tls_port_is_a_400_problem(edge: Edge) -> None:

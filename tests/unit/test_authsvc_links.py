@@ -80,3 +80,18 @@ def test_keys_that_would_make_links_forgeable_stop_the_start(keys: dict[str, Any
     with pytest.raises(ValueError) as caught:
         PlayKeys.model_validate(keys)
     assert "s" * 43 not in str(caught.value), "the secret is in the message"
+
+
+def test_a_link_names_its_playback_only_while_it_is_good() -> None:
+    link = links.prefix(KEYS, playback_id=PLAYBACK, video_id=VIDEO, expires_at=1_900_000_000) + "source.mp4"
+    assert links.playback_of(KEYS, link, 1_900_000_000) == PLAYBACK
+    assert links.playback_of(KEYS, link, 1_900_000_001) is None, "expired"
+    for changed in (
+        link.replace("/k1/", "/k0/"),
+        link.replace("/k1/", "/k9/"),
+        link.replace(VIDEO, "e" * 32),
+        link.replace("1900000000", "1900000001"),
+        link.replace("source.mp4", "")[:-2],
+        "/" + link,
+    ):
+        assert links.playback_of(KEYS, changed, 1_800_000_000) is None, changed
