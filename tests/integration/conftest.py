@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.authsvc_viewer import Viewer
 from tests.integration.authsvc_world import House, World
 from tests.integration.edge import Edge
 from tests.integration.postgres import Database, PostgresServer
@@ -56,6 +57,18 @@ def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> It
     """The stores of one test, emptied, with users and titles to make at will."""
     with World(house, redis_live, redis_cache) as world:
         yield world
+
+
+@pytest.fixture
+def alice(world: World) -> Viewer:
+    """Signed in on one device."""
+    return Viewer(world, "alice")
+
+
+@pytest.fixture
+def bob(world: World) -> Viewer:
+    """Somebody else."""
+    return Viewer(world, "bob")
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.authsvc_viewer import Viewer
 from tests.integration.authsvc_world import Asker, World
-from tests.integration.test_authsvc_playback import Viewer
 
 VISIBILITIES = ("public", "members", "named to the user", "named to the group", "named to others", "removed")
 # Who sees what; `named` means alice, by herself or by her group.
@@ -22,11 +22,6 @@ SEES = {
 @pytest.fixture
 def boss(world: World) -> Viewer:
     return Viewer(world, "boss", role="admin")
-
-
-@pytest.fixture
-def alice(world: World) -> Viewer:
-    return Viewer(world, "alice")
 
 
 def group_of(boss: Viewer, *members: Viewer, name: str = "family") -> str:

@@ -6,18 +6,8 @@ from typing import Any
 import pytest
 
 from authsvc import export
+from tests.integration.authsvc_viewer import Viewer
 from tests.integration.authsvc_world import PASSWORD, Asker, World
-from tests.integration.test_authsvc_playback import Viewer
-
-
-@pytest.fixture
-def alice(world: World) -> Viewer:
-    return Viewer(world, "alice")
-
-
-@pytest.fixture
-def bob(world: World) -> Viewer:
-    return Viewer(world, "bob")
 
 
 def beat(viewer: Viewer, playback: str, position: float, sequence: int | None = None) -> Any:

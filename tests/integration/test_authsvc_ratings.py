@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.authsvc_viewer import Viewer
 from tests.integration.authsvc_world import World
-from tests.integration.test_authsvc_playback import Viewer
 
 
 def rate(viewer: Viewer, video: str, rating: Any) -> Any:

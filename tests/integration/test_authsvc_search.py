@@ -7,14 +7,9 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from authsvc import library
+from tests.integration.authsvc_viewer import Viewer
 from tests.integration.authsvc_world import World
 from tests.integration.test_authsvc_library import titles, walk
-from tests.integration.test_authsvc_playback import Viewer
-
-
-@pytest.fixture
-def alice(world: World) -> Viewer:
-    return Viewer(world, "alice")
 
 
 def bearer(viewer: Viewer) -> dict[str, str]:
