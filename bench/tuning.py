@@ -10,6 +10,7 @@ difference to this load.
 
 import argparse
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -21,10 +22,11 @@ from bench.measure import resident_bytes
 from bench.report import cell, publish, table
 from bench.servers import Server, write_film
 from bench.viewers import STREAM_BYTES_A_SECOND
-from tests.integration.nginx_server import NginxServer, free_ports
+from tests.integration.nginx_server import NginxServer, free_ports, role_variables
 
 # The directive as it stands, and what stands in its place: Nginx's own default (or the opposite).
 LEFT_OUT = {
+    f"worker_processes {(os.cpu_count() or 1) * role_variables()['nginx_workers_per_core']}": "worker_processes auto",
     "sendfile on": "sendfile off",
     "tcp_nopush on": "tcp_nopush off",
     "sendfile_max_chunk 512k": "sendfile_max_chunk 2m",

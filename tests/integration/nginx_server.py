@@ -95,6 +95,7 @@ class NginxServer:
             "nginx_authz_socket": self.authz_socket,
             "nginx_api_socket": self.api_socket,
             "nginx_worker_connections": 2048,
+            "__nginx_workers": (os.cpu_count() or 1) * role_variables()["nginx_workers_per_core"],
             "__nginx_play_keys": PLAY_KEYS,
             "__nginx_conf_dir": folder / "conf",
             "__nginx_run_dir": folder / "run",
