@@ -22,7 +22,7 @@ def main() -> int:
     arguments.add_argument("--quick", action="store_true", help="about a minute; its numbers mean nothing")
     arguments.add_argument("--only", choices=["ranges", "viewers"])
     given = arguments.parse_args()
-    rounds, seconds, firsts = (1, 1, 20) if given.quick else (5, 2, 200)
+    rounds, seconds, firsts = (1, 1, 20) if given.quick else (9, 1, 100)
     watch_seconds, pairs, scale = (4, 1, 0.05) if given.quick else (20, 2, 1.0)
     busy = os.getloadavg()[0]
     cores = f"{os.cpu_count()} cores, shared with the load; loopback. Load average before: {busy:.1f}."

@@ -120,4 +120,6 @@ def _promises(by_server: dict[str, Subject], found: list[Subject]) -> list[str]:
 def _line(what: str, value: tuple[float, float, float], most: float, form: str) -> str:
     middle, low, high = value
     verdict = "kept" if middle <= most else "NOT kept"
+    if low <= most < high:
+        verdict += " by the median, and open: the interval holds it"
     return f"- {what}: {middle:{form}} [{low:{form}}, {high:{form}}] (promise: at most {most:g}): {verdict}."
