@@ -42,7 +42,7 @@ def create_app(settings: AuthzSettings) -> Flask:
     app.extensions["kinetoscope.close"] = database.close
     gate = Gate(settings, live.Line(client), database, verifier)
     # Flask's own way to wrap an application in middleware; to mypy wsgi_app is a method.
-    app.wsgi_app = Decisions(gate, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Decisions(gate, app.wsgi_app)  # type: ignore[method-assign]  # how Flask wants middleware
 
     @app.get("/health")
     def health() -> Response:

@@ -127,7 +127,7 @@ def fresh_context(
         made.append((context, Watch(context, box.url)))
         return context
 
-    make.watches = lambda: [watch for _, watch in made]  # type: ignore[attr-defined]
+    make.watches = lambda: [watch for _, watch in made]  # type: ignore[attr-defined]  # ours, on a function
     yield make
     faults = "\n".join(watch.verdict() for _, watch in made if watch.verdict())
     failed = bool(faults) or getattr(request.node, "failed_call", False)
@@ -151,7 +151,7 @@ def context(fresh_context: Callable[..., BrowserContext], sign_in_state: Callabl
 @pytest.fixture
 def watch(fresh_context: Callable[..., BrowserContext], context: BrowserContext) -> Watch:
     """The watch of `context`."""
-    first: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]
+    first: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
     return first
 
 
@@ -165,6 +165,6 @@ def page(context: BrowserContext) -> Page:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Let fixtures know whether the test failed, so that they keep the evidence."""
     outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result
     if report.when == "call" and report.failed:
-        item.failed_call = True  # type: ignore[attr-defined]
+        item.failed_call = True  # type: ignore[attr-defined]  # ours, on pytest's item

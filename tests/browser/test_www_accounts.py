@@ -31,7 +31,7 @@ def stranger(fresh_context: Callable[..., BrowserContext]) -> Page:
 
 @pytest.fixture
 def stranger_watch(fresh_context: Callable[..., BrowserContext], stranger: Page) -> Watch:
-    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]
+    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
     return watch
 
 

@@ -102,7 +102,7 @@ def authenticator(page: Page) -> Authenticator:
 
 @pytest.fixture
 def watch(fresh_context: Callable[..., BrowserContext], page: Page) -> Watch:
-    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]
+    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
     return watch
 
 

@@ -24,13 +24,13 @@ def own_page(fresh_context: Callable[..., BrowserContext], box: Box) -> Page:
 
 @pytest.fixture
 def own_watch(fresh_context: Callable[..., BrowserContext], own_page: Page) -> Watch:
-    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]
+    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
     return watch
 
 
 def test_a_wrong_password_is_a_sentence(fresh_context: Callable[..., BrowserContext], box: Box) -> None:
     page = fresh_context().new_page()
-    fresh_context.watches()[0].expect(401)  # type: ignore[attr-defined]
+    fresh_context.watches()[0].expect(401)  # type: ignore[attr-defined]  # ours, on a function
     visit(page, box.url)
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("#signin-problem")).to_have_text("Please enter your name.")

@@ -310,5 +310,5 @@ def test_end_of_a_session_between_the_steps_changes_nothing(world: World, monkey
 
 
 def test_the_document_says_what_a_code_looks_like(world: World) -> None:
-    schemas = world.api_app.spec["components"]["schemas"]  # type: ignore[attr-defined]
+    schemas = world.api_app.spec["components"]["schemas"]  # type: ignore[attr-defined]  # an APIFlask
     assert schemas["TotpIn"]["properties"]["code"]["pattern"] == "^[0-9]{6}$"
