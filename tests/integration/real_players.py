@@ -16,17 +16,22 @@ from typing import Any, Self
 from tests.integration.child import as_user
 
 PLAYER_SECONDS = 20
+EVIDENCE_CHARACTERS = 2000
 # VLC refuses to run as root.
 USER = "nobody"
 
 
+def _end(log: Path) -> str:
+    return log.read_text(errors="replace")[-EVIDENCE_CHARACTERS:]
+
+
 def until(ask: Callable[[], Any], log: Path) -> Any:
-    """The first answer that is true. Fails with the player's log when there is none in time."""
+    """The first answer that is true. Fails with the end of the player's log when there is none in time."""
     deadline = time.monotonic() + PLAYER_SECONDS
     for _ in itertools.count():
         if answer := ask():
             return answer
-        assert time.monotonic() < deadline, log.read_text()
+        assert time.monotonic() < deadline, _end(log)
         time.sleep(0.05)
     raise AssertionError
 
@@ -46,7 +51,7 @@ class _Player:
         self._left = b""
 
     def _connect(self) -> socket.socket | None:
-        assert self.process.poll() is None, self.log.read_text()
+        assert self.process.poll() is None, _end(self.log)
         steering = socket.socket(socket.AF_UNIX)
         steering.settimeout(PLAYER_SECONDS)
         try:
@@ -59,7 +64,7 @@ class _Player:
     def _line(self) -> str:
         while b"\n" not in self._left:
             received = self._socket.recv(65536)
-            assert received, self.log.read_text()
+            assert received, _end(self.log)
             self._left += received
         line, _, self._left = self._left.partition(b"\n")
         return line.decode(errors="replace").strip()
@@ -95,8 +100,11 @@ class _Player:
         raise NotImplementedError
 
     def plays_from(self, seconds: float) -> None:
-        """Wait until it plays beyond that place, and goes on."""
-        first = until(lambda: (at := self.position()) >= seconds and at, self.log)
+        """Wait until it plays at that place or soon after it, and goes on.
+
+        A player that has not come back from a later place yet is not there.
+        """
+        first = until(lambda: seconds <= (at := self.position()) < seconds + PLAYER_SECONDS and at, self.log)
         until(lambda: self.position() > first, self.log)
 
 
@@ -106,7 +114,7 @@ class Mpv(_Player):
     @classmethod
     def command(cls, folder: Path, trust: Path) -> list[str]:
         return [
-            "mpv", "--vo=null", "--ao=null", "--tls-verify=yes", f"--tls-ca-file={trust}/ca.pem",
+            "mpv", "--vo=null", "--ao=null", "--term-status-msg=", "--tls-verify=yes", f"--tls-ca-file={trust}/ca.pem",
             f"--input-ipc-server={folder}/steer.sock", f"--watch-later-directory={folder}/later", "--cache-secs=5",
             "--demuxer-max-back-bytes=0",
         ]  # fmt: skip
