@@ -11,6 +11,9 @@ from tests.browser.box import Box, Program
 from tests.browser.steps import both_widths, media, open_title, position, press_play, sign_in, told, visit, wait_until
 from tests.browser.watch import Watch
 
+# What a page sees of a playback that was stopped: refusals, and the ledger's cut of the connection, maybe under a request.
+STOPPED = (410, 0)
+
 
 def watch_a_while(page: Page, film: dict[str, Any]) -> str:
     """The id of a playback that has run for so long that it does not start again by itself when it ends."""
@@ -209,7 +212,7 @@ def test_keeping_the_running_streams_starts_nothing(
 def test_a_playback_ended_elsewhere_says_so_and_starts_again_where_it_was(
     page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
 ) -> None:
-    watch.expect(410)
+    watch.expect(*STOPPED)
     open_title(page, box, film)
     playback = watch_a_while(page, film)
     program.end(playback)
@@ -229,7 +232,7 @@ def test_a_playback_ended_elsewhere_says_so_and_starts_again_where_it_was(
 def test_a_playback_stopped_by_an_administrator_says_so(
     page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
 ) -> None:
-    watch.expect(410)
+    watch.expect(*STOPPED)
     open_title(page, box, film)
     playback = watch_a_while(page, film)
     program.call("DELETE", f"/admin/streams/{playback}")
@@ -239,10 +242,24 @@ def test_a_playback_stopped_by_an_administrator_says_so(
     expect(page.get_by_role("button", name="Play again")).to_be_visible()
 
 
+def test_a_viewer_who_seeks_beyond_what_is_loaded_is_told_who_stopped_the_playback(
+    page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
+) -> None:
+    """The bytes are refused before any heartbeat: then the browser pauses the picture by itself."""
+    watch.expect(*STOPPED)
+    open_title(page, box, film)
+    playback = watch_a_while(page, film)
+    program.call("DELETE", f"/admin/streams/{playback}")
+    page.keyboard.press("9")
+    player = page.get_by_role("group", name="Player")
+    expect(player.get_by_text("This playback was ended by an administrator.")).to_be_visible()
+    expect(page.get_by_role("button", name="Play again")).to_be_visible()
+
+
 def test_a_playback_ended_while_paused_starts_anew_at_the_next_press_of_play(
     page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
 ) -> None:
-    watch.expect(410)
+    watch.expect(*STOPPED)
     open_title(page, box, film)
     with page.expect_response("**/playback") as granted:
         press_play(page)

@@ -131,6 +131,8 @@ export class Player {
       else if (!this.loading) void this.begin(this.media.ended ? 0 : this.position);
     });
     on('pause', () => {
+      // Chromium pauses a picture that it can't go on with: the viewer still wants it.
+      if (this.media.error) return;
       this.wanted = false;
       void this.playback.beat();
     });
