@@ -11,7 +11,7 @@ from tests.browser.box import Box, Program
 from tests.browser.steps import both_widths, media, open_title, position, press_play, sign_in, told, visit, wait_until
 from tests.browser.watch import Watch
 
-# What a page sees of a playback that was stopped: refusals, and the ledger's cut of the connection, maybe under a request.
+# What a page sees of a stopped playback: refusals, and the cut of its connection, maybe under a request.
 STOPPED = (410, 0)
 
 
