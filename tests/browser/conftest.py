@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, ViewportSize, sync_playwright
 
 from tests.browser.box import Box, Program
+from tests.browser.people import Person
 from tests.browser.steps import WIDE, sign_in, visit
 from tests.browser.watch import Watch
 
@@ -159,6 +160,25 @@ def watch(fresh_context: Callable[..., BrowserContext], context: BrowserContext)
 def page(context: BrowserContext) -> Page:
     """A page of a signed-in viewer, not yet anywhere."""
     return context.new_page()
+
+
+@pytest.fixture
+def person(box: Box, program: Program) -> Iterator[Person]:
+    """Whose account the test may use up."""
+    with Person.made(box, program) as made:
+        yield made
+
+
+@pytest.fixture
+def stranger(fresh_context: Callable[..., BrowserContext]) -> Page:
+    """A page of somebody who is not signed in."""
+    return fresh_context().new_page()
+
+
+@pytest.fixture
+def stranger_watch(fresh_context: Callable[..., BrowserContext], stranger: Page) -> Watch:
+    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
+    return watch
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,5 +1,6 @@
 """What a person does on the page, in the words of the page."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.sync_api import Locator, Page, Request, ViewportSize
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.box import Box
+from tests.browser.people import Person
 
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -33,6 +35,37 @@ def sign_in(page: Page, box: Box) -> None:
     page.get_by_label("Password", exact=True).fill(box.admin_password)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Library").wait_for()
+
+
+def knock(page: Page, box: Box, username: str, password: str) -> None:
+    """Name and password, at the door."""
+    visit(page, f"{box.url}/#/")
+    page.get_by_label("Name").fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def inside(page: Page) -> None:
+    page.get_by_role("heading", name="Library").wait_for()
+
+
+def leave(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign in").wait_for()
+
+
+def settled(page: Page, box: Box, person: Person) -> None:
+    """On the account page, signed in."""
+    knock(page, box, person.username, person.password)
+    inside(page)
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("heading", name="Account").wait_for()
+
+
+def factors(page: Page) -> list[str]:
+    """The buttons for one's second factors, as a screen reader names them."""
+    page.get_by_role("button", name=re.compile("authenticator app")).wait_for()
+    return [str(each.get_attribute("aria-label")) for each in page.locator(".factors button").all()]
 
 
 def open_title(page: Page, box: Box, video: dict[str, Any]) -> None:

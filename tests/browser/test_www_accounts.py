@@ -2,75 +2,18 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
 
 import pyotp
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.box import Box, Program
 from tests.browser.people import Person, forget, new_name, new_password
-from tests.browser.steps import PHONE, WIDE, visit
-from tests.browser.test_www_pages import sound
+from tests.browser.soundness import sound_at_both_widths
+from tests.browser.steps import factors, inside, knock, leave, settled, visit
 from tests.browser.watch import Watch
 
 STEP_SECONDS = 30
-
-
-@pytest.fixture
-def person(box: Box, program: Program) -> Iterator[Person]:
-    with Person.made(box, program) as made:
-        yield made
-
-
-@pytest.fixture
-def stranger(fresh_context: Callable[..., BrowserContext]) -> Page:
-    """A page of somebody who is not signed in."""
-    return fresh_context().new_page()
-
-
-@pytest.fixture
-def stranger_watch(fresh_context: Callable[..., BrowserContext], stranger: Page) -> Watch:
-    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
-    return watch
-
-
-def knock(page: Page, box: Box, username: str, password: str) -> None:
-    """Name and password, at the door."""
-    visit(page, f"{box.url}/#/")
-    page.get_by_label("Name").fill(username)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def inside(page: Page) -> None:
-    page.get_by_role("heading", name="Library").wait_for()
-
-
-def leave(page: Page) -> None:
-    page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("button", name="Sign in").wait_for()
-
-
-def settled(page: Page, box: Box, person: Person) -> None:
-    """On the account page, signed in."""
-    knock(page, box, person.username, person.password)
-    inside(page)
-    page.get_by_role("link", name="Account").click()
-    page.get_by_role("heading", name="Account").wait_for()
-
-
-def sound_at_both_widths(page: Page) -> list[str]:
-    page.set_viewport_size(PHONE)
-    faults = sound(page)
-    page.set_viewport_size(WIDE)
-    return faults + sound(page)
-
-
-def factors(page: Page) -> list[str]:
-    """The buttons for one's second factors, as a screen reader names them."""
-    page.get_by_role("button", name=re.compile("authenticator app")).wait_for()
-    return [str(each.get_attribute("aria-label")) for each in page.locator(".factors button").all()]
 
 
 # -- The second step --

@@ -4,8 +4,8 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.browser.box import Box
+from tests.browser.soundness import sound
 from tests.browser.steps import both_widths
-from tests.browser.test_www_pages import sound
 from tests.browser.watch import Watch
 
 

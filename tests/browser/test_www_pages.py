@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, CDPSession, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.box import Box, Program
+from tests.browser.soundness import sound
 from tests.browser.steps import both_widths, open_title, press_play, visit
 from tests.browser.watch import Watch
 
@@ -27,9 +28,6 @@ POLICY = {
     "frame-ancestors": "'none'",
 }
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>"
-OPERATED = {
-    "button", "link", "textbox", "searchbox", "slider", "combobox", "checkbox", "DisclosureTriangle", "dialog", "Video",
-}  # fmt: skip
 
 
 def test_the_client_comes_over_the_box_own_certificate_with_its_policy(box: Box) -> None:
@@ -40,45 +38,6 @@ def test_the_client_comes_over_the_box_own_certificate_with_its_policy(box: Box)
     assert page.headers["Content-Type"].startswith("text/html")
     said = page.headers["Content-Security-Policy"].split(";")
     assert dict(rule.strip().split(" ", 1) for rule in said if rule.strip()) == POLICY
-
-
-def nameless(session: CDPSession) -> list[str]:
-    """Controls without an accessible name, as Chromium computes it."""
-    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
-    return [
-        f"{node['role']['value']} {node.get('properties')}"
-        for node in nodes
-        if not node.get("ignored")
-        and node["role"]["value"] in OPERATED - {"Video"}
-        and not node.get("name", {}).get("value", "").strip()
-    ]
-
-
-def sound(page: Page) -> list[str]:
-    """What is wrong with the page as it stands."""
-    faults: list[str] = page.evaluate(
-        """() => {
-            const faults = [];
-            if (document.documentElement.lang !== 'en') faults.push('no language');
-            if (document.querySelectorAll('h1').length !== 1) faults.push('not one h1');
-            if (document.querySelectorAll('main').length !== 1) faults.push('not one main');
-            for (const image of document.images) if (!image.hasAttribute('alt')) faults.push(`no alt: ${image.src}`);
-            const width = document.documentElement.scrollWidth;
-            if (width > innerWidth) faults.push(`wider than the screen: ${width}`);
-            for (const each of document.querySelectorAll('button, select, input:not([type=range]), summary')) {
-                const box = each.getBoundingClientRect();
-                if (box.width > 1 && (box.height < 24 || box.width < 24))
-                    faults.push(`too small to hit: ${each.outerHTML.slice(0, 80)}`);
-            }
-            const ids = [...document.querySelectorAll('[id]')].map((each) => each.id);
-            if (new Set(ids).size !== ids.length) faults.push('an id twice');
-            return faults;
-        }"""
-    )
-    session = page.context.new_cdp_session(page)
-    faults += nameless(session)
-    session.detach()
-    return faults
 
 
 @both_widths

@@ -8,20 +8,20 @@ certificate that it trusts: it is told this one's key, where the other tests acc
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import LiteralString
 
 import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser.box import Box, Program
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.people import Person
-from tests.browser.steps import visit
-from tests.browser.test_www_accounts import factors, inside, knock, leave, settled, sound_at_both_widths
+from tests.browser.soundness import sound_at_both_widths
+from tests.browser.steps import factors, inside, knock, leave, settled, visit
 from tests.browser.watch import Watch
 from tests.integration.postgres import PostgresServer
 from tests.integration.stack import Stack
@@ -71,15 +71,9 @@ def chromium(stack: Stack, playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def person(box: Box, program: Program) -> Iterator[Person]:
-    with Person.made(box, program) as made:
-        yield made
-
-
-@pytest.fixture
-def page(fresh_context: Callable[..., BrowserContext]) -> Page:
+def page(stranger: Page) -> Page:
     """Of somebody who is not signed in."""
-    return fresh_context().new_page()
+    return stranger
 
 
 class Authenticator:
@@ -101,9 +95,8 @@ def authenticator(page: Page) -> Authenticator:
 
 
 @pytest.fixture
-def watch(fresh_context: Callable[..., BrowserContext], page: Page) -> Watch:
-    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
-    return watch
+def watch(stranger_watch: Watch) -> Watch:
+    return stranger_watch
 
 
 def add_passkey(page: Page, name: str) -> None:
