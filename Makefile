@@ -21,7 +21,7 @@ boxes := /var/lib/kinetoscope/boxes
 needs := tools/install-packages
 box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring
 test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl mpv vlc-bin vlc-plugin-base
-browser_packages := chromium
+browser_packages := chromium zbar-tools
 
 .DEFAULT_GOAL := help
 .PHONY: help up box down access ssh scan deploy smoke check lint unit integration molecule browser chaos test contract bench lock clean

@@ -76,7 +76,7 @@ def begin(connection: Connection[Any], sealer: Sealer, user_id: UUID) -> str:
 
 
 def uri(secret: str, username: str) -> str:
-    """For a QR code, in the form that apps read."""
+    """In the form that apps read, by a link or from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="Kinetoscope")
 
 

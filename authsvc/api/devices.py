@@ -7,8 +7,9 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import accounts, audit, device_list, device_sessions, sessions
+from authsvc import accounts, audit, device_list, device_sessions, qr, sessions
 from authsvc.api import guard
+from authsvc.api.players import root
 from authsvc.api.schemas import sessions as schemas
 from authsvc.api.services import here
 from authsvc.audit import Event
@@ -67,9 +68,12 @@ def add_device(body: schemas.DeviceIn) -> dict[str, Any]:
             ) from error
         except sessions.SessionEnded as error:
             raise unauthorized("This session is over.", code="session", sent=True) from error
+    library_url = root(device.token) + "library.m3u"
     return {
         "session_id": device.session_id.hex,
         "device_token": device.token,
+        "library_url": library_url,
+        "qr": qr.svg(library_url),
         "name": device.name,
         "expires_at": device.expires_at,
     }

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 
-from authsvc import accounts, audit, challenges, passkeys, recovery_codes, second_factors, sessions, totp
+from authsvc import accounts, audit, challenges, passkeys, qr, recovery_codes, second_factors, sessions, totp
 from authsvc.api import guard, proof, second_step
 from authsvc.api.schemas import factors as schemas
 from authsvc.api.services import here
@@ -63,7 +63,8 @@ def begin_totp() -> dict[str, Any]:
             secret = totp.begin(connection, sealer, user.id)
         except totp.AlreadyAdded as error:
             raise Problem(409, "You have an authenticator app. Remove it first.", code="factor_exists") from error
-    return {"secret": secret, "uri": totp.uri(secret, user.username)}
+    uri = totp.uri(secret, user.username)
+    return {"secret": secret, "uri": uri, "qr": qr.svg(uri)}
 
 
 @bp.post("/users/me/factors/totp/confirm")

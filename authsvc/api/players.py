@@ -78,7 +78,7 @@ def title(device_token: str, video_id: str) -> Response:
             duration_seconds=shown.duration_seconds or 0,
             tail_seconds=services.settings.resume_tail_seconds,
         )
-    return _playlist(m3u.HEADER + m3u.entry(_listed(shown), _root(device_token), start_seconds=start_seconds))
+    return _playlist(m3u.HEADER + m3u.entry(_listed(shown), root(device_token), start_seconds=start_seconds))
 
 
 @bp.get("/playlists/<id:playlist_id>.m3u")
@@ -95,14 +95,14 @@ def of_playlist(device_token: str, playlist_id: str) -> Response:
             raise Problem(404, "There is no such playlist of yours.") from error
         titles = [item.title for item in playlists.items(connection, identity, playlist_id)]
     playable = [_listed(title) for title in titles if title.status == "ready" and _source(title)]
-    return _playlist(m3u.playlist(playable, _root(device_token), name=name))
+    return _playlist(m3u.playlist(playable, root(device_token), name=name))
 
 
 @bp.get("/library.m3u")
 @bp.doc(summary="The whole library as a playlist", responses={200: _M3U, **_REFUSED, 503: "Too many at once"})
 def whole_library(device_token: str) -> Response:
     """By title; sent while it is read. A list that breaks off was not finished in its time."""
-    services, root = here(), _root(device_token)
+    services, entries = here(), root(device_token)
     settings = services.settings
     with services.database.connection() as connection:
         identity = _device(connection, device_token).identity
@@ -115,7 +115,7 @@ def whole_library(device_token: str) -> Response:
 
     if not services.lists.acquire(blocking=False):
         raise busy("Too many playlists are being written. Try again in a moment.")
-    pieces = m3u.stream(read_after, root, most_entries=settings.m3u_entries, seconds=settings.m3u_seconds)
+    pieces = m3u.stream(read_after, entries, most_entries=settings.m3u_entries, seconds=settings.m3u_seconds)
     answer = _playlist(_until_it_fails(pieces))
     answer.call_on_close(services.lists.release)
     return answer
@@ -160,8 +160,9 @@ def _listed(title: Title) -> Listed:
     return Listed(title.id, title.title, title.duration_seconds, title.title_folded)
 
 
-def _root(token: str) -> str:
-    """Where entries point. The Host is the one that Nginx was configured with, never the client's."""
+def root(token: str) -> str:
+    """What all addresses of a device begin with. The Host is the one that Nginx was configured with, never the
+    client's."""
     return f"https://{request.host}/play/{token}/"
 
 

@@ -1,6 +1,8 @@
 """What a person does on the page, in the words of the page."""
 
 import re
+import subprocess
+import tempfile
 from typing import Any
 
 import pytest
@@ -66,6 +68,15 @@ def factors(page: Page) -> list[str]:
     """The buttons for one's second factors, as a screen reader names them."""
     page.get_by_role("button", name=re.compile("authenticator app")).wait_for()
     return [str(each.get_attribute("aria-label")) for each in page.locator(".factors button").all()]
+
+
+def read_qr(picture: Locator) -> str:
+    """What a camera reads from a QR code on the screen, by zbar."""
+    with tempfile.NamedTemporaryFile(suffix=".png") as screen:
+        picture.screenshot(path=screen.name)
+        read = subprocess.run(["zbarimg", "--quiet", "--raw", screen.name], capture_output=True, text=True, check=False)
+    assert read.returncode == 0, f"zbar finds no code: {read.stderr}"
+    return read.stdout.removesuffix("\n")
 
 
 def open_title(page: Page, box: Box, video: dict[str, Any]) -> None:

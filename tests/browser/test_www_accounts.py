@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.box import Box, Program
 from tests.browser.people import Person, forget, new_name, new_password
 from tests.browser.soundness import sound_at_both_widths
-from tests.browser.steps import factors, inside, knock, leave, settled, visit
+from tests.browser.steps import PHONE, WIDE, factors, inside, knock, leave, read_qr, settled, visit
 from tests.browser.watch import Watch
 
 STEP_SECONDS = 30
@@ -230,6 +230,10 @@ def test_an_authenticator_app_is_added_with_codes_that_are_shown_once(
     linked = pyotp.parse_uri(str(link))
     assert isinstance(linked, pyotp.TOTP)
     assert linked.secret == app.secret
+    code = stranger.get_by_role("img", name="The key as a QR code")
+    for size in (PHONE, WIDE):
+        stranger.set_viewport_size(size)
+        assert read_qr(code) == link
     assert sound_at_both_widths(stranger) == []
     stranger.get_by_label("Code").fill("000000")
     stranger.keyboard.press("Enter")

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from authsvc import device_sessions
+from authsvc import device_sessions, qr
 from tests.integration.authsvc_sign_in import REFRESH, login, me
 from tests.integration.authsvc_world import Asker, World
 
@@ -43,6 +43,9 @@ def test_device_watches_with_a_token_that_is_kept_as_a_digest(world: World) -> N
     assert made.status_code == 201, made.text
     token = made.get_json()["device_token"]
     assert len(token) == 43
+    assert made.get_json()["library_url"] == f"https://localhost/play/{token}/library.m3u"
+    assert made.get_json()["qr"] == qr.svg(made.get_json()["library_url"])
+    assert made.headers["Cache-Control"] == "no-store"
     stored = world.owner.execute("SELECT token_sha256, session_id FROM device_tokens").fetchone()
     assert stored is not None
     assert (bytes(stored[0]), stored[1].hex) == (

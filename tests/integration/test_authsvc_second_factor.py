@@ -9,7 +9,7 @@ import jwt
 import pyotp
 import pytest
 
-from authsvc import sessions, totp
+from authsvc import qr, sessions, totp
 from tests.integration.authsvc_sign_in import SAME_SITE, cookies_of, login, me
 from tests.integration.authsvc_world import PASSWORD, World
 
@@ -212,6 +212,7 @@ def test_unconfirmed_app_is_not_asked_for(world: World) -> None:
     again = world.client().post(TOTP, headers=bearer(token)).get_json()
     assert first["secret"] != again["secret"]
     assert again["uri"].startswith("otpauth://totp/Kinetoscope:alice?secret=")
+    assert again["qr"] == qr.svg(again["uri"])
     wrong = world.client().post(f"{TOTP}/confirm", json={"code": "000000"}, headers=bearer(token))
     assert (wrong.status_code, wrong.get_json()["code"]) == (403, "wrong_factor")
     assert login(world).status_code == 200

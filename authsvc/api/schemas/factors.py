@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.auth import SignInIn
-from authsvc.api.schemas.common import Body, Id, Text
+from authsvc.api.schemas.common import Body, Id, Qr, Text
 
 # Not of Text: a pattern that comes after a check of ours is not in the document.
 Code = Annotated[str, Field(pattern="^[0-9]{6}$", description="Of the authenticator app")]
@@ -41,7 +41,8 @@ class ProofIn(Body):
 
 class TotpOut(BaseModel):
     secret: str = Field(description="Base32, to be typed into an authenticator app")
-    uri: str = Field(description="The same as otpauth: for a QR code")
+    uri: str = Field(description="The same as otpauth: that apps open")
+    qr: Qr
 
 
 class TotpIn(Body):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from authsvc.api.schemas.common import Body, Id, Text
+from authsvc.api.schemas.common import Body, Id, Qr, Text
 
 
 class DeviceIn(Body):
@@ -15,6 +15,8 @@ class DeviceIn(Body):
 class DeviceOut(BaseModel):
     session_id: Id
     device_token: str = Field(description="Shown this once; for `POST /auth/device` and for playlists")
+    library_url: str = Field(description="The whole library as M3U for this device; as secret as the token in it")
+    qr: Qr
     name: str
     expires_at: datetime
 

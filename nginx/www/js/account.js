@@ -12,7 +12,7 @@ export function showAccount({ root, signal }) {
   document.title = 'Account · Kinetoscope';
   const heading = h('h1', { tabindex: '-1' }, 'Account');
   const places = devices(signal);
-  root.append(h('div', { class: 'account' }, heading, places.element, secondFactors(signal), password(signal, places.load)));
+  root.append(h('div', { class: 'account' }, heading, places.elements, secondFactors(signal), password(signal, places.load)));
   heading.focus({ preventScroll: true });
   scrollTo({ top: 0, behavior: 'instant' });
 }

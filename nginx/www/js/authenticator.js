@@ -3,18 +3,18 @@
 import { h, fill } from './dom.js';
 import { say } from './announce.js';
 import { Field, Form } from './forms.js';
+import * as handover from './handover.js';
 import * as me from './me.js';
 
 /**
  * @param {HTMLElement} place  to fill
- * @param {{secret: string, uri: string}} begun
+ * @param {{secret: string, uri: string, qr: string}} begun
  * @param {AbortSignal} signal
  * @param {(codes: string[]) => Promise<void>} added
  * @param {() => void} cancel
  */
-export function addApp(place, { secret, uri }, signal, added, cancel) {
+export function addApp(place, { secret, uri, qr }, signal, added, cancel) {
   const heading = h('h3', { tabindex: '-1' }, 'Add an authenticator app');
-  const key = h('input', { id: 'app-key', type: 'text', readonly: true, class: 'link', value: groups(secret), onfocus: () => key.select() });
   const code = new Field('app-code', 'Code', { name: 'code', inputmode: 'numeric', autocomplete: 'one-time-code' },
     'The six digits that the app shows then.');
   const form = new Form({
@@ -31,8 +31,9 @@ export function addApp(place, { secret, uri }, signal, added, cancel) {
     },
   });
   fill(place, heading,
-    h('p', {}, 'Type this key into the app (time-based, six digits), or open it with an app on this device. It is not shown again.'),
-    h('div', { class: 'shown-link' }, h('label', { for: key.id }, 'Key'), key),
+    h('p', {}, 'Scan the code with the app, or type the key into it (time-based, six digits), or open it with an app on this device. It is not shown again.'),
+    handover.qrCode(qr, 'The key as a QR code'),
+    handover.line('Key', groups(secret)).element,
     // The API's own link, and of this scheme only.
     uri.startsWith('otpauth://totp/') && h('p', {}, h('a', { href: uri }, 'Open in an authenticator app')),
     form.element,

@@ -1,8 +1,7 @@
 /** Recovery codes, shown once. */
 
 import { h, fill } from './dom.js';
-import { icon } from './icons.js';
-import { say } from './announce.js';
+import * as handover from './handover.js';
 
 /**
  * @param {HTMLElement} place  to fill
@@ -12,19 +11,9 @@ import { say } from './announce.js';
  */
 export function keepCodes(place, codes, text, done) {
   const heading = h('h3', { tabindex: '-1' }, 'Keep your recovery codes');
-  const copy = h('button', { type: 'button', class: 'secondary' }, icon('copy'), 'Copy them');
+  const copy = handover.copyButton('Copy them');
   const list = h('ul', { class: 'codes', 'aria-label': 'Recovery codes' }, codes.map((code) => h('li', {}, code)));
-  copy.addEventListener('click', async () => {
-    try {
-      await navigator.clipboard.writeText(codes.join('\n'));
-      fill(copy, icon('copy'), 'Copied');
-      say('Codes copied.');
-    } catch {
-      // No permission: marked, they can be copied by hand.
-      getSelection()?.selectAllChildren(list);
-      say('The codes are marked for copying.');
-    }
-  });
+  copy.addEventListener('click', () => handover.copy(copy, codes.join('\n'), () => getSelection()?.selectAllChildren(list)));
   fill(place, heading, h('p', {}, `${text} Each of these signs you in once when the other factors are lost. They are shown this once: write them down, away from your phone.`),
     list, h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', onclick: done }, 'I have kept them'), copy));
   heading.focus();

@@ -52,6 +52,26 @@ export async function send(method, path, { body, signal, keepalive = false } = {
 }
 
 /**
+ * The text at an address that is its own credential: neither a cookie nor a cache comes near it. It may be long, so
+ * that the server alone bounds its time.
+ * @param {string} address  of ours
+ * @param {AbortSignal} signal
+ * @returns {Promise<string>}
+ * @throws {Problem} as send() does, also when it breaks off
+ */
+export async function text(address, signal) {
+  let response;
+  try {
+    response = await fetch(address, { credentials: 'omit', cache: 'no-store', redirect: 'error', signal });
+    if (response.ok) return await response.text();
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new Problem({ status: 0, code: 'offline' });
+  }
+  throw problem(response, await json(response));
+}
+
+/**
  * The problem in a refusal, whoever wrote it: the API, a door of Nginx, or something between.
  * @param {Response} response
  * @param {any} body
@@ -61,12 +81,12 @@ export function problem(response, body) {
   const said = body !== null && typeof body === 'object' ? body : {};
   return new Problem({
     status: response.status,
-    code: text(said.code),
-    title: text(said.title),
-    detail: text(said.detail),
+    code: string(said.code),
+    title: string(said.title),
+    detail: string(said.detail),
     retryAfter: Number.parseInt(response.headers.get('Retry-After') ?? '', 10) || 0,
     running: Array.isArray(said.running) ? said.running : [],
-    requestId: text(said.request_id) || text(response.headers.get('X-Request-Id')),
+    requestId: string(said.request_id) || string(response.headers.get('X-Request-Id')),
     more: said,
   });
 }
@@ -86,6 +106,6 @@ export async function json(response) {
 }
 
 /** @param {unknown} value */
-function text(value) {
+function string(value) {
   return typeof value === 'string' ? value : '';
 }

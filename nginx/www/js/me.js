@@ -1,4 +1,4 @@
-/** The calls about oneself: sessions, second factors, the password. */
+/** The calls about oneself: sessions, televisions and players, second factors, the password. */
 
 import { call } from './api.js';
 
@@ -20,6 +20,14 @@ export function endSession(id) {
 
 export function endOthers() {
   return call('DELETE', '/users/me/sessions');
+}
+
+/**
+ * @param {string} name
+ * @returns {Promise<import('./types.js').Player>}
+ */
+export function addPlayer(name) {
+  return call('POST', '/users/me/devices', { body: { name } });
 }
 
 /**
@@ -46,7 +54,7 @@ export function prove(password) {
   return call('POST', '/users/me/proof', { body: { password } });
 }
 
-/** @returns {Promise<{secret: string, uri: string}>} */
+/** @returns {Promise<{secret: string, uri: string, qr: string}>} */
 export function beginApp() {
   return call('POST', '/users/me/factors/totp');
 }

@@ -87,6 +87,13 @@
  * @property {boolean} active
  * @property {boolean} current
  *
+ * @typedef {object} Player  a television or player, as it is added
+ * @property {string} session_id
+ * @property {string} name
+ * @property {string} library_url  as secret as the token in it
+ * @property {string} qr  the same, as an SVG document
+ * @property {string} expires_at
+ *
  * @typedef {object} Passkey
  * @property {string} id
  * @property {string} name
