@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ __all__ = ["stack"]  # a fixture
 
 
 def in_the_clear(stack: Stack, target: str, method: str = "GET", **headers: str) -> Any:
-    """The problem that port 80 answers."""
+    """The problem that port 80 answers, under the configured name or the one in `headers`."""
     connection = http.client.HTTPConnection("127.0.0.1", stack.nginx.http_port, timeout=10)
     connection.request(method, target, headers={"Host": "localhost", **headers})
     answer = connection.getresponse()
@@ -25,6 +26,44 @@ def is_signed_in(stack: Stack, token: str) -> bool:
     status, _ = stack.call("GET", "/api/v1/users/me", token)
     assert status in {200, 401}
     return bool(status == 200)
+
+
+@pytest.mark.parametrize("host", ["an-old-name.example", "127.0.0.1", "localhost.evil", "[::1]"])
+def test_another_name_hides_nothing(stack: Stack, host: str) -> None:
+    """The line was readable whatever name was asked for: an old one, the bare address, a name of somebody else's."""
+    signed_in, other, device = stack.sign_in(), stack.sign_in()["access_token"], new_device_of(stack)
+    link, kept = stack.grant(other)["links"]["source"], stack.grant(other)["links"]["source"]
+    bearer = f"Bearer {signed_in['access_token']}"
+    assert in_the_clear(stack, "/api/v1/videos", Host=host, Authorization=bearer)["code"] == "disclosed"
+    assert in_the_clear(stack, link, Host=host)["code"] == "disclosed"
+    assert in_the_clear(stack, f"/play/{device}/library.m3u", Host=host)["code"] == "disclosed"
+    assert (is_signed_in(stack, signed_in["access_token"]), is_signed_in(stack, other)) == (False, True)
+    with stack.connection() as connection:
+        assert connection.get(link, "Range: bytes=0-99").status == 410
+        assert connection.get(kept, "Range: bytes=0-99").status == 206
+        assert connection.get(f"/play/{device}/library.m3u").status == 410
+
+
+def test_without_a_host_a_credential_is_ended_too(stack: Stack) -> None:
+    """HTTP/1.0 needs none (RFC 9112, 3.2)."""
+    token = stack.sign_in()["access_token"]
+    with socket.create_connection(("127.0.0.1", stack.nginx.http_port), timeout=10) as raw:
+        raw.sendall(f"GET /api/v1/videos HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        answer = raw.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert not is_signed_in(stack, token)
+
+
+def test_over_tls_another_name_ends_nothing(stack: Stack) -> None:
+    """Nobody could read it there."""
+    token = stack.sign_in()["access_token"]
+    link = stack.grant(token)["links"]["source"]
+    with stack.connection() as connection:
+        for target in ("/api/v1/videos", link):
+            answer = connection.get(target, f"Authorization: Bearer {token}", host="an-old-name.example")
+            assert answer.status == 421
+        assert connection.get(link, "Range: bytes=0-99").status == 206
+    assert is_signed_in(stack, token)
 
 
 @pytest.mark.parametrize("how", ["header", "cookie", "header at the door"])
@@ -70,7 +109,8 @@ def test_a_link_that_was_not_made_here_ends_nothing(stack: Stack) -> None:
         [m, kid, expires, playback, mac, stack.other_video_id, file],
     ]
     for parts in forged:
-        in_the_clear(stack, "/" + "/".join(parts))
+        for host in ("localhost", "an-old-name.example"):
+            in_the_clear(stack, "/" + "/".join(parts), Host=host)
     with stack.connection() as connection:
         assert connection.get(link, "Range: bytes=0-99").status == 206
 

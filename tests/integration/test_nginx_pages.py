@@ -170,8 +170,9 @@ def test_port_80_sends_pages_on_to_the_configured_name(edge: Edge) -> None:
 @pytest.mark.parametrize(
     "path", ["/api/v1/videos", "/api", f"/stream/{VIDEO}/source.mp4", "/m/k1/x", "/health", "/ready"]
 )
-def test_port_80_refuses_what_carries_credentials(edge: Edge, path: str) -> None:
-    answer = _clear(edge, path)
+@pytest.mark.parametrize("host", ["localhost", "an-old-name.example"])
+def test_port_80_refuses_what_carries_credentials(edge: Edge, path: str, host: str) -> None:
+    answer = _clear(edge, path, host)
     assert answer.status == 403
     assert answer.headers["Location"] is None
     assert json.loads(answer.read())["code"] == ("disclosed" if path.startswith("/m/") else "forbidden")
