@@ -116,7 +116,8 @@ class Channel:
     def is_over(self, since: float, after_bytes: int) -> bool:
         """Nobody may use it any more: does it still carry more than answers that say so?"""
         if self.since is None:
-            self.since, self.idle_business, self.stuck = since, 0, False
+            # What the kernel holds for the client by now was sent in time.
+            self.since, self.idle_business, self.stuck = since, -self.socket.waiting, False
             return False
         return self.stuck or self.idle_business > after_bytes
 
@@ -192,4 +193,5 @@ class Channels:
         if not channel.notes:
             # What it carried before anybody was let in on it was not media.
             channel.settled = max(channel.settled, channel.socket.acked - channel.grown)
+            channel.has_business()
         channel.notes = sorted((note for note in mine if note.serial == serial), key=lambda note: note.at)

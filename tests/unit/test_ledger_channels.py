@@ -99,6 +99,24 @@ def test_after_the_end_a_stalled_or_moving_transfer_is_cut_and_small_answers_are
         assert verdicts[-1] is cut, (step, waiting)
 
 
+def test_what_was_under_way_when_a_playback_ended_is_not_held_against_its_connection() -> None:
+    """The viewer left: what Nginx had handed to the kernel by then still arrives, and the next request needs the line."""
+    channels = Channels()
+    channels.look([socket(acked=9_000_000, waiting=3_000_000)], {PEER: [note(http2=True)]}, {})
+    assert not only(channels).is_over(0.0, 200_000)
+    channels.look([socket(acked=12_100_000)], {PEER: [note(http2=True)]}, {})
+    assert not only(channels).is_over(2.0, 200_000)
+
+
+def test_what_a_connection_carried_before_it_was_let_in_is_not_held_against_it_after_the_end() -> None:
+    """A page is loaded, plays, and leaves within two looks."""
+    channels = Channels()
+    channels.look([socket(acked=1_000)], {}, {})
+    assert not only(channels).is_stray(0.0, 10, 4_000_000)
+    channels.look([socket(acked=9_000_000, waiting=3_000_000)], {PEER: [note(http2=True)]}, {})
+    assert not only(channels).is_over(2.0, 200_000)
+
+
 def test_a_connection_that_nobody_was_let_in_on_is_a_stray_after_a_while_and_much() -> None:
     for steps, stray in (([1_000_000] * 7, True), ([1000] * 7, False), ([1_000_000, 0] * 4, False)):
         channels, acked, verdicts = Channels(), 0, []
