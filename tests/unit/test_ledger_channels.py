@@ -100,7 +100,7 @@ def test_after_the_end_a_stalled_or_moving_transfer_is_cut_and_small_answers_are
 
 
 def test_what_was_under_way_when_a_playback_ended_is_not_held_against_its_connection() -> None:
-    """The viewer left: what Nginx had handed to the kernel by then still arrives, and the next request needs the line."""
+    """The viewer left: what the kernel had by then still arrives, and the next request needs the connection."""
     channels = Channels()
     channels.look([socket(acked=9_000_000, waiting=3_000_000)], {PEER: [note(http2=True)]}, {})
     assert not only(channels).is_over(0.0, 200_000)
