@@ -41,6 +41,7 @@ T = TypeVar("T")
 _READS: Final = frozenset(["GET", "HEAD"])
 # Kept by the browser for this person alone, and asked for again each time; the tag makes that cheap.
 KEPT: Final = "private, no-cache"
+_PART: Final = "."
 _MARK: Final = "compares"
 _NOT_IN_A_304: Final = ("Content-Type", "Content-Length")
 
@@ -72,9 +73,13 @@ def compares(view: Callable[..., Any]) -> bool:
     return _MARK in view.__dict__
 
 
-def tagged(*facts: Any) -> None:
-    """Make the answer's ETag from `facts`: whatever JSON can write, and all that the reader sees."""
-    g.etag = tag_of(*facts)
+def tagged(own: Any, answer: Any = None) -> None:
+    """Make the answer's ETag from `own`: whatever JSON can write, and all that the reader sees.
+
+    When the reader sees more than a change of this can change (other people's ratings), `answer` is all of it. The tag
+    then has two parts: a cache compares both, require_match() the first.
+    """
+    g.etag = tag_of(own) if answer is None else f"{tag_of(own)}{_PART}{tag_of(answer)}"
 
 
 def asked() -> bool:
@@ -82,19 +87,23 @@ def asked() -> bool:
     return "If-Match" in request.headers
 
 
-def require_match(*facts: Any) -> None:
+def require_match(own: Any) -> None:
     """Compare If-Match with the tag of what is there now; call it in the transaction that holds the row's lock.
+
+    Only the first part of a tag counts here: whoever read a title before somebody else rated it has seen all that an
+    edit changes (docs/decisions/interface-contract.md).
 
     Raises Problem 412 when the client has seen something else; nothing when it did not ask.
     """
     if not asked():
         return
+    sent = parse_etags(request.headers["If-Match"])
     # Strong comparison: a weak tag never matches, and `*` matches whatever is there.
-    if not parse_etags(request.headers["If-Match"]).contains(tag_of(*facts)):
+    if not sent.star_tag and tag_of(own) not in {tag.partition(_PART)[0] for tag in sent.as_set()}:
         raise _precondition_failed()
 
 
-def tag_of(*facts: Any) -> str:
+def tag_of(facts: Any) -> str:
     """The opaque part of a strong entity tag."""
     return _digest(json.dumps(facts, sort_keys=True, default=str, separators=(",", ":")).encode())
 

@@ -11,7 +11,7 @@ from authsvc.api import conditional, guard
 from authsvc.api.schemas import videos as video_schemas
 from authsvc.api.schemas import viewers as schemas
 from authsvc.api.services import here
-from authsvc.api.videos import whole
+from authsvc.api.videos import own, whole
 from authsvc.audit import Event
 from authsvc.problems import Problem
 from authsvc.viewers import Lost, Named, UnknownViewers
@@ -33,14 +33,12 @@ def edit(video_id: str, body: schemas.VideoChangesIn) -> dict[str, Any]:
         with connection.transaction():
             if conditional.asked():
                 editing.hold(connection, video_id)
-                conditional.require_match(whole(connection, identity, video_id))
+                conditional.require_match(own(connection, identity, video_id))
             lost = editing.edit(connection, video_id, changes) if changes else Lost()
             if lost and "visibility" in changes:
                 noted(connection, Event.TITLE_ACCESS_CHANGED, video=video_id, visibility=body.visibility)
         tell(lost)
-        changed = whole(connection, identity, video_id)
-    conditional.tagged(changed)
-    return changed
+        return whole(connection, identity, video_id)
 
 
 @bp.get("/<id:video_id>/viewers")

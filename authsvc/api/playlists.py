@@ -136,8 +136,13 @@ def _summary(playlist: Playlist) -> dict[str, Any]:
 def _whole(connection: Connection[Any], playlist_id: str) -> dict[str, Any]:
     """The list as it is shown, and the tag of that for the answer."""
     whole = _read(connection, playlist_id)
-    conditional.tagged(whole)
+    conditional.tagged(_own(whole), whole)
     return whole
+
+
+def _own(whole: dict[str, Any]) -> dict[str, Any]:
+    """What a change of a list can change: which titles it has and in what order, not what each of them is."""
+    return whole | {"items": [item | {"video": item["video"]["id"]} for item in whole["items"]]}
 
 
 def _read(connection: Connection[Any], playlist_id: str) -> dict[str, Any]:
@@ -158,7 +163,7 @@ def _held(playlist_id: str) -> Iterator[Connection[Any]]:
     with _explained(), here().database.connection() as connection, connection.transaction():
         playlists.hold(connection, guard.identity().user_id, playlist_id)
         if conditional.asked():
-            conditional.require_match(_read(connection, playlist_id))
+            conditional.require_match(_own(_read(connection, playlist_id)))
         yield connection
 
 

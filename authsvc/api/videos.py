@@ -63,10 +63,8 @@ def info(video_id: str) -> dict[str, Any]:
         if stamp is None:
             found(None)
 
-        kept = services.titles.get(f"ks:title:{video_id}:{stamp}", lambda: _page(connection, identity, video_id))
-        page = kept | _rating(connection, identity, video_id)
-    conditional.tagged(page)
-    return page
+        kept = services.titles.get(f"ks:title:{video_id}:{stamp}", lambda: own(connection, identity, video_id))
+        return _rated(connection, identity, video_id, kept)
 
 
 @bp.get("/by-name/<filename>")
@@ -109,9 +107,15 @@ def featured_titles() -> dict[str, Any]:
         }
 
 
+def own(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
+    """All that the page of a title shows but what people think of it, past the cache. Raises Problem 404."""
+    title = found(library.visible(connection, identity, video_id))
+    return _video(title) | library.details(connection, video_id)
+
+
 def whole(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
-    """All that the page of a title shows this user, past the cache. Raises Problem 404."""
-    return _page(connection, identity, video_id) | _rating(connection, identity, video_id)
+    """All that the page of a title shows this user, and the tag of that for the answer. Raises Problem 404."""
+    return _rated(connection, identity, video_id, own(connection, identity, video_id))
 
 
 def found(title: Title | None) -> Title:
@@ -132,14 +136,12 @@ def rated(rating: ratings.Rating) -> dict[str, Any]:
     return {"rating_average": rating.average, "rating_count": rating.count, "my_rating": rating.mine}
 
 
-def _page(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
-    title = found(library.visible(connection, identity, video_id))
-    return _video(title) | library.details(connection, video_id)
-
-
-def _rating(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
+def _rated(connection: Connection[Any], identity: Identity, video_id: str, page: dict[str, Any]) -> dict[str, Any]:
+    """The page with what people think of it, and its tag, in which that stands apart."""
     of_videos = ratings.of_videos(connection, identity.user_id, [UUID(video_id)])
-    return rated(of_videos.get(UUID(video_id), ratings.Rating()))
+    answer = page | rated(of_videos.get(UUID(video_id), ratings.Rating()))
+    conditional.tagged(page, answer)
+    return answer
 
 
 def _video(title: Title) -> dict[str, Any]:

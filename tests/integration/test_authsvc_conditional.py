@@ -114,6 +114,42 @@ def test_a_named_tag_is_sent_with_the_answer_of_the_update_too() -> None:
     assert answer.headers["ETag"] == f'"{conditional.tag_of(2)}"'
 
 
+def test_what_an_update_does_not_change_makes_another_tag_and_no_412() -> None:
+    with Flask(__name__).test_request_context():
+        conditional.tagged("own", ["own", 3])
+        first = g.etag
+        conditional.tagged("own", ["own", 4])
+        assert g.etag != first
+    for sent, passes in ((f'"{first}"', True), (f'W/"{first}"', False), (f'"x{first}"', False), ('"."', False)):
+        with Flask(__name__).test_request_context(method="PATCH", headers={"If-Match": sent}):
+            if passes:
+                conditional.require_match("own")
+            for seen in ["other"] if passes else ["own", "other"]:
+                with pytest.raises(Problem):
+                    conditional.require_match(seen)
+
+
+@pytest.mark.parametrize("what", ["title", "playlist"])
+def test_a_rating_is_news_to_a_cache_and_no_412_to_an_editor(world: World, what: str) -> None:
+    admin, viewer, video = Reader(world, "root", "admin"), Reader(world, "bob"), world.video("Sunrise")
+    path, change = f"{VIDEOS}/{video}", {"title": "Dawn"}
+    if what == "playlist":
+        made = admin.client.post("/api/v1/playlists", json={"name": "Mine"}, headers=admin.bearer)
+        path, change = f"/api/v1/playlists/{made.get_json()['id']}", {"name": "Ours"}
+        added = admin.client.post(f"{path}/items", json={"video_id": video}, headers=admin.bearer)
+        assert added.status_code == 201, added.text
+    seen = admin.get(path).headers["ETag"]
+    rated = viewer.client.put(f"{VIDEOS}/{video}/rating", json={"rating": 5}, headers=viewer.bearer)
+    assert rated.status_code == 200, rated.text
+    news = admin.get(path, If_None_Match=seen)
+    assert (news.status_code, news.headers["ETag"] == seen) == (200, False)
+    edited = admin.client.patch(path, json=change, headers=admin.bearer | {"If-Match": seen})
+    assert edited.status_code == 200, edited.text
+    assert admin.get(path, If_None_Match=edited.headers["ETag"]).status_code == 304
+    lost = admin.client.patch(path, json=change, headers=admin.bearer | {"If-Match": seen})
+    assert lost.status_code == 412, "somebody has changed it since"
+
+
 GROUPS = "/api/v1/admin/groups"
 
 
