@@ -4,7 +4,8 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -72,6 +73,16 @@ def unauthorized(detail: str, *, code: str = "credentials", sent: bool = False) 
 def busy(detail: str) -> Problem:
     """503: something that the call needs is away or full."""
     return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+@contextmanager
+def explained(meanings: Mapping[type[Exception], Callable[[Any], Problem]]) -> Iterator[None]:
+    """Have the domain's exceptions leave as problems: of each type, what one of it means to the client."""
+    try:
+        yield
+    except tuple(meanings) as error:
+        meaning = next(meant for kind, meant in meanings.items() if isinstance(error, kind))
+        raise meaning(error) from error
 
 
 def register(app: APIFlask) -> None:

@@ -1,8 +1,7 @@
 """For admins: groups of users, and folders whose new titles are for some of them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from apiflask import APIBlueprint
 from psycopg import Connection
@@ -13,10 +12,16 @@ from authsvc.api.editing import noted, people, tell, unknown_viewers
 from authsvc.api.schemas import viewers as schemas
 from authsvc.api.services import here
 from authsvc.audit import Event
-from authsvc.problems import Problem
+from authsvc.problems import Problem, explained
 from authsvc.viewers import Lost, UnknownViewers
 
 bp = APIBlueprint("groups", __name__, url_prefix="/api/v1/admin", tag="Administration")
+
+_MEANINGS: Final = {
+    groups.GroupUnknown: lambda _: Problem(404, "There is no such group."),
+    groups.UserUnknown: lambda _: Problem(404, "There is no such user."),
+    groups.GroupNameTaken: lambda _: Problem(409, "Another group has this name.", code="taken"),
+}
 
 
 @bp.get("/groups")
@@ -36,7 +41,7 @@ def list_groups() -> dict[str, Any]:
 @bp.doc(summary="Make a group", responses=[400, 401, 403, 409, 422, 503])
 def create_group(body: schemas.GroupIn) -> dict[str, str]:
     """Without members at first."""
-    with _explained(), here().database.connection() as connection, connection.transaction():
+    with explained(_MEANINGS), here().database.connection() as connection, connection.transaction():
         group = groups.create(connection, body.name)
         noted(connection, Event.GROUP_CHANGED, group=group.id.hex, change="created")
     return {"id": group.id.hex, "name": group.name}
@@ -47,7 +52,7 @@ def create_group(body: schemas.GroupIn) -> dict[str, str]:
 @bp.doc(summary="One group", responses=[401, 403, 404, 503])
 def one_group(group_id: str) -> dict[str, Any]:
     """With its members."""
-    with _explained(), here().database.connection() as connection:
+    with explained(_MEANINGS), here().database.connection() as connection:
         return _group(connection, group_id)
 
 
@@ -58,7 +63,7 @@ def one_group(group_id: str) -> dict[str, Any]:
 @bp.doc(summary="Rename a group", responses=[400, 401, 403, 404, 409, 422, 503])
 def rename_group(group_id: str, body: schemas.GroupIn) -> dict[str, Any]:
     """Members and titles stay."""
-    with _explained(), here().database.connection() as connection, connection.transaction():
+    with explained(_MEANINGS), here().database.connection() as connection, connection.transaction():
         if conditional.asked():
             groups.hold(connection, group_id)
             conditional.require_match(_group(connection, group_id))
@@ -161,22 +166,9 @@ def _changed(
     group_id: str, change: str, act: Callable[[Connection[Any]], Lost], *, user_id: str | None = None
 ) -> tuple[str, int]:
     """Change who is in a group, write it down, and have the doors know who lost what by it."""
-    with _explained(), here().database.connection() as connection:
+    with explained(_MEANINGS), here().database.connection() as connection:
         with connection.transaction():
             lost = act(connection)
             noted(connection, Event.GROUP_CHANGED, subject=user_id, group=group_id, change=change)
         tell(lost)
     return "", 204
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """What goes wrong with groups, as problems."""
-    try:
-        yield
-    except groups.GroupUnknown as error:
-        raise Problem(404, "There is no such group.") from error
-    except groups.UserUnknown as error:
-        raise Problem(404, "There is no such user.") from error
-    except groups.GroupNameTaken as error:
-        raise Problem(409, "Another group has this name.", code="taken") from error

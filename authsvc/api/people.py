@@ -3,7 +3,8 @@
 import base64
 import binascii
 import secrets
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -14,11 +15,21 @@ from authsvc.api import conditional, guard, proof
 from authsvc.api.registration import checked_names, invalid
 from authsvc.api.schemas import accounts as schemas
 from authsvc.api.services import here
-from authsvc.problems import Problem
+from authsvc.problems import Problem, explained
 
 bp = APIBlueprint("people", __name__, url_prefix="/api/v1/admin/users", tag="Administration")
 
-_UNKNOWN = "There is no such user."
+_UNKNOWN: Final = "There is no such user."
+_MEANINGS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
+    accounts.UserUnknown: lambda _: Problem(404, _UNKNOWN),
+    accounts.LastAdmin: lambda _: Problem(
+        409, "This is the last admin who can sign in. Make another one first.", code="last_admin"
+    ),
+    accounts.NameTaken: lambda taken: Problem(
+        409, f"{str(taken).capitalize()}.", code="taken", errors={taken.kind: [str(taken)]}
+    ),
+    names.InvalidName: lambda wrong: invalid("email", str(wrong)),
+}
 
 
 @bp.get("")
@@ -53,19 +64,16 @@ def create_user(body: schemas.AccountIn) -> dict[str, Any]:
     password = body.password or secrets.token_urlsafe(32)
     own = (body.username, body.email) if body.password else ()
     password_hash = proof.new_hash(password, *own)
-    try:
-        with services.database.connection() as connection, connection.transaction():
-            user = registration.create(
-                connection,
-                username=body.username,
-                email=body.email,
-                password_hash=password_hash,
-                role=body.role,
-                actor=actor,
-            )
-            reset = None if body.password else _issue(connection, user.id, actor)
-    except accounts.NameTaken as error:
-        raise _taken(error) from error
+    with explained(_MEANINGS), services.database.connection() as connection, connection.transaction():
+        user = registration.create(
+            connection,
+            username=body.username,
+            email=body.email,
+            password_hash=password_hash,
+            role=body.role,
+            actor=actor,
+        )
+        reset = None if body.password else _issue(connection, user.id, actor)
     return _account(user) | {"reset": reset}
 
 
@@ -90,19 +98,10 @@ def change_user(user_id: str, body: schemas.AccountChangeIn) -> dict[str, Any]:
     """Disabling ends every session, playback and running transfer of the user. An admin always remains."""
     services = here()
     wanted = {name: getattr(body, name) for name in body.model_fields_set}
-    try:
-        with services.database.connection() as connection, connection.transaction():
-            if conditional.asked():
-                conditional.require_match(_account(accounts.hold(connection, user_id)))
-            user, ended = accounts.change(connection, user_id, actor=acting(), **wanted)
-    except accounts.UserUnknown as error:
-        raise Problem(404, _UNKNOWN) from error
-    except accounts.LastAdmin as error:
-        raise _last_admin() from error
-    except accounts.NameTaken as error:
-        raise _taken(error) from error
-    except names.InvalidName as error:
-        raise invalid("email", str(error)) from error
+    with explained(_MEANINGS), services.database.connection() as connection, connection.transaction():
+        if conditional.asked():
+            conditional.require_match(_account(accounts.hold(connection, user_id)))
+        user, ended = accounts.change(connection, user_id, actor=acting(), **wanted)
     accounts.make_felt(services.live, services.settings, user.id, ended)
     return _tagged(user)
 
@@ -115,13 +114,8 @@ def change_user(user_id: str, body: schemas.AccountChangeIn) -> dict[str, Any]:
 def delete_user(user_id: str) -> tuple[str, int]:
     """With sessions, history, ratings and playlists. The audit trail keeps a random id that leads to nobody."""
     services = here()
-    try:
-        with services.database.connection() as connection:
-            ended = accounts.delete(connection, user_id, actor=acting())
-    except accounts.UserUnknown as error:
-        raise Problem(404, _UNKNOWN) from error
-    except accounts.LastAdmin as error:
-        raise _last_admin() from error
+    with explained(_MEANINGS), services.database.connection() as connection:
+        ended = accounts.delete(connection, user_id, actor=acting())
     accounts.make_felt(services.live, services.settings, UUID(user_id), ended)
     return "", 204
 
@@ -131,11 +125,8 @@ def delete_user(user_id: str) -> tuple[str, int]:
 @bp.doc(summary="Let a user choose a new password", responses=[401, 403, 404, 503])
 def reset_password(user_id: str) -> dict[str, Any]:
     """Hand the token to the user. The old password works until the new one is chosen; a token from before is void."""
-    try:
-        with here().database.connection() as connection:
-            return _issue(connection, UUID(user_id), acting())
-    except accounts.UserUnknown as error:
-        raise Problem(404, _UNKNOWN) from error
+    with explained(_MEANINGS), here().database.connection() as connection:
+        return _issue(connection, UUID(user_id), acting())
 
 
 def acting() -> Actor:
@@ -164,14 +155,6 @@ def _tagged(user: User) -> dict[str, Any]:
     """The account as it is shown, and the tag of that for the answer."""
     conditional.tagged(_account(user))
     return _account(user)
-
-
-def _taken(error: accounts.NameTaken) -> Problem:
-    return Problem(409, f"{str(error).capitalize()}.", code="taken", errors={error.kind: [str(error)]})
-
-
-def _last_admin() -> Problem:
-    return Problem(409, "This is the last admin who can sign in. Make another one first.", code="last_admin")
 
 
 def _encoded(name: str) -> str:

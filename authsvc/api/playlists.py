@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from apiflask import APIBlueprint
 from psycopg import Connection
@@ -13,11 +13,16 @@ from authsvc.api.schemas import playlists as schemas
 from authsvc.api.services import here
 from authsvc.api.videos import found, shown
 from authsvc.playlists import Playlist
-from authsvc.problems import Problem
+from authsvc.problems import Problem, explained
 
 bp = APIBlueprint("playlists", __name__, url_prefix="/api/v1/playlists", tag="Playlists")
 
 _PUBLIC_SHOWN = 100
+_MEANINGS: Final = {
+    playlists.PlaylistUnknown: lambda _: Problem(404, "There is no such playlist of yours."),
+    playlists.ItemUnknown: lambda _: Problem(404, "There is no such entry in this playlist."),
+    playlists.Full: lambda _: Problem(409, "There are as many as there may be. Remove something first.", code="full"),
+}
 
 
 @bp.get("")
@@ -42,7 +47,7 @@ def list_playlists(wanted: schemas.PlaylistsIn) -> dict[str, Any]:
 def create_playlist(body: schemas.PlaylistIn) -> dict[str, Any]:
     """Empty, and private unless you say otherwise."""
     settings = here().settings
-    with _explained(), here().database.connection() as connection:
+    with explained(_MEANINGS), here().database.connection() as connection:
         made = playlists.create(
             connection, guard.identity().user_id, **body.model_dump(), most=settings.playlists_per_user
         )
@@ -55,7 +60,7 @@ def create_playlist(body: schemas.PlaylistIn) -> dict[str, Any]:
 @bp.doc(summary="One playlist", responses=[401, 403, 404, 503])
 def one_playlist(playlist_id: str) -> dict[str, Any]:
     """With its titles, as far as you may see them."""
-    with _explained(), here().database.connection() as connection:
+    with explained(_MEANINGS), here().database.connection() as connection:
         return _whole(connection, playlist_id)
 
 
@@ -160,20 +165,8 @@ def _read(connection: Connection[Any], playlist_id: str) -> dict[str, Any]:
 @contextmanager
 def _held(playlist_id: str) -> Iterator[Connection[Any]]:
     """One's own list, to be changed in this transaction; as the client has seen it, if it says so."""
-    with _explained(), here().database.connection() as connection, connection.transaction():
+    with explained(_MEANINGS), here().database.connection() as connection, connection.transaction():
         playlists.hold(connection, guard.identity().user_id, playlist_id)
         if conditional.asked():
             conditional.require_match(_own(_read(connection, playlist_id)))
         yield connection
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except playlists.PlaylistUnknown as error:
-        raise Problem(404, "There is no such playlist of yours.") from error
-    except playlists.ItemUnknown as error:
-        raise Problem(404, "There is no such entry in this playlist.") from error
-    except playlists.Full as error:
-        raise Problem(409, "There are as many as there may be. Remove something first.", code="full") from error
