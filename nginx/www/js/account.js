@@ -1,11 +1,11 @@
 /** One's own account: where it is signed in, its second factors, its password. */
 
 import { h } from './dom.js';
+import * as credentials from './credentials.js';
 import { devices } from './devices.js';
 import { secondFactors } from './factors.js';
-import { Field, Form } from './forms.js';
+import { Form } from './forms.js';
 import * as me from './me.js';
-import { newPassword } from './register.js';
 
 /** @param {import('./types.js').ViewContext} context */
 export function showAccount({ root, signal }) {
@@ -22,8 +22,8 @@ export function showAccount({ root, signal }) {
  * @param {() => Promise<void>} changed
  */
 function password(signal, changed) {
-  const current = new Field('current-password', 'Current password', { name: 'current', type: 'password', autocomplete: 'current-password' });
-  const wanted = newPassword('New password', signal, 'new');
+  const current = credentials.password('current-password', 'Current password', 'current');
+  const wanted = credentials.newPassword('New password', signal, 'new');
   const form = new Form({
     id: 'password-form',
     fields: [current, wanted],

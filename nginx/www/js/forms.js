@@ -149,14 +149,6 @@ export class Form {
   }
 }
 
-/**
- * The hint at a password that is being chosen.
- * @param {number} [shortest]  characters, when it is known
- */
-export function passwordAdvice(shortest) {
-  return `${shortest ? `At least ${shortest} characters. ` : ''}Several unrelated words make a good one.`;
-}
-
 /** @param {HTMLInputElement} input */
 function peek(input) {
   const button = h('button', { type: 'button', class: 'peek', 'aria-pressed': 'false', 'aria-controls': input.id }, 'Show password');

@@ -1,7 +1,8 @@
 /** Proving who one is once more, before what changes who may sign in. */
 
 import { h, uniqueId } from './dom.js';
-import { Field, Form } from './forms.js';
+import * as credentials from './credentials.js';
+import { Form } from './forms.js';
 import * as me from './me.js';
 import { Problem } from './problems.js';
 
@@ -28,7 +29,7 @@ export async function proven(work, signal) {
 function ask(signal) {
   const heading = uniqueId('proof');
   const dialog = h('dialog', { class: 'proof', 'aria-labelledby': heading });
-  const password = new Field('proof-password', 'Password', { name: 'password', type: 'password', autocomplete: 'current-password' });
+  const password = credentials.password('proof-password');
   let shown = false;
   const form = new Form({
     id: 'proof',

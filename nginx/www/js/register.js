@@ -1,8 +1,9 @@
 /** Becoming a user: by a link with an invitation, or where everybody may. */
 
 import { h, fill } from './dom.js';
+import { newPassword, username } from './credentials.js';
 import { cabinet } from './door.js';
-import { Field, Form, passwordAdvice } from './forms.js';
+import { Field, Form } from './forms.js';
 import { send } from './http.js';
 import { Problem, sentence } from './problems.js';
 import * as session from './session.js';
@@ -15,7 +16,7 @@ export function showRegister(context) {
   const { root, route, signal } = context;
   if (route.name === 'invitation' && !route.token) return void askForLink(context, 'Invitation');
   document.title = 'Make an account · Kinetoscope';
-  const name = new Field('username', 'Name', { name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false' });
+  const name = username();
   const email = new Field('email', 'E-mail address', { name: 'email', type: 'email', autocomplete: 'email' });
   const password = newPassword('Password', signal);
   const form = new Form({
@@ -56,16 +57,4 @@ export function askForLink({ root }, what) {
     h('p', { class: 'other-ways' }, h('a', { href: '#/' }, 'Sign in')));
   fill(root, door);
   door.querySelector('h1')?.focus();
-}
-
-/**
- * A password that is being chosen, with what is asked of one as soon as it is known.
- * @param {string} label
- * @param {AbortSignal} signal
- * @param {string} [name]
- */
-export function newPassword(label, signal, name = 'password') {
-  const field = new Field('new-password', label, { name, type: 'password', autocomplete: 'new-password' }, passwordAdvice());
-  void send('GET', '/auth/ways', { signal }).then((ways) => field.advise(passwordAdvice(ways.password_shortest)), () => undefined);
-  return field;
 }

@@ -1,10 +1,11 @@
 /** Choosing a new password with the link that an admin has given. */
 
 import { fill } from './dom.js';
+import { newPassword } from './credentials.js';
 import { cabinet } from './door.js';
 import { Form } from './forms.js';
 import { send } from './http.js';
-import { askForLink, newPassword } from './register.js';
+import { askForLink } from './register.js';
 import { showSignIn } from './signin.js';
 
 /** @param {import('./types.js').ViewContext} context */

@@ -2,9 +2,10 @@
 
 import { h, fill } from './dom.js';
 import { alarm } from './announce.js';
+import * as credentials from './credentials.js';
 import { cabinet } from './door.js';
 import { moment } from './format.js';
-import { Field, Form } from './forms.js';
+import { Form } from './forms.js';
 import { send } from './http.js';
 import { chooseOne } from './limits.js';
 import * as passkeys from './passkeys.js';
@@ -24,8 +25,8 @@ import * as session from './session.js';
 export function showSignIn(context, note = '', replace = undefined) {
   const { root, signal } = context;
   document.title = 'Sign in · Kinetoscope';
-  const name = new Field('username', 'Name', { name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false' });
-  const password = new Field('password', 'Password', { name: 'password', type: 'password', autocomplete: 'current-password' });
+  const name = credentials.username();
+  const password = credentials.password();
   const form = new Form({
     id: 'signin',
     fields: [name, password],
