@@ -1,13 +1,15 @@
 """What both services ask of gunicorn. Each service's own file takes these names over."""
 
+import gc
 import os
+from typing import Any
 
 from authsvc import logs
 from authsvc.wsgi import worker_exit
 
 __all__ = [
     "accesslog", "control_socket_disable", "forwarded_allow_ips", "limit_request_field_size", "logconfig_dict",
-    "max_requests", "worker_exit", "worker_tmp_dir",
+    "max_requests", "post_worker_init", "worker_exit", "worker_tmp_dir",
 ]  # fmt: skip
 
 # Never recycle: a restart drops what waits in the worker.
@@ -23,3 +25,10 @@ accesslog = None
 logconfig_dict = logs.CONFIG
 # The workers' signs of life belong in memory; a slow disk must not look like a dead worker. Private to the unit.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ARG001  # the signature is gunicorn's
+    """Leave what the application is made of out of every later collection: going through it all takes 70 ms, in which
+    the worker answers nobody. gunicorn calls it when the application is there, before the first request."""
+    gc.collect()
+    gc.freeze()
