@@ -171,6 +171,9 @@ class ServiceSettings(LiveSettings):
     # Bytes a second for each connection, by role; a role that is not named has no cap.
     stream_rate: dict[Role, Annotated[int, Field(ge=0)]] = {}
 
+    # Verified access tokens remembered by each worker (about 1 KiB each).
+    verified_tokens: Count = 4096
+
 
 class AuthzSettings(ServiceSettings):
     """The decision endpoint."""
@@ -183,8 +186,6 @@ class AuthzSettings(ServiceSettings):
     # Longest wait for a connection of PostgreSQL and for its answer; together below Nginx's proxy_read_timeout.
     database_wait_seconds: Seconds = 0.4
     database_statement_ms: Count = 1000
-    # Verified access tokens remembered by each worker (about 1 KiB each).
-    verified_tokens: Count = 4096
 
 
 class ApiSettings(ServiceSettings, AccountSettings):

@@ -7,6 +7,7 @@ of the session each time. It is signed with Ed25519, so that who verifies can't 
 import hashlib
 import re
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Verifier:
     """Verifies access tokens and remembers at most `remembered` of those that were good.
 
     Only the signature's verdict is remembered, under the token's SHA-256 and until the token expires; whether the
-    session is alive is asked each time. Not safe for threads that insert at once beyond losing an entry.
+    session is alive is asked each time. Threads may share it.
     """
 
     def __init__(self, public_pems: Mapping[str, str], *, remembered: int = 0) -> None:
@@ -77,6 +78,7 @@ class Verifier:
             self._keys[kid] = key
         self._remembered = remembered
         self._good: dict[bytes, Access] = {}
+        self._turn = threading.Lock()
 
     def verify(self, token: str) -> Access:
         """Whom `token` names. Raises InvalidToken."""
@@ -86,14 +88,16 @@ class Verifier:
         known = self._good.get(digest)
         if known is not None:
             if known.expires_at <= time.time():
-                self._good.pop(digest, None)
+                with self._turn:
+                    self._good.pop(digest, None)
                 raise InvalidToken
             return known
         access = self._check(token)
         if self._remembered:
-            while len(self._good) >= self._remembered:
-                self._good.pop(next(iter(self._good)), None)
-            self._good[digest] = access
+            with self._turn:
+                while len(self._good) >= self._remembered:
+                    del self._good[next(iter(self._good))]
+                self._good[digest] = access
         return access
 
     def claims(self, token: str, kind: str, required: list[str]) -> dict[str, Any]:
