@@ -29,6 +29,10 @@ from tests.integration.test_authsvc_gunicorn import Service
 
 PROMISED_MS = 25
 RATE = 50
+# What roles/postgres sets on a host of 4 GiB.
+AS_ON_A_BOX = {
+    "shared_buffers": "512MB", "work_mem": "8MB", "random_page_cost": "1.1", "effective_io_concurrency": "200",
+}  # fmt: skip
 # A user's quota of calls would else end the run.
 USERS = 20
 WORDS = [
@@ -161,7 +165,7 @@ def show_plans(world: World, identity: Identity) -> None:
 def a_world() -> Iterator[World]:
     """A house of one's own."""
     with (
-        PostgresServer.started() as server,
+        PostgresServer.started(**AS_ON_A_BOX) as server,
         RedisServer.started("live") as live,
         RedisServer.started("cache") as cache,
     ):

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -50,17 +50,19 @@ class Database:
 class PostgresServer:
     """A child server in a folder of its own, without TCP."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
+        self.settings = SETTINGS | dict(settings)
         self.binaries = newest_binaries()
         self._serial = itertools.count(1)
         self._child: Child | None = None
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls) -> Iterator[Self]:
+    def started(cls, **settings: str) -> Iterator[Self]:
+        """With these settings besides SETTINGS."""
         with server_folder(USER) as folder:
-            server = cls(folder)
+            server = cls(folder, settings)
             server._initialise()
             server.start()
             try:
@@ -76,7 +78,7 @@ class PostgresServer:
         subprocess.run(as_user(USER, command), check=True, capture_output=True, cwd=self.folder)
 
     def start(self) -> None:
-        options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
         command = [
             str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options,
         ]  # fmt: skip
