@@ -3,9 +3,12 @@
 1. A text is folded as the titles are (the database's `folded`): no accents, no case. What is left of it are words.
 2. A title matches when every word, or a word that it begins, is in its title, file name, description or tags; or when
    the title contains the text as it is.
-3. Only when no title does, typing errors are forgiven: two letters that changed places, or one that is wrong, missing
-   or too much. The words of the library that are likest are searched instead. A list keeps to the way in which its
-   first page was found.
+3. The index is asked for whole words: those of the library that begin with what was typed, and those inside which the
+   text begins, because of titles that contain it. Where these are too many, it is asked for beginnings of words, and
+   the trigrams of the titles for the text.
+4. Only when no title matches, typing errors are forgiven: two letters that changed places, or one that is wrong,
+   missing or too much. The words of the library that are likest are searched instead. A list keeps to the way in which
+   its first page was found.
 """
 
 import hashlib
@@ -28,18 +31,54 @@ _SIMILARITY = "0.3"
 # Candidates of the trigrams; of them, those with so few errors are taken: one, in a long word two.
 _MOST_NEAR = 30
 _LONG_WORD = 8
+# Words of the library that one typed word stands for; of more, the index is asked for what they have in common.
+_MOST_BEGUN = 64
 _CONTAINS: LiteralString = "v.title_folded LIKE %(pattern)s"
-_NAMED: LiteralString = "v.search @@ to_tsquery('simple', %(query)s)"
-# Words of the library that somebody may have meant: with two letters in their right places first, then the likest.
-_KNOWN_WORDS: LiteralString = """
-SELECT word FROM search_terms WHERE word = ANY(%(swapped)s) OR %(word)s <% word
- ORDER BY word = ANY(%(swapped)s) DESC, word_similarity(%(word)s, word) DESC, word LIMIT %(most)s
-""".replace("<%", "<%%")
-_FOLD: LiteralString = """
-SELECT folded(%(text)s),
-       ARRAY(SELECT btrim(spaced(word)) FROM regexp_split_to_table(folded(%(text)s), '[^[:alnum:]]+') word
-              WHERE word <> '' LIMIT %(most)s)
+# Subqueries, so that a search is read once for all titles, and planned alike however many a word has.
+_NAMED: LiteralString = "v.search @@ (SELECT to_tsquery('simple', %(query)s))"
+_NAMED_OR_CONTAINS: LiteralString = f"({_CONTAINS} OR {_NAMED})"
+_NAMED_OR_CONTAINS_WIDER: LiteralString = (
+    f"(v.search @@ (SELECT to_tsquery('simple', %(wider)s)) AND {_NAMED_OR_CONTAINS})"
+)
+# The words of the library that begin with `token`: no letter comes after the last one of Unicode.
+_BEGUN: LiteralString = """
+ARRAY(SELECT k.word FROM search_terms k WHERE k.word >= token AND k.word < token || chr(1114111)
+       ORDER BY k.word LIMIT %(most_begun)s)
 """
+# Words of the library that somebody may have meant: with two letters in their right places first, then the likest.
+_KNOWN_WORDS: LiteralString = f"""
+SELECT token, {_BEGUN} FROM (
+    SELECT word AS token FROM search_terms WHERE is_guess AND (word = ANY(%(swapped)s) OR %(word)s <% word)
+     ORDER BY word = ANY(%(swapped)s) DESC, word_similarity(%(word)s, word) DESC, word LIMIT %(most)s) near
+""".replace("<%", "<%%")
+# The text, and for each of its words the tokens that titles have for it (several where their script writes no spaces)
+# and the words of the library that begin with the last. With the first word come those that end with its first token,
+# or hold it if there is nothing else: a title that contains the text where none of its words begins has one of them.
+_FOLD: LiteralString = f"""
+WITH folded AS MATERIALIZED (SELECT btrim(folded(%(text)s)) AS text),
+typed AS MATERIALIZED (
+    SELECT n, word, regexp_split_to_array(btrim(spaced(word)), ' +') AS tokens
+      FROM folded, regexp_split_to_table(text, '[^[:alnum:]]+') WITH ORDINALITY AS words (word, n)
+     WHERE word <> '' ORDER BY n LIMIT %(most)s)
+SELECT text, tokens, (SELECT {_BEGUN} FROM (SELECT tokens[cardinality(tokens)] AS token) AS last_one),
+       CASE WHEN n > (SELECT min(n) FROM typed) OR spaced(tokens[1]) <> tokens[1] THEN '{{}}'
+            WHEN char_length(tokens[1]) >= %(trigram)s THEN
+           ARRAY(SELECT k.word FROM search_terms k
+                  WHERE k.word LIKE '%%_' || tokens[1] || CASE WHEN tokens[1] = text THEN '%%' ELSE '' END
+                  LIMIT %(most_begun)s) END
+  FROM folded LEFT JOIN typed ON true ORDER BY n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The condition of a search with its parameters, and each of the typed words as the text search is asked for it."""
+
+    condition: LiteralString
+    values: dict[str, Any]
+    words: dict[str, str]
+    # Is it for a single word that the library knows? Only such a one may stand in every tenth title.
+    is_for_a_word: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,37 +136,66 @@ def filtered(filters: Filters) -> tuple[list[LiteralString], dict[str, Any]]:
     return conditions, values
 
 
-def matching(connection: Connection[Any], query: str) -> tuple[LiteralString, dict[str, Any]]:
-    """The condition of an exact search and its parameters, among them the `words`."""
-    row = connection.execute(_FOLD, {"text": query, "most": _MOST_WORDS}).fetchone()
-    text, words = (row[0].strip(), row[1]) if row else ("", [])
-    values: dict[str, Any] = {"pattern": "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%", "words": words}
-    if not words:
+def matching(connection: Connection[Any], query: str) -> Search:
+    """The search for what was typed as it is."""
+    rows = connection.execute(
+        _FOLD, {"text": query, "most": _MOST_WORDS, "most_begun": _MOST_BEGUN, "trigram": _TRIGRAM}
+    ).fetchall()
+    text, tokens, begun, inside = rows[0]
+    values: dict[str, Any] = {"pattern": "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"}
+    if not tokens:
         # Nothing but signs.
-        return _CONTAINS, values
-    values["query"] = " & ".join(map(_prefix, words))
-    # Trigrams find three letters and more; fewer are prefixes of words, or would mean to look at every title.
-    return (f"({_CONTAINS} OR {_NAMED})" if len(text) >= _TRIGRAM else _NAMED), values
+        return Search(_CONTAINS, values, {})
+    words = {" ".join(row[1]): _phrase(row[1], row[2]) for row in rows}
+    values["query"] = " & ".join(words.values())
+    is_for_a_word = len(rows) == len(tokens) == 1 and bool(begun or inside)
+    if len(text) < _TRIGRAM:
+        # Trigrams find three letters and more; fewer are beginnings of words, or would mean to look at every title.
+        return Search(_NAMED, values, words, is_for_a_word)
+    if text != " ".join("".join(row[1]) for row in rows) or inside is None or len(inside) == _MOST_BEGUN:
+        # Signs in the text, or too many words that it could begin inside of.
+        return Search(_NAMED_OR_CONTAINS, values, words, is_for_a_word)
+    if not inside:
+        return Search(_NAMED, values, words, is_for_a_word)
+    first, *others = words.values()
+    if len(tokens) > 1:
+        first = f"({_any([tokens[0], *inside])} <-> {_phrase(tokens[1:], begun)})"
+    else:
+        first = f"({first} | {_any(inside)})"
+    values["wider"] = " & ".join([first, *others])
+    return Search(_NAMED_OR_CONTAINS_WIDER, values, words, is_for_a_word)
 
 
-def nearly(connection: Connection[Any], values: dict[str, Any]) -> LiteralString:
-    """The condition that forgives typing errors, for what `matching` answered; its parameter joins `values`."""
+def nearly(connection: Connection[Any], exact: Search) -> Search | None:
+    """The search that forgives typing errors, for what `matching` answered; None where nothing else can be meant."""
     connection.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, false)", (_SIMILARITY,))
-    parts = []
-    for word in values["words"]:
-        swapped = _swapped(word)
-        known = connection.execute(_KNOWN_WORDS, {"word": word, "swapped": swapped, "most": _MOST_NEAR}).fetchall()
+    meant: dict[str, list[str]] = {}
+    for word in exact.words:
+        values = {"word": word, "swapped": _swapped(word), "most": _MOST_NEAR, "most_begun": _MOST_BEGUN}
+        known = connection.execute(_KNOWN_WORDS, values).fetchall()
         errors = 2 if len(word) >= _LONG_WORD else 1
-        meant = [near for (near,) in known if _errors(word, near) <= errors]
-        parts.append("(" + " | ".join(map(_prefix, dict.fromkeys([word, *meant]))) + ")")
-    values["query"] = " & ".join(parts)
-    return _NAMED if parts else "false"
+        meant[word] = [_phrase([near], begun) for near, begun in known if _errors(word, near) <= errors]
+    if not any(meant.values()):
+        return None
+    parts = [f"({' | '.join([phrase, *meant[word]])})" for word, phrase in exact.words.items()]
+    return Search(_NAMED, exact.values | {"query": " & ".join(parts)}, exact.words, len(parts) == 1)
 
 
-def _prefix(word: str) -> str:
-    """Letters, digits and spaces only, in quotes: nothing of tsquery's own syntax gets through. With spaces in it
-    (scripts without them between words) it is a phrase."""
-    return f"'{word}':*"
+def _phrase(tokens: list[str], begun: list[str]) -> str:
+    """One token after the other, of which the last stands for the words that it begins."""
+    # Without any, PostgreSQL may still take the token apart as it took the titles apart.
+    last = _any(begun) if 0 < len(begun) < _MOST_BEGUN else f"{_quoted(tokens[-1])}:*"
+    return f"({' <-> '.join([*map(_quoted, tokens[:-1]), last])})"
+
+
+def _any(words: list[str]) -> str:
+    return f"({' | '.join(map(_quoted, dict.fromkeys(words)))})"
+
+
+def _quoted(word: str) -> str:
+    """As it is, whatever is in it: nothing of tsquery's own syntax gets through."""
+    doubled = word.replace("\\", "\\\\").replace("'", "''")
+    return f"'{doubled}'"
 
 
 def _errors(typed: str, known: str) -> int:

@@ -36,6 +36,39 @@ def test_every_script_and_small_errors_are_found(world: World, alice: Viewer, ti
     assert titles(world, bearer(alice), q=query) == [title]
 
 
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [
+        ("Heartland", "art"), ("Starting over", "tarting ov"), ("Starting over", "ting over"), ("Überriver", "river"),
+        ("River. Castle", "river castle"), ("<River castle>", "river castle"), ("Fish&Chips", "chips"),
+        ("+500 days", "500 days"), ("Mission 1e5x", "1e5x"), ("Don't Look", "on't lo"), ("100% Wolf", "0% w"),
+        ("abc東京", "abc東"), ("abc東京", "bc東京"), ("東京abc物", "東京abc"), ("東京abc物", "京ab"),
+        ("ภาพยนตร์ไทย", "ยนตร์ไท"),
+        ("River castle", "castle riv"), ("Riverriver", "river"), ("O'Brien \\ river", "brien"),
+    ],
+)  # fmt: skip
+def test_text_is_found_as_it_is(world: World, alice: Viewer, title: str, query: str) -> None:
+    """Also where it begins or ends inside a word."""
+    world.video(title, filename="x.mp4")
+    world.video("Grey hills", filename="y.mp4")
+    assert titles(world, bearer(alice), q=query) == [title]
+
+
+@pytest.mark.parametrize(
+    ("title", "query"), [("Heartland castle", "art cas"), ("Heart of a castle", "art castle"), ("abc東京", "bc京")]
+)
+def test_inside_a_word_begins_only_the_whole_text(world: World, alice: Viewer, title: str, query: str) -> None:
+    world.video(title, filename="x.mp4")
+    assert titles(world, bearer(alice), q=query) == []
+
+
+def test_beginning_of_very_many_words(world: World, alice: Viewer) -> None:
+    made = [world.video(f"Saga{number:03}", filename=f"{number}.mp4") for number in range(70)]
+    inside = world.video("Besagahn", filename="y.mp4")
+    for query, found in (("sag", {*made, inside}), ("saga", {*made, inside}), ("saga00", set(made[:10]))):
+        assert set(walk(world, bearer(alice), q=query, limit="100")) == found
+
+
 def test_letters_of_another_order_are_no_phrase(world: World, alice: Viewer) -> None:
     world.video("物語東京", filename="x.mp4")
     assert titles(world, bearer(alice), q="京東") == []
