@@ -90,6 +90,8 @@ def test_an_ended_session_leads_to_signing_in_and_back_to_the_same_title(
     own_page.context.clear_cookies()
     visit(own_page, f"{box.url}/#/title/{film['id']}")
     own_page.get_by_role("button", name="Sign in").wait_for()
+    expect(own_page.locator("main").get_by_text("Your session has ended. Please sign in again.")).to_be_visible()
+    expect(own_page.locator("#urgent")).to_contain_text("Your session has ended.")
     own_page.get_by_label("Name").fill(box.admin_username)
     own_page.get_by_label("Password", exact=True).fill(box.admin_password)
     own_page.keyboard.press("Enter")
@@ -107,6 +109,7 @@ def test_signing_out_signs_out_every_tab_and_ends_what_plays(
     own_page.get_by_role("button", name="Sign out").click()
     for page in (own_page, other):
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        expect(page.get_by_text("Your session has ended.")).to_have_count(0)
     order = [request.url.rsplit("/", 1)[-1] for request in own_watch.requests if request.method in {"POST", "DELETE"}]
     assert order[-1] == "logout"
     assert own_watch.seen("/playbacks/[0-9a-f]{32}$", "DELETE")

@@ -1,6 +1,6 @@
 /** The calls of the API that need a session. An access cookie that ran out is renewed once and the call repeated. */
 
-import { Problem } from './problems.js';
+import { Problem, sentence } from './problems.js';
 import { send } from './http.js';
 import * as session from './session.js';
 
@@ -100,7 +100,7 @@ export async function call(method, path, options) {
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
       if (renewals === 2) {
-        session.forget();
+        session.forget(sentence(error));
         throw error;
       }
       await session.renew(sentAt);

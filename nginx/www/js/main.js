@@ -41,8 +41,11 @@ function inside() {
   return shell.emptyMain();
 }
 
-/** Shows what the address names, or the sign-in view, which leaves the address for afterwards. */
-function show() {
+/**
+ * Shows what the address names, or the sign-in view, which leaves the address for afterwards.
+ * @param {string} [note]  why one has to sign in
+ */
+function show(note) {
   let route = parse(location.hash);
   const door = DOORS.get(route.name);
   if (door && (route.token || !session.user())) {
@@ -52,7 +55,7 @@ function show() {
     return;
   }
   if (!session.user()) {
-    stage.show((context) => showSignIn(context), route, atDoor);
+    stage.show((context) => showSignIn(context, note), route, atDoor);
     return;
   }
   if (door) {
@@ -83,11 +86,11 @@ async function signOut() {
   }
 }
 
-session.events.addEventListener('change', () => {
+session.events.addEventListener('change', (event) => {
   forgetLibrary();
-  show();
+  show(/** @type {CustomEvent<string>} */ (event).detail);
 });
-addEventListener('hashchange', show);
+addEventListener('hashchange', () => show());
 // A page that comes back from the browser's memory holds a playback that was ended when it went.
 addEventListener('pageshow', (event) => { if (event.persisted) show(); });
 show();

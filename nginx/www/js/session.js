@@ -13,8 +13,9 @@ const RECORD = 'kinetoscope.session';
 const LOCK = 'kinetoscope.refresh';
 /** Renewed this long before the access cookie ends, so that posters and calls don't meet the end. */
 const MARGIN_MS = 20_000;
+const ENDED = 'Your session has ended. Please sign in again.';
 
-/** Fires `change` when somebody signs in or out, in this tab or another. */
+/** Fires `change` when somebody signs in or out, in this tab or another; its `detail` is what to tell who did not do it. */
 export const events = new EventTarget();
 
 /** @type {?SessionRecord} */
@@ -53,8 +54,11 @@ export async function signOut() {
   forget();
 }
 
-/** The session is over: forget it here and in every other tab. */
-export function forget() {
+/**
+ * The session is over: forget it here and in every other tab.
+ * @param {string} [why]  when it was not the person in front of this page who ended it
+ */
+export function forget(why = '') {
   if (record === null) return;
   record = null;
   try {
@@ -62,7 +66,7 @@ export function forget() {
   } catch {
     // Storage is switched off: this tab's own memory has to do.
   }
-  events.dispatchEvent(new Event('change'));
+  changed(why);
 }
 
 /** @type {?Promise<void>} */
@@ -87,7 +91,7 @@ async function exchange(since) {
   try {
     keep(await send('POST', '/auth/refresh', { body: {} }));
   } catch (error) {
-    if (error instanceof Problem && [400, 401, 403].includes(error.status)) forget();
+    if (error instanceof Problem && [400, 401, 403].includes(error.status)) forget(ENDED);
     throw error;
   }
 }
@@ -114,7 +118,7 @@ async function exclusively(work) {
 function keep(answer, entered = false) {
   const known = answer.user ?? record?.user;
   if (!known) throw new Problem({ status: 502, code: 'contract' });
-  const changed = entered || record?.user.id !== known.id;
+  const another = entered || record?.user.id !== known.id;
   const now = Date.now();
   record = { user: known, expiresAt: now + (answer.expires_in ?? 600) * 1000, renewedAt: now };
   try {
@@ -122,7 +126,12 @@ function keep(answer, entered = false) {
   } catch {
     // See forget().
   }
-  if (changed) events.dispatchEvent(new Event('change'));
+  if (another) changed();
+}
+
+/** @param {string} [why] */
+function changed(why = '') {
+  events.dispatchEvent(new CustomEvent('change', { detail: why }));
 }
 
 /** @returns {?SessionRecord} */
@@ -149,5 +158,5 @@ addEventListener('storage', (event) => {
   if (event.key !== RECORD && event.key !== null) return;
   const before = record?.user.id;
   record = stored();
-  if (record?.user.id !== before) events.dispatchEvent(new Event('change'));
+  if (record?.user.id !== before) changed();
 });
