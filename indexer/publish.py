@@ -38,16 +38,19 @@ class Publisher:
             raise ValueError("only a file with a container and a fingerprint can be ready")
         found, video = examined.found, row.id if row else uuid4()
         with self._database.transaction():
-            lock_video(self._database, video)
+            if row:  # nobody else knows the id of a new title before it is committed, and it has nothing to forget
+                lock_video(self._database, video)
             try:
                 self._link(video, found, examined.container)
             except OSError as error:
                 return faults.not_opened(error)
-            self._titles.withdraw(video, [POSTER])
+            if row:
+                self._titles.withdraw(video, [POSTER])
             with self._database.pipeline():  # one answer to wait for instead of five
+                if row:
+                    store.forget_content(self._database, video)
                 store.save_ready(self._database, video, found, examined.fingerprint, facts, *self._origin(found, row))
                 self._name_viewers(video, found, row)
-                store.unpublish(self._database, video)
                 self._publish_source(video, found, examined.container)
         return None
 

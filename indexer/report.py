@@ -99,8 +99,10 @@ def read_report(report: Section, container: str) -> Facts | None:
 
 def storable(value: object, longest: int = MAX_TEXT) -> str:
     """`value` as text that PostgreSQL takes, on one line, at most `longest` characters."""
-    text = str(value)[: 4 * longest].encode("utf-8", "replace").decode("utf-8")
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:longest]
+    text = str(value)[: 4 * longest]
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else " " for sign in text.encode("utf-8", "replace").decode("utf-8"))
+    return " ".join(text.split())[:longest]
 
 
 def _kind(stream: Section) -> str | None:

@@ -1,7 +1,8 @@
 """The indexer's SQL: each function is one statement or one transaction's worth of them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -62,10 +63,13 @@ ON CONFLICT (id) DO UPDATE
 _TRACK: LiteralString = """
 INSERT INTO tracks (video_id, position, kind, codec, profile, language, title, channels, sample_rate, bitrate,
                     is_default, is_forced)
-VALUES (%(video_id)s, %(position)s, %(kind)s, %(codec)s, %(profile)s, %(language)s, %(title)s, %(channels)s,
-        %(sample_rate)s, %(bitrate)s, %(is_default)s, %(is_forced)s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (video_id, position) DO NOTHING
 """
+_track_columns = attrgetter(
+    *("position", "kind", "codec", "profile", "language", "title", "channels", "sample_rate", "bitrate"),
+    *("is_default", "is_forced"),
+)
 
 _PUBLISH: LiteralString = """
 INSERT INTO published_files (video_id, name, media_type, size_bytes) VALUES (%s, %s, %s, %s)
@@ -104,7 +108,7 @@ def known_videos(database: Database) -> list[Known]:
 def save_ready(
     database: Database, video: UUID, found: Found, fingerprint: bytes, facts: Facts, visibility: str, old_path: bytes
 ) -> None:
-    """Write a probed video with its tracks; its pictures become due."""
+    """Write a probed video with its tracks; its pictures become due. What a known one had is forgotten before."""
     row = {name: getattr(facts, name) for name in _FACTS} | {
         "chapters": Jsonb(list(facts.chapters)),
         "tags": Jsonb(facts.tags),
@@ -112,9 +116,8 @@ def save_ready(
         "reason": None,
     }
     database.execute(_SAVE, _row(video, found, visibility, old_path) | {"fingerprint": fingerprint} | row)
-    database.execute("DELETE FROM tracks WHERE video_id = %s", (video,))
     with database.cursor() as cursor:
-        cursor.executemany(_TRACK, [asdict(track) | {"video_id": video} for track in facts.tracks])
+        cursor.executemany(_TRACK, [(video, *_track_columns(track)) for track in facts.tracks])
 
 
 def save_broken(
@@ -130,8 +133,7 @@ def save_broken(
     nothing = dict.fromkeys(_FACTS) | {"rotation": 0, "direct_play": False}
     row = nothing | {"chapters": Jsonb([]), "tags": Jsonb({}), "status": "broken", "reason": reason}
     database.execute(_SAVE, _row(video, found, visibility, old_path) | {"fingerprint": fingerprint} | row)
-    database.execute("DELETE FROM tracks WHERE video_id = %s", (video,))
-    unpublish(database, video)
+    forget_content(database, video)
 
 
 def save_waiting(database: Database, video: UUID, found: Found, reason: str, visibility: str) -> None:
@@ -167,6 +169,12 @@ def publish(database: Database, video: UUID, name: str, media_type: str, size: i
 def unpublish(database: Database, video: UUID, pattern: str = "%") -> None:
     """Forget published files whose name is LIKE `pattern`."""
     database.execute("DELETE FROM published_files WHERE video_id = %s AND name LIKE %s", (video, pattern))
+
+
+def forget_content(database: Database, video: UUID) -> None:
+    """Forget the tracks and published files of what the title's file held before."""
+    database.execute("DELETE FROM tracks WHERE video_id = %s", (video,))
+    unpublish(database, video)
 
 
 def hide(database: Database, videos: list[UUID]) -> int:
