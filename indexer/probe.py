@@ -10,6 +10,7 @@ import ffmpeg
 from ffmpeg._utils import convert_kwargs_to_cmd_line_args
 
 from indexer.faults import NO_DURATION, NO_VIDEO, Fault
+from indexer.loader import ffprobe
 from indexer.report import Facts, read_report
 from indexer.sandbox import VIDEO, Sandbox, complaint
 from indexer.settings import IndexerSettings
@@ -40,7 +41,7 @@ def probe(sandbox: Sandbox, settings: IndexerSettings, descriptor: int, containe
     """The facts of the open file, or why there are none. Raises `SandboxError` when no tool could run."""
     shown = {"show_format": None, "show_streams": None, "show_chapters": None, "of": "json", "v": "error"}
     outcome = sandbox.run(
-        ["ffprobe", *convert_kwargs_to_cmd_line_args(shown | input_options(container)), f"file:{VIDEO}"],
+        [*ffprobe(), *convert_kwargs_to_cmd_line_args(shown | input_options(container)), f"file:{VIDEO}"],
         descriptor,
         seconds=settings.probe_timeout_seconds,
         output_bytes=settings.probe_output_bytes,
