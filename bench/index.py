@@ -1,14 +1,17 @@
 """How fast the indexer is: `python -m bench.index [FILES]` with a scratch PostgreSQL, as ratios of one run.
 
 1. A library of FILES unchanged files (default 100,000) is scanned again: seconds, beside a bare walk and stat.
-2. New files are probed by bare ffprobe on all cores and by the scan, in alternating pairs: the ratio of their rates,
-   until the titles are ready. Posters, which bare ffprobe does not make, come after that and are told apart.
+2. New files are probed by bare ffprobe on all cores, by ffprobe in its sandbox, and by the scan, one after the other in
+   turns: the ratio of their rates by the clock and by CPU time, until the titles are ready. Posters, which bare ffprobe
+   does not make, come after that and are told apart.
 
-By the clock: CPU time can't be told, because bubblewrap does not wait for the tool's. So measure on a quiet machine.
+CPU time is that of this process, of all that it started, and of PostgreSQL. The clock is for a quiet machine only.
 """
 
 import argparse
+import ctypes
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -19,14 +22,22 @@ from io import StringIO
 
 import psycopg
 
+from bench.measure import cpu_seconds, interval
+from indexer.probe import probe
 from indexer.progress import Lines
+from indexer.report import Facts
+from indexer.sandbox import Sandbox
+from indexer.settings import IndexerSettings
+from indexer.sniff import Container, Family
 from indexer.walk import walk
 from tests.integration.indexer_library import LONG_AGO, Library, library_of, made_by_ffmpeg
 from tests.integration.postgres import PostgresServer
 
 FOLDER_FILES = 100
-NEW_FILES = 100
-PAIRS = 5
+NEW_FILES = 50
+TURNS = 12
+REPEATS = 5
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2), from linux/prctl.h
 # A title's row as the scan writes it, except for the facts of a probe.
 FILL = """
 INSERT INTO videos (library_root, path, size_bytes, mtime_ns, filename, title, status, container, duration_seconds,
@@ -37,17 +48,36 @@ SELECT %s, convert_to(format('%%s/%%s.mp4', n / %s, n), 'UTF8'), 1, %s, format('
 """
 
 
+class Meter:
+    """Reads the clock and the CPU time spent so far, both in seconds."""
+
+    def __init__(self, owner: psycopg.Connection[tuple[int, ...]]) -> None:
+        self._owner = owner
+        # bubblewrap ends without waiting for what it started: that becomes a child of this process, not of init.
+        if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
+
+    def read(self) -> tuple[float, float]:
+        now = time.perf_counter()
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):  # 0: PostgreSQL, which runs on
+            pass
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        postgres = [pid for (pid,) in self._owner.execute("SELECT pid FROM pg_stat_activity")]
+        return now, sum(usage.ru_utime + usage.ru_stime for usage in used) + cpu_seconds(postgres)
+
+
 class Clock(Lines):
     """Notes the moment when everything is probed and posters begin."""
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter) -> None:
         super().__init__(StringIO(), terminal=False)
-        self.probed = 0.0
+        self._meter = meter
+        self.probed = (0.0, 0.0)
 
     def stage(self, what: str, total: int) -> None:
         super().stage(what, total)
         if what == "making posters":
-            self.probed = time.perf_counter()
+            self.probed = self._meter.read()
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -73,8 +103,8 @@ def measure_unchanged(library: Library, files: int) -> None:
         owner.execute("ANALYZE videos")
         before = _writes(owner)
         command = [sys.executable, "-m", "indexer.cli", "scan"]
-        whole = [seconds_of(lambda: _run(command, library)) for _ in range(PAIRS)]
-        bare = [seconds_of(lambda: walk(os.fsencode(library.root))) for _ in range(PAIRS)]
+        whole = [seconds_of(lambda: _run(command, library)) for _ in range(REPEATS)]
+        bare = [seconds_of(lambda: walk(os.fsencode(library.root))) for _ in range(REPEATS)]
         wrote = _writes(owner) - before
     print(f"{files:,} unchanged files, whole command: {_spread(whole)} s; bare walk and stat: {_spread(bare)} s")
     print(f"rows of videos, tracks and published_files written: {wrote}")
@@ -99,31 +129,59 @@ def _writes(owner: psycopg.Connection[tuple[int, ...]]) -> int:
 def measure_new(library: Library) -> None:
     cores = os.cpu_count() or 1
     content = made_by_ffmpeg("mp4", size="640x360", seconds=10)
-    ratios, posters = [], []
-    for pair in range(PAIRS):
-        # Each with an end of its own, so that none is taken for one that moved.
-        ends = [b"\0\0\0\x10free%4d%4d" % (pair, number) for number in range(NEW_FILES)]
-        paths = [library.put(f"{pair}/{number}.mp4", content + end) for number, end in enumerate(ends)]
+    settings = library.settings()
+    sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
 
-        def bare(paths: list[bytes] = paths) -> float:
-            with ThreadPoolExecutor(cores) as pool:
-                list(pool.map(_ffprobe, paths))
-            return time.perf_counter()
+    def bare(paths: list[bytes]) -> tuple[float, float]:
+        with ThreadPoolExecutor(cores) as pool:
+            list(pool.map(_ffprobe, paths))
+        return meter.read()
 
-        def scan() -> float:
-            clock = Clock()
-            if library.scan(workers=cores, progress=clock).added != NEW_FILES:
-                raise RuntimeError("not every new file was added")
-            posters.append(NEW_FILES / (time.perf_counter() - clock.probed))
-            return clock.probed
+    def walled(paths: list[bytes]) -> tuple[float, float]:
+        with ThreadPoolExecutor(cores) as pool:
+            list(pool.map(lambda path: _walled(sandbox, settings, path), paths))
+        return meter.read()
 
-        took: dict[Callable[[], float], float] = {}
-        for work in (bare, scan) if pair % 2 else (scan, bare):
-            began = time.perf_counter()
-            took[work] = work() - began
-        ratios.append(took[bare] / took[scan])
-    print(f"new files until ready: {_spread(ratios)} of the rate of bare ffprobe on {cores} cores")
-    print(f"  ({PAIRS} pairs of {NEW_FILES} files); their posters: {_spread(posters)} a second")
+    def scan(paths: list[bytes]) -> tuple[float, float]:
+        clock = Clock(meter)
+        if library.scan(workers=cores, progress=clock).added != len(paths):
+            raise RuntimeError("not every new file was added")
+        posters.append(len(paths) / (time.perf_counter() - clock.probed[0]))
+        return clock.probed
+
+    works = [bare, walled, scan]
+    took: dict[Callable[[list[bytes]], tuple[float, float]], list[tuple[float, float]]] = {work: [] for work in works}
+    posters: list[float] = []
+    with psycopg.connect(library.database.owner_url, autocommit=True) as owner:
+        meter = Meter(owner)
+        for turn in range(TURNS):
+            # Each with an end of its own, so that none is taken for one that moved.
+            ends = [b"\0\0\0\x10free%4d%4d" % (turn, number) for number in range(NEW_FILES)]
+            paths = [library.put(f"{turn}/{number}.mp4", content + end) for number, end in enumerate(ends)]
+            for work in works:
+                began = meter.read()
+                ended = work(paths)
+                took[work].append((ended[0] - began[0], ended[1] - began[1]))
+            works = [*works[1:], works[0]] if turn % 2 else works[::-1]
+    print(f"{TURNS} turns of {NEW_FILES} new files on {cores} cores, as rates of bare ffprobe; median [95 % interval]:")
+    for name, work in (("ffprobe in its sandbox", walled), ("scan until ready", scan)):
+        clock, cpu = (
+            "{:.2f} [{:.2f}, {:.2f}]".format(
+                *interval([a[unit] / b[unit] for a, b in zip(took[bare], took[work], strict=True)])
+            )
+            for unit in (0, 1)
+        )
+        print(f"  {name}: {clock} by the clock, {cpu} by CPU time")
+    print(f"  posters: {_spread(posters)} a second")
+
+
+def _walled(sandbox: Sandbox, settings: IndexerSettings, path: bytes) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if not isinstance(probe(sandbox, settings, descriptor, Container("mp4", Family.ISO)), Facts):
+            raise TypeError("ffprobe did not read the file in its sandbox")
+    finally:
+        os.close(descriptor)
 
 
 def _ffprobe(path: bytes) -> None:
@@ -138,11 +196,11 @@ def _spread(values: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="?", type=int, default=100_000)
+    parser.add_argument("files", nargs="?", type=int, default=100_000, help="0: only the new ones")
     files = parser.parse_args().files
     with PostgresServer.started() as server:
         server.prepare_template()
-        for measure in (lambda library: measure_unchanged(library, files), measure_new):
+        for measure in (lambda library: files and measure_unchanged(library, files), measure_new):
             with server.cloned_database() as database, library_of(database) as library:
                 measure(library)
 
