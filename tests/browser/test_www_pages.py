@@ -189,7 +189,7 @@ def test_the_numbers_read_as_people_write_them(page: Page, box: Box, watch: Watc
             const format = await import('/js/format.js');
             const {playlistName, m3u} = await import('/js/playlist.js');
             const {parse} = await import('/js/router.js');
-            const {resumeAt} = await import('/js/player.js');
+            const {resumeAt} = await import('/js/playback.js');
             return {
                 clock: [0, 59.9, 187, 3729, NaN, Infinity].map(format.clock),
                 spoken: [0, 61, 7322].map(format.spoken),

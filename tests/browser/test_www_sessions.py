@@ -98,6 +98,38 @@ def test_an_ended_session_leads_to_signing_in_and_back_to_the_same_title(
     expect(own_page.get_by_role("heading", level=1)).to_have_text(film["title"])
 
 
+def test_a_film_that_plays_when_its_session_runs_out_plays_on_to_its_end(
+    own_page: Page, own_watch: Watch, box: Box, film: dict[str, Any]
+) -> None:
+    own_watch.expect(401)
+    open_title(own_page, box, film)
+    press_play(own_page)
+    own_page.context.clear_cookies()
+    with own_page.expect_response("**/auth/refresh"):
+        own_page.keyboard.press("9")
+    expect(
+        own_page.get_by_text("Your session has ended. This film plays on; sign in again after it.").first
+    ).to_be_visible()
+    wait_until(
+        own_page, "(video, place) => !video.paused && video.currentTime > place", film["duration_seconds"] * 0.9 + 1
+    )
+    wait_until(own_page, "video => { video.currentTime = video.duration - 0.5; return true; }")
+    expect(own_page.locator("main").get_by_text("Your session has ended. Please sign in again.")).to_be_visible()
+    expect(own_page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_view_without_a_film_goes_when_its_session_runs_out(
+    own_page: Page, own_watch: Watch, box: Box, film: dict[str, Any]
+) -> None:
+    own_watch.expect(401)
+    open_title(own_page, box, film)
+    press_play(own_page)
+    own_page.keyboard.press("k")
+    own_page.context.clear_cookies()
+    own_page.keyboard.press("3")
+    expect(own_page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
 def test_signing_out_signs_out_every_tab_and_ends_what_plays(
     own_page: Page, own_watch: Watch, box: Box, film: dict[str, Any]
 ) -> None:

@@ -86,9 +86,16 @@ async function signOut() {
   }
 }
 
-session.events.addEventListener('change', (event) => {
+session.events.addEventListener('change', async (event) => {
+  const why = /** @type {CustomEvent<string>} */ (event).detail;
   forgetLibrary();
-  show(/** @type {CustomEvent<string>} */ (event).detail);
+  if (why && !session.user()) {
+    const { signal } = stage.controller;
+    await stage.remain();
+    // Left meanwhile: what came then has been shown.
+    if (signal.aborted) return;
+  }
+  show(why);
 });
 addEventListener('hashchange', () => show());
 // A page that comes back from the browser's memory holds a playback that was ended when it went.

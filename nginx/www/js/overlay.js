@@ -15,6 +15,7 @@ export class Overlay {
     this.frame = frame;
     this.home = home;
     this.notice = h('div', { class: 'notice', hidden: true });
+    this.noticed = 0;
     this.curtain = h('div', { class: 'curtain', hidden: true });
     this.elements = [h('div', { class: 'spinner', 'aria-hidden': 'true' }), this.notice, this.curtain];
   }
@@ -59,11 +60,20 @@ export class Overlay {
       startOver();
       this.hide(this.notice);
     };
-    fill(this.notice, h('span', {}, `Resumed at ${clock(position)}.`),
-      h('button', { type: 'button', class: 'secondary', onclick: press }, 'Start over'));
-    this.notice.hidden = false;
+    this.note(`Resumed at ${clock(position)}.`, h('button', { type: 'button', class: 'secondary', onclick: press }, 'Start over'));
     say(`Resumed at ${spoken(position)}. Press 0 to start over.`);
-    setTimeout(() => this.hide(this.notice), NOTICE_MS);
+  }
+
+  /**
+   * Something to know while it plays; goes by itself.
+   * @param {string} text
+   * @param {...Node} more
+   */
+  note(text, ...more) {
+    clearTimeout(this.noticed);
+    fill(this.notice, h('span', {}, text), ...more);
+    this.notice.hidden = false;
+    this.noticed = setTimeout(() => this.hide(this.notice), NOTICE_MS);
   }
 
   /** @param {HTMLElement} layer */

@@ -120,3 +120,14 @@ export class Playback {
     }
   }
 }
+
+/**
+ * Where to begin: not for a few seconds, and not at the very end.
+ * @param {number} remembered  seconds
+ * @param {?number} duration  seconds
+ */
+export function resumeAt(remembered, duration) {
+  if (!(remembered >= 3)) return 0;
+  const tail = Math.min(15, (duration ?? 0) * 0.03);
+  return duration && remembered > duration - tail ? 0 : remembered;
+}

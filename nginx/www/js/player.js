@@ -1,10 +1,11 @@
 /** The player: the picture, what is said over it, and going on after something broke. */
 
+import { say } from './announce.js';
 import { h, safeLink } from './dom.js';
 import * as connection from './connection.js';
 import { Controls } from './controls.js';
 import { Overlay } from './overlay.js';
-import { Playback } from './playback.js';
+import { Playback, resumeAt } from './playback.js';
 import * as preferences from './preferences.js';
 import { Problem, sentence, wasAborted } from './problems.js';
 import { listen } from './shortcuts.js';
@@ -14,6 +15,7 @@ import { listen } from './shortcuts.js';
 /** This many repairs within a minute, then the viewer is asked. */
 const REPAIRS = 4;
 const SETTLED_MS = 800;
+const AFTERWARDS = 'Your session has ended. This film plays on; sign in again after it.';
 const JUST_NOW_MS = 4000;
 /** Refusals that a new grant can mend. */
 const RENEWABLE = new Set([401, 403, 410, 429]);
@@ -32,7 +34,7 @@ export class Player {
    * @param {Video} video
    * @param {import('./types.js').ViewContext} context
    */
-  constructor(video, { signal, onLeave }) {
+  constructor(video, { signal, onLeave, onSessionOver }) {
     this.video = video;
     this.signal = signal;
     this.position = 0;
@@ -57,6 +59,7 @@ export class Player {
       await this.playback.close();
       this.unload();
     });
+    onSessionOver(() => this.playOn());
     this.follow();
     listen(this.element, this.media, this.controls, signal);
   }
@@ -205,6 +208,17 @@ export class Player {
     }
   }
 
+  /** The session is over by itself: what plays goes on for as long as the server sends it, since no time-out ends a film. */
+  async playOn() {
+    if (!this.wanted || this.media.ended || await this.playback.examine() !== null) return;
+    this.overlay.note(AFTERWARDS);
+    say(AFTERWARDS);
+    await new Promise((resolve) => {
+      for (const name of ['ended', 'error']) this.media.addEventListener(name, resolve, { once: true, signal: this.signal });
+      this.signal.addEventListener('abort', resolve, { once: true });
+    });
+  }
+
   unload() {
     this.media.removeAttribute('src');
     this.media.load();
@@ -221,17 +235,6 @@ export class Player {
       void this.begin(this.position > 0 ? this.position : null);
     });
   }
-}
-
-/**
- * Where to begin: not for a few seconds, and not at the very end.
- * @param {number} remembered  seconds
- * @param {?number} duration  seconds
- */
-export function resumeAt(remembered, duration) {
-  if (!(remembered >= 3)) return 0;
-  const tail = Math.min(15, (duration ?? 0) * 0.03);
-  return duration && remembered > duration - tail ? 0 : remembered;
 }
 
 /**

@@ -46,6 +46,13 @@ export class Stage {
     this.controller = new AbortController();
     /** @type {(() => Promise<void>)[]} */
     this.farewells = [];
+    /** @type {(() => Promise<void>)[]} */
+    this.remainders = [];
+  }
+
+  /** What the current view may still do although its session is over. */
+  async remain() {
+    await Promise.allSettled(this.remainders.map((work) => work()));
   }
 
   /** What the current view still has to do (save a position, end a playback), then its end. */
@@ -64,12 +71,14 @@ export class Stage {
   show(view, route, emptyRoot) {
     // Not awaited: what the old view still tells the server must not delay the new one.
     void this.leave();
+    this.remainders = [];
     this.controller = new AbortController();
     void view({
       root: emptyRoot(),
       route,
       signal: this.controller.signal,
       onLeave: (work) => { this.farewells.push(work); },
+      onSessionOver: (work) => { this.remainders.push(work); },
     });
   }
 }

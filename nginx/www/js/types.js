@@ -116,5 +116,6 @@
  * @property {Route} route
  * @property {AbortSignal} signal  aborted when the view is left
  * @property {(work: () => Promise<void>) => void} onLeave  awaited before the next view or signing out
+ * @property {(work: () => Promise<void>) => void} onSessionOver  awaited before a session that ended by itself takes the view away
  */
 export {};
