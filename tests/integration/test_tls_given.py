@@ -25,7 +25,7 @@ case "$*" in
 *) exit 1 ;;
 esac
 """
-CASES = ("good", "foreign-key", "expired", "other-name")
+CASES = ("good", "foreign-key", "expired", "early", "other-name")
 PLAY = """
 - name: Judge every case, and put the good one in place
   hosts: localhost
@@ -96,6 +96,7 @@ class Operator:
         given(folder, "foreign-key", "tv.example.org", days=30)
         write_key(folder / "foreign-key.key", ec.generate_private_key(ec.SECP256R1()))
         given(folder, "expired", "tv.example.org", days=-1)
+        given(folder, "early", "tv.example.org", days=100)
         given(folder, "other-name", "*.tv.example.org", days=30)
         (folder / "play.yml").write_text(PLAY.format(cases=list(CASES), folder=folder))
         (folder / "judge.yml").write_text(JUDGE.format(folder=folder))
@@ -139,6 +140,7 @@ def test_what_can_not_serve_is_refused_with_variable_value_and_fix(operator: Ope
     assert verdicts["foreign-key"].endswith("give the pair.")
     assert verdicts["expired"].startswith(f"tls_certificate_src {certificate} ended at 20")
     assert verdicts["expired"].endswith("give a new one.")
+    assert verdicts["early"].startswith(f"tls_certificate_src {operator.folder / 'early.pem'} begins at 20")
     assert verdicts["other-name"].startswith("tls_names has tv.example.org, which tls_certificate_src")
     assert verdicts["other-name"].endswith("give a certificate for it, or take it out.")
     assert list(operator.host.iterdir()) == []
