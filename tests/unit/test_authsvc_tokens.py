@@ -56,6 +56,11 @@ def test_the_handmade_token_of_these_tests_is_good(verifier: Verifier) -> None:
     assert verifier.verify(signed(claims())).user_id == USER
 
 
+def test_a_clock_set_back_by_minutes_signs_nobody_out(verifier: Verifier) -> None:
+    issued = int(time.time()) + 300
+    assert verifier.verify(signed(claims(iat=issued, exp=issued + 600))).user_id == USER
+
+
 def _with_hmac(verification_key: str) -> str:
     text = part(HEADERS | {"alg": "HS256"}) + "." + part(claims())
     mac = hmac.new(verification_key.encode(), text.encode(), hashlib.sha256).digest()
@@ -73,6 +78,7 @@ CONFUSED = {
     "an ID token": signed(claims(), headers=HEADERS | {"typ": "JWT"}),
     "expired": signed(claims(iat=1, exp=int(time.time()) - 1)),
     "issued in the future": signed(claims(iat=int(time.time()) + 3600, exp=int(time.time()) + 7200)),
+    "issued at no time": signed(claims(iat="now")),
     "not valid yet": signed(claims(nbf=int(time.time()) + 3600)),
     "other issuer": signed(claims(iss="somebody")),
     "other audience": signed(claims(aud="somebody")),
