@@ -160,6 +160,19 @@ def test_throttle_counts_failures_of_an_account_and_gives_good_ones_back(world: 
     assert login(world, headers=elsewhere).status_code == 200, "the owner elsewhere is locked out"
 
 
+def test_a_clock_set_back_locks_nobody_out_for_longer_than_the_window(world: World) -> None:
+    world.with_settings(login_failures_per_account_and_address=3)
+    world.user("alice")
+    for _ in range(3):
+        assert login(world, password="wrong password").status_code == 401
+    cache = world.redis_cache.client()
+    for key in cache.keys("ks:throttle:*"):
+        cache.expire(key, 4200)  # what is left of ten minutes after a step back of an hour
+    refused = login(world)
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 600
+
+
 def test_throttle_counts_failures_of_an_address_over_all_accounts(world: World) -> None:
     world.with_settings(login_failures_per_address=4)
     for number in range(4):
