@@ -341,6 +341,10 @@ class LedgerSettings(LiveSettings):
     # Sessions that nobody uses are looked for this often. Use is written down when it is 30 s old, so that
     # PostgreSQL is a minute behind at most.
     upkeep_seconds: Annotated[float, Field(gt=0, le=30)] = 20
+    # When the wall clock was set by more than this, no session or playback is ended for its age until it has settled:
+    # a jump may be taken back. What is over by the clock is refused meanwhile all the same.
+    clock_step_seconds: Seconds = 60
+    clock_settle_seconds: Seconds = 900
     # What a connection may still carry after its playbacks have ended (answers of the interface, pictures).
     cut_after_bytes: Annotated[int, Field(ge=0)] = 262_144
     # A connection that nobody was let in on is cut when it has moved this long and this many bytes.

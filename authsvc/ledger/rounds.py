@@ -5,7 +5,7 @@
 3. The account log is booked; of aborted answers what was not acknowledged is taken off.
 4. Leases of playbacks whose bytes move are renewed; Redis answers which of them have ended or lapsed.
 5. Connections whose playbacks have all ended, or that nobody was let in on, are cut.
-6. Sessions that nobody uses end, and use is written down (upkeep.py).
+6. Sessions that nobody uses end, and use is written down (upkeep.py); not while the clock is in doubt (steps.py).
 7. What is live is kept in PostgreSQL, for the day that Redis is wiped, and what is under way (unlogged.py), for the
    day that Nginx breaks it off.
 
@@ -28,6 +28,7 @@ from authsvc.ledger.channels import Channel, Channels, Note
 from authsvc.ledger.cuts import Cutter
 from authsvc.ledger.slots import Seen, Slots
 from authsvc.ledger.sockets import SocketTable
+from authsvc.ledger.steps import Steps
 from authsvc.live import LiveUnavailable
 from authsvc.settings import LedgerSettings
 
@@ -48,6 +49,7 @@ class Rounds:
         self._memory = memory.Memory()
         self.channels = Channels()
         self._accounting = Accounting(settings, table)
+        self._steps = Steps(settings.clock_step_seconds, settings.clock_settle_seconds)
         # Playbacks that are over, as far as a connection still names them.
         self._ended: set[str] = set()
         # Playbacks that move and have lost their slot to somebody else.
@@ -234,6 +236,8 @@ class Rounds:
         if now - self._kept_up < self._settings.upkeep_seconds:
             return
         self._kept_up = now
+        if self._steps.in_doubt(connection):
+            return
         try:
             for over in upkeep.run(connection, self._live, self._settings):
                 logger.info("session_over", session=over.session_id.hex, reason=over.reason)
@@ -253,5 +257,6 @@ class Rounds:
                 self._away(error)
         if now - self._tidied >= _HOUR_SECONDS:
             self._tidied = now
-            revocations.close_forgotten(connection, self._settings.forgotten_seconds)
+            if not self._steps.in_doubt(connection):
+                revocations.close_forgotten(connection, self._settings.forgotten_seconds)
             self._accounting.forget(connection)
