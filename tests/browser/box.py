@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,17 @@ class Box:
         """The box that the environment names, if it names one."""
         path = os.environ.get("KINETOSCOPE_ACCESS")
         return cls.read(path) if path else None
+
+    @cached_property
+    def origins(self) -> frozenset[str]:
+        """Its own, and that of its media host if it has one: what its policy lets a page play from."""
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(self.url + "/", verify=self.ca_file, timeout=TIMEOUT_SECONDS)
+        rules = dict(rule.strip().split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split(";"))
+        return frozenset(
+            {self.url} | {source for source in rules["media-src"].split() if source.startswith("https://")}
+        )
 
     def scan(self) -> None:
         """Let the indexer look at the library now, rather than when cron next does."""

@@ -125,7 +125,7 @@ def fresh_context(
         )
         context.set_default_timeout(10_000)
         context.tracing.start(snapshots=True, screenshots=False)
-        made.append((context, Watch(context, box.url)))
+        made.append((context, Watch(context, box.origins)))
         return context
 
     make.watches = lambda: [watch for _, watch in made]  # type: ignore[attr-defined]  # ours, on a function

@@ -155,7 +155,7 @@ def test_the_link_for_other_players_plays_without_a_browser(
         page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
-    assert link.startswith(f"{box.url}/m/")
+    assert any(link.startswith(f"{origin}/m/") for origin in box.origins)
     expect(page.get_by_label("Link for VLC, mpv or Kodi")).to_have_value(link)
 
     with page.expect_download() as download:
@@ -236,6 +236,8 @@ def test_a_playback_stopped_by_an_administrator_says_so(
     open_title(page, box, film)
     playback = watch_a_while(page, film)
     program.call("DELETE", f"/admin/streams/{playback}")
+    # On a media host the browser would hide the refusal otherwise, and ask again and again.
+    assert media(page).evaluate("video => video.crossOrigin") == "anonymous"
     # Nobody touches the page: the next heartbeat, or the next bytes, tell it.
     player = page.get_by_role("group", name="Player")
     expect(player.get_by_text("This playback was ended by an administrator.")).to_be_visible(timeout=25_000)
@@ -286,7 +288,9 @@ def test_an_expired_link_is_renewed_without_the_viewer_noticing(
         refused[:] = refused or [playback]
         if playback == refused[0]:
             problem = '{"type": "about:blank", "title": "Gone", "status": 410, "code": "expired", "detail": ""}'
-            route.fulfill(status=410, content_type="application/problem+json", body=problem)
+            # As the doors do, for a box whose media comes from a host of its own.
+            headers = {"Content-Type": "application/problem+json", "Access-Control-Allow-Origin": box.url}
+            route.fulfill(status=410, headers=headers, body=problem)
         else:
             route.continue_()
 

@@ -1,6 +1,7 @@
 """What no page may do, whatever the test: log an error, break the content security policy, ask anybody else."""
 
 import re
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
@@ -13,8 +14,8 @@ NOBODY = re.compile(r"Failed to load resource: net::")
 class Watch:
     """Watches all pages of a context; `verdict` is what it holds against them."""
 
-    def __init__(self, context: BrowserContext, origin: str) -> None:
-        self.origin = origin
+    def __init__(self, context: BrowserContext, origins: Collection[str]) -> None:
+        self.origins = origins
         self.faults: list[str] = []
         self.expected: set[int] = set()
         self.requests: list[Request] = []
@@ -58,7 +59,7 @@ class Watch:
     def _request(self, request: Request) -> None:
         self.requests.append(request)
         url = urlsplit(request.url)
-        if url.scheme not in {"about", "blob", "data"} and f"{url.scheme}://{url.netloc}" != self.origin:
+        if url.scheme not in {"about", "blob", "data"} and f"{url.scheme}://{url.netloc}" not in self.origins:
             self.faults.append(f"asked somebody else: {request.url}")
 
     def _dialog(self, page: Page, message: str) -> None:

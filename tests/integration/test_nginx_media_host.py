@@ -114,6 +114,12 @@ def test_pages_may_fetch_and_show_what_it_sends_without_credentials(stack: Stack
     assert stranger.header("Access-Control-Allow-Origin") is None
 
 
+def test_a_page_of_ours_can_read_why_it_was_refused(stack: Stack, link: str) -> None:
+    forged = link.replace(stack.video_id, stack.other_video_id)
+    answer = _get(stack, forged, f"Origin: {stack.url}", FIRST_BYTES)
+    assert (answer.status, answer.header("Access-Control-Allow-Origin")) == (403, stack.url)
+
+
 def test_no_cookie_is_for_the_media_host(stack: Stack) -> None:
     body = json.dumps({"username": stack.username, "password": PASSWORD, "cookies": True}).encode()
     head = [

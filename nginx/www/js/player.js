@@ -46,7 +46,11 @@ export class Player {
     this.repairs = [];
     /** Failures in a row although the link was fine: then it is the file. */
     this.unexplained = 0;
-    this.media = h('video', { class: 'picture', playsinline: true, preload: 'metadata', tabindex: '-1', poster: safeLink(video.poster_href) });
+    // With crossorigin a refusal by the media host reaches the element as such. Without it the browser hides the answer
+    // from the page and asks thirty times more.
+    this.media = h('video', {
+      class: 'picture', playsinline: true, preload: 'metadata', tabindex: '-1', crossorigin: 'anonymous', poster: safeLink(video.poster_href),
+    });
     this.element = h('div', { class: 'player', role: 'group', 'aria-label': `Player: ${video.title}`, tabindex: '-1' }, this.media);
     this.controls = new Controls(this.media, this.element, signal);
     this.overlay = new Overlay(this.element, this.controls.play);
