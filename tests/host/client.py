@@ -39,6 +39,10 @@ class Access:
         SECRETS.add(known["admin_password"])
         return cls(**{name: known[name] for name in cls.__dataclass_fields__})
 
+    def at(self, link: str) -> str:
+        """Where a link of the API leads: a path is on the same origin, media may be on a host of its own."""
+        return link if link.startswith("https://") else self.url.rstrip("/") + link
+
     def curl(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """curl as it is, for what `requests` would tidy up: raw paths, HTTP/2, HTTP/1.0, rates."""
         return subprocess.run(
@@ -83,7 +87,7 @@ class Caller:
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
         more.setdefault("timeout", TIMEOUT_SECONDS)
-        return self.http.request(method, self.access.url.rstrip("/") + path, **more)
+        return self.http.request(method, self.access.at(path), **more)
 
     def get(self, path: str, **more: Any) -> requests.Response:
         return self.call("GET", path, **more)
@@ -110,7 +114,7 @@ class Caller:
         answer = self.call("POST", f"/api/v1/videos/{video_id}/playback", json=wish)
         answer.raise_for_status()
         grant: dict[str, Any] = answer.json()
-        SECRETS.update(link.split("/")[5] for link in grant["links"].values() if link and link.startswith("/m/"))
+        SECRETS.update(link.partition("/m/")[2].split("/")[3] for link in grant["links"].values() if link)
         return grant
 
     def end(self, playback_id: str) -> None:

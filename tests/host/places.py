@@ -47,5 +47,5 @@ class Places:
         return self.caller.get(source, headers=FIRST_BYTE).status_code
 
     def _signed_door(self) -> int:
-        url = self.caller.access.url.rstrip("/") + self.link
+        url = self.caller.access.at(self.link)
         return self.signed.get(url, headers=FIRST_BYTE, timeout=20).status_code

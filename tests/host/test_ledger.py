@@ -25,7 +25,7 @@ def watching(access: Access, link: str, size: int, *, version: str = "--http1.1"
     """A client that would take two minutes; killed in any case."""
     process = subprocess.Popen(
         ["curl", "--silent", version, "--cacert", access.ca_file, "--limit-rate", str(size // 120),
-         "--output", "/dev/null", "--write-out", "%{size_download}", access.url.rstrip("/") + link],
+         "--output", "/dev/null", "--write-out", "%{size_download}", access.at(link)],
         stdout=subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -49,9 +49,7 @@ def _is_carried(admin: Viewer, playback_id: str) -> Callable[[], Any]:
 
 
 def _status(access: Access, link: str) -> str:
-    asked = access.curl(
-        "--range", "0-9", "--output", "/dev/null", "--write-out", "%{http_code}", access.url.rstrip("/") + link
-    )
+    asked = access.curl("--range", "0-9", "--output", "/dev/null", "--write-out", "%{http_code}", access.at(link))
     return asked.stdout.decode()
 
 
@@ -125,7 +123,7 @@ def test_a_killed_ledger_and_a_rotation_lose_no_byte_of_the_book(
     access: Access, carol: Viewer, shell: Any, long_film: dict[str, Any]
 ) -> None:
     size, count = 65_536, 12
-    url = access.url.rstrip("/") + carol.playback(long_film["id"])["links"]["source"]
+    url = access.at(carol.playback(long_film["id"])["links"]["source"])
     for number in range(count):
         got = access.curl("--range", f"0-{size - 1}", "--output", "/dev/null", "--write-out", "%{size_download}", url)
         assert int(got.stdout) == size

@@ -21,7 +21,7 @@ def _slow_transfer(access: Access, link: str, seconds: int, size: int) -> Iterat
         [
             "curl", "--silent", "--show-error", "--fail", "--http1.1", "--cacert", access.ca_file,
             "--limit-rate", str(rate), "--max-time", str(seconds * 6), "--output", "/dev/null",
-            "--write-out", "%{size_download}", access.url.rstrip("/") + link,
+            "--write-out", "%{size_download}", access.at(link),
         ],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -99,7 +99,7 @@ def test_without_authz_newcomers_get_503_and_never_a_byte(
     access: Access, carol: Viewer, host: Host, mp4: dict[str, Any]
 ) -> None:
     grant = carol.playback(mp4["id"])
-    watching, url = connection(access), access.url.rstrip("/") + grant["links"]["source"]
+    watching, url = connection(access), access.at(grant["links"]["source"])
     assert watching.get(url, headers={"Range": "bytes=0-9"}, timeout=20).status_code == 206
     host.run("systemctl stop kinetoscope-authz.socket kinetoscope-authz.service")
     try:
