@@ -98,16 +98,20 @@ class House:
         ids = ",".join(f"'{playback}'" for playback in playbacks)
         return int(self.sql(f"SELECT coalesce(sum(bytes + estimated_bytes), 0) FROM playbacks WHERE id IN ({ids})"))
 
-    def trial(self, what: str, disturb: Callable[[], Any], *, after: float = AFTER_SECONDS) -> Row:
-        """Disturb while three streams run; the row of what was seen."""
+    def trial(
+        self, what: str, disturb: Callable[[], Any], *, after: float = AFTER_SECONDS,
+        grant: Callable[[], dict[str, Any]] | None = None,
+    ) -> Row:  # fmt: skip
+        """Disturb while three streams run; the row of what was seen. `grant` is asked when a link is out of date."""
         row = Row(what)
-        with watching(self.viewer, self.video_id, self.film) as watchers:
-            ids = {watcher.playback for watcher in watchers}
-            assert self.seconds_until(ids.issubset) is not None, "the streams never began"
+        with watching(self.viewer, self.video_id, self.film, grant) as watchers:
+            assert (
+                self.seconds_until(lambda listed: {watcher.playback for watcher in watchers} <= listed) is not None
+            ), "the streams never began"
             time.sleep(BEFORE_SECONDS)
             assert sum(watcher.seen.received for watcher in watchers) > 0
             row.note = str(disturb() or "")
-            row.untrue = self.seconds_until(lambda listed: ids <= listed)
+            row.untrue = self.seconds_until(lambda listed: {watcher.playback for watcher in watchers} <= listed)
             time.sleep(after)
             for watcher in watchers:
                 self._add(row, watcher)
@@ -125,7 +129,7 @@ class House:
         received = sum(watcher.seen.received for watcher in watchers)
         deadline, lost = time.monotonic() + BOOK_SECONDS, None
         while time.monotonic() < deadline:
-            booked = self.booked([watcher.playback for watcher in watchers])
+            booked = self.booked([playback for watcher in watchers for playback in watcher.playbacks])
             if booked is None:
                 return None
             lost = max(received - booked, 0)

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,17 +36,24 @@ class Seen:
 
 
 class Watcher:
-    """Reads a film round and round through one signed link: in ranges of 512 KiB, or in answers as long as the film.
+    """Reads a film round and round through a signed link: in ranges of 512 KiB, or in answers as long as the film.
+
+    With a `renew` it takes a new grant when the link is out of date (410), as a player does.
 
     A connection that turns out to be closed before an answer began is opened again without counting: any client may do
     that for a GET (RFC 9110, 9.2.2). An answer that breaks off counts.
     """
 
-    def __init__(self, access: Access, grant: dict[str, Any], film: Path, *, whole: bool) -> None:
+    def __init__(
+        self, access: Access, grant: dict[str, Any], film: Path, *, whole: bool,
+        renew: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:  # fmt: skip
         address = urlsplit(access.url)
         self._host, self._port = address.hostname or "", address.port or 443
         self._context = ssl.create_default_context(cafile=access.ca_file)
-        self.playback, self._link = grant["playback_id"], urlsplit(grant["links"]["source"]).path
+        self.playbacks: list[str] = []
+        self._renew = renew
+        self._take(grant)
         self._film, self._size = os.open(film, os.O_RDONLY), film.stat().st_size
         self._range = self._size if whole else RANGE_BYTES
         self.seen = Seen()
@@ -54,6 +61,15 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._moved = time.monotonic()
         self._connection: http.client.HTTPSConnection | None = None
+
+    @property
+    def playback(self) -> str:
+        """The latest."""
+        return self.playbacks[-1]
+
+    def _take(self, grant: dict[str, Any]) -> None:
+        self._link = urlsplit(grant["links"]["source"]).path
+        self.playbacks.append(grant["playback_id"])
 
     def start(self) -> None:
         self._moved = time.monotonic()
@@ -84,6 +100,8 @@ class Watcher:
         if answer.status != 206:
             answer.read()
             self.seen.refused[answer.status] += 1
+            if answer.status == 410 and self._renew:
+                self._take(self._renew())
             self._stop.wait(RETRY_SECONDS)
             return position
         while not self._stop.is_set() and (chunk := answer.read(CHUNK_BYTES)):
@@ -131,10 +149,14 @@ class Watcher:
 
 
 @contextlib.contextmanager
-def watching(viewer: Viewer, video_id: str, film: Path) -> Iterator[list[Watcher]]:
+def watching(
+    viewer: Viewer, video_id: str, film: Path, renew: Callable[[], dict[str, Any]] | None = None
+) -> Iterator[list[Watcher]]:
     """Three streams of one viewer: two in ranges, one in a single long answer."""
     grants = [viewer.playback(video_id) for _ in range(3)]
-    watchers = [Watcher(viewer.access, grant, film, whole=number == 2) for number, grant in enumerate(grants)]
+    watchers = [
+        Watcher(viewer.access, grant, film, whole=number == 2, renew=renew) for number, grant in enumerate(grants)
+    ]
     for watcher in watchers:
         watcher.start()
     try:
@@ -144,4 +166,5 @@ def watching(viewer: Viewer, video_id: str, film: Path) -> Iterator[list[Watcher
             watcher.stop()
         for watcher in watchers:
             with contextlib.suppress(OSError):
-                viewer.end(watcher.playback)
+                for playback in watcher.playbacks:
+                    viewer.end(playback)
