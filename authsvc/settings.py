@@ -347,9 +347,10 @@ class LedgerSettings(LiveSettings):
     clock_settle_seconds: Seconds = 900
     # What a connection may still carry after its playbacks have ended (answers of the interface, pictures).
     cut_after_bytes: Annotated[int, Field(ge=0)] = 262_144
-    # A connection that nobody was let in on is cut when it has moved this long and this many bytes.
+    # A connection that nobody was let in on is cut when one answer has gone on for this long and has had this many
+    # bytes: more than any of the interface, whose largest is the playlist of 100,000 titles (15 MB).
     stray_seconds: Seconds = 10
-    stray_bytes: Annotated[int, Field(ge=0)] = 4_194_304
+    stray_bytes: Annotated[int, Field(ge=0)] = 33_554_432
     # On HTTP/2 a look counts as media when this many bytes moved that no finished response explains.
     http2_media_bytes: Annotated[int, Field(ge=1)] = 65_536
     # What was sent and is in no line of the log is written down from this many bytes of a connection on.

@@ -122,8 +122,11 @@ class Channel:
         return self.stuck or self.idle_business > after_bytes
 
     def is_stray(self, now: float, seconds: float, after_bytes: int) -> bool:
-        """Nobody was let in on it: has it carried much, and without a pause, for that long?"""
-        if self.since is None or not (self.grown or self.socket.waiting):
+        """Nobody was let in on it: has one answer gone on for that long, and carried that much?
+
+        An empty queue at any look is the pause between two answers, of the interface for instance.
+        """
+        if self.since is None or not self.socket.waiting:
             self.since, self.idle_business = now, 0
             return False
         return now - self.since >= seconds and self.idle_business >= after_bytes
