@@ -27,7 +27,7 @@ logconfig_dict = logs.CONFIG
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
 
-def post_worker_init(worker: Any) -> None:  # noqa: ARG001  # the signature is gunicorn's
+def post_worker_init(_worker: Any) -> None:
     """Leave what the application is made of out of every later collection: going through it all takes 70 ms, in which
     the worker answers nobody. gunicorn calls it when the application is there, before the first request."""
     gc.collect()

@@ -25,7 +25,7 @@ def create_api() -> Flask:
     return service.create_app(ApiSettings.load())
 
 
-def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001  # the signature is gunicorn's
+def worker_exit(_server: Any, worker: Any) -> None:
     """Close what the worker's application holds; gunicorn calls it when a worker ends.
 
     Python 3.13 ends the pool's threads while it finalizes, and the pool's own clean-up then waits for them for

@@ -6,19 +6,19 @@ unseen; that the certificate is right is proved by test_www_pages.py with the au
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, ViewportSize, sync_playwright
 
 from tests.browser.box import Box, Program
+from tests.browser.contexts import EVIDENCE, Contexts
 from tests.browser.people import Person
 from tests.browser.steps import WIDE, sign_in, visit
 from tests.browser.watch import Watch
 
-EVIDENCE = Path(__file__).parents[2] / ".cache" / "browser"
+FAILED = pytest.StashKey[bool]()
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -111,49 +111,27 @@ def viewport(request: pytest.FixtureRequest) -> ViewportSize:
 @pytest.fixture
 def fresh_context(
     chromium: Browser, box: Box, program: Program, viewport: ViewportSize, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., BrowserContext]]:
+) -> Iterator[Contexts]:
     """Make contexts that are watched; on failure screenshots and a trace are kept in .cache/browser."""
     program.end_all()
-    made: list[tuple[BrowserContext, Watch]] = []
-
-    def make(state: StorageState | None = None) -> BrowserContext:
-        context = chromium.new_context(
-            ignore_https_errors=True,
-            viewport=viewport,
-            storage_state=state,
-            locale="en-GB",
-        )
-        context.set_default_timeout(10_000)
-        context.tracing.start(snapshots=True, screenshots=False)
-        made.append((context, Watch(context, box.origins)))
-        return context
-
-    make.watches = lambda: [watch for _, watch in made]  # type: ignore[attr-defined]  # ours, on a function
-    yield make
-    faults = "\n".join(watch.verdict() for _, watch in made if watch.verdict())
-    failed = bool(faults) or getattr(request.node, "failed_call", False)
-    name = re.sub(r"[^\w.-]+", "-", request.node.name)
-    for number, (context, _) in enumerate(made):
-        if failed:
-            EVIDENCE.mkdir(parents=True, exist_ok=True)
-            for page_number, page in enumerate(context.pages):
-                page.screenshot(path=EVIDENCE / f"{name}-{number}-{page_number}.png")
-            context.tracing.stop(path=EVIDENCE / f"{name}-{number}.zip")
-        context.close()
+    contexts = Contexts(chromium, box, viewport)
+    yield contexts
+    faults = contexts.verdict()
+    failed = bool(faults) or request.node.stash.get(FAILED, False)
+    contexts.close(re.sub(r"[^\w.-]+", "-", request.node.name) if failed else None)
     assert not faults, f"{faults}\n(evidence in {EVIDENCE})"
 
 
 @pytest.fixture
-def context(fresh_context: Callable[..., BrowserContext], sign_in_state: Callable[[], StorageState]) -> BrowserContext:
+def context(fresh_context: Contexts, sign_in_state: Callable[[], StorageState]) -> BrowserContext:
     """Signed in."""
     return fresh_context(sign_in_state())
 
 
 @pytest.fixture
-def watch(fresh_context: Callable[..., BrowserContext], context: BrowserContext) -> Watch:
+def watch(fresh_context: Contexts, context: BrowserContext) -> Watch:
     """The watch of `context`."""
-    first: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
-    return first
+    return fresh_context.watches[0]
 
 
 @pytest.fixture
@@ -170,21 +148,20 @@ def person(box: Box, program: Program) -> Iterator[Person]:
 
 
 @pytest.fixture
-def stranger(fresh_context: Callable[..., BrowserContext]) -> Page:
+def stranger(fresh_context: Contexts) -> Page:
     """A page of somebody who is not signed in."""
     return fresh_context().new_page()
 
 
 @pytest.fixture
-def stranger_watch(fresh_context: Callable[..., BrowserContext], stranger: Page) -> Watch:
-    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
-    return watch
+def stranger_watch(fresh_context: Contexts, stranger: Page) -> Watch:
+    return fresh_context.watches[0]
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let fixtures know whether the test failed, so that they keep the evidence."""
-    outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result
+    report = yield
     if report.when == "call" and report.failed:
-        item.failed_call = True  # type: ignore[attr-defined]  # ours, on pytest's item
+        item.stash[FAILED] = True
+    return report

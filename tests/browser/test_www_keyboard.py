@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.box import Box
+from tests.browser.contexts import Contexts
 from tests.browser.steps import media, open_title, position, press_play, visit, wait_until
 
 
@@ -26,9 +27,7 @@ def tab_to(page: Page, wanted: Callable[[str], bool], limit: int = 40) -> None:
     raise AssertionError(f"{limit} tabs did not lead there; the last was {focused(page)!r}")
 
 
-def test_the_whole_way_by_keyboard(
-    box: Box, film: dict[str, Any], fresh_context: Callable[..., BrowserContext]
-) -> None:
+def test_the_whole_way_by_keyboard(box: Box, film: dict[str, Any], fresh_context: Contexts) -> None:
     page = fresh_context().new_page()
     visit(page, box.url)
     expect(page.get_by_label("Name")).to_be_focused()

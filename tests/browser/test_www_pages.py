@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.box import Box, Program
+from tests.browser.contexts import Contexts
 from tests.browser.soundness import sound
 from tests.browser.steps import both_widths, open_title, press_play, visit
 from tests.browser.watch import Watch
@@ -42,7 +43,7 @@ def test_the_client_comes_over_the_box_own_certificate_with_its_policy(box: Box)
 
 @both_widths
 def test_every_page_is_sound_at_both_widths(
-    page: Page, box: Box, film: dict[str, Any], fresh_context: Callable[..., BrowserContext]
+    page: Page, box: Box, film: dict[str, Any], fresh_context: Contexts
 ) -> None:
     stranger = fresh_context().new_page()
     visit(stranger, box.url)

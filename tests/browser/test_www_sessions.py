@@ -1,19 +1,19 @@
 """Signing in, staying so, and what the page says when the box says no or nothing."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.box import Box
+from tests.browser.contexts import Contexts
 from tests.browser.steps import open_title, press_play, sign_in, visit, wait_until
 from tests.browser.watch import Watch
 
 
 @pytest.fixture
-def own_page(fresh_context: Callable[..., BrowserContext], box: Box) -> Page:
+def own_page(fresh_context: Contexts, box: Box) -> Page:
     """A signed-in page with a session of its own, for tests that use it up."""
     page = fresh_context().new_page()
     visit(page, box.url)
@@ -23,14 +23,13 @@ def own_page(fresh_context: Callable[..., BrowserContext], box: Box) -> Page:
 
 
 @pytest.fixture
-def own_watch(fresh_context: Callable[..., BrowserContext], own_page: Page) -> Watch:
-    watch: Watch = fresh_context.watches()[0]  # type: ignore[attr-defined]  # ours, on a function
-    return watch
+def own_watch(fresh_context: Contexts, own_page: Page) -> Watch:
+    return fresh_context.watches[0]
 
 
-def test_a_wrong_password_is_a_sentence(fresh_context: Callable[..., BrowserContext], box: Box) -> None:
+def test_a_wrong_password_is_a_sentence(fresh_context: Contexts, box: Box) -> None:
     page = fresh_context().new_page()
-    fresh_context.watches()[0].expect(401)  # type: ignore[attr-defined]  # ours, on a function
+    fresh_context.watches[0].expect(401)
     visit(page, box.url)
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("#signin-problem")).to_have_text("Please enter your name.")
@@ -98,36 +97,35 @@ def test_an_ended_session_leads_to_signing_in_and_back_to_the_same_title(
     expect(own_page.get_by_role("heading", level=1)).to_have_text(film["title"])
 
 
-def test_a_film_that_plays_when_its_session_runs_out_plays_on_to_its_end(
-    own_page: Page, own_watch: Watch, box: Box, film: dict[str, Any]
-) -> None:
+@pytest.fixture
+def own_film(own_page: Page, own_watch: Watch, box: Box, film: dict[str, Any]) -> Page:
+    """`own_page` while the film plays; its session may run out."""
     own_watch.expect(401)
     open_title(own_page, box, film)
     press_play(own_page)
-    own_page.context.clear_cookies()
-    with own_page.expect_response("**/auth/refresh"):
-        own_page.keyboard.press("9")
+    return own_page
+
+
+def test_a_film_that_plays_when_its_session_runs_out_plays_on_to_its_end(own_film: Page, film: dict[str, Any]) -> None:
+    own_film.context.clear_cookies()
+    with own_film.expect_response("**/auth/refresh"):
+        own_film.keyboard.press("9")
     expect(
-        own_page.get_by_text("Your session has ended. This film plays on; sign in again after it.").first
+        own_film.get_by_text("Your session has ended. This film plays on; sign in again after it.").first
     ).to_be_visible()
     wait_until(
-        own_page, "(video, place) => !video.paused && video.currentTime > place", film["duration_seconds"] * 0.9 + 1
+        own_film, "(video, place) => !video.paused && video.currentTime > place", film["duration_seconds"] * 0.9 + 1
     )
-    wait_until(own_page, "video => { video.currentTime = video.duration - 0.5; return true; }")
-    expect(own_page.locator("main").get_by_text("Your session has ended. Please sign in again.")).to_be_visible()
-    expect(own_page.get_by_role("button", name="Sign in")).to_be_visible()
+    wait_until(own_film, "video => { video.currentTime = video.duration - 0.5; return true; }")
+    expect(own_film.locator("main").get_by_text("Your session has ended. Please sign in again.")).to_be_visible()
+    expect(own_film.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_a_view_without_a_film_goes_when_its_session_runs_out(
-    own_page: Page, own_watch: Watch, box: Box, film: dict[str, Any]
-) -> None:
-    own_watch.expect(401)
-    open_title(own_page, box, film)
-    press_play(own_page)
-    own_page.keyboard.press("k")
-    own_page.context.clear_cookies()
-    own_page.keyboard.press("3")
-    expect(own_page.get_by_role("button", name="Sign in")).to_be_visible()
+def test_a_view_without_a_film_goes_when_its_session_runs_out(own_film: Page) -> None:
+    own_film.keyboard.press("k")
+    own_film.context.clear_cookies()
+    own_film.keyboard.press("3")
+    expect(own_film.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 def test_signing_out_signs_out_every_tab_and_ends_what_plays(

@@ -1,18 +1,22 @@
 """The way of a viewer through the box: sign in, find, play, seek, leave, come back, sign out."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.box import Box, Program
+from tests.browser.contexts import Contexts
 from tests.browser.steps import both_widths, media, open_title, position, press_play, sign_in, told, visit, wait_until
 from tests.browser.watch import Watch
 
 # What a page sees of a stopped playback: refusals, and the cut of its connection, maybe under a request.
 STOPPED = (410, 0)
+# Until a page that asks for nothing has been told by a heartbeat, with room to spare; and one that asks for bytes.
+TOLD_BY_HEARTBEAT_MS = 25_000
+TOLD_BY_BYTES_MS = 10_000
 
 
 def watch_a_while(page: Page, film: dict[str, Any]) -> str:
@@ -26,9 +30,7 @@ def watch_a_while(page: Page, film: dict[str, Any]) -> str:
 
 
 @both_widths
-def test_a_viewer_signs_in_plays_seeks_and_signs_out(
-    box: Box, film: dict[str, Any], fresh_context: Callable[..., BrowserContext]
-) -> None:
+def test_a_viewer_signs_in_plays_seeks_and_signs_out(box: Box, film: dict[str, Any], fresh_context: Contexts) -> None:
     page = fresh_context().new_page()
     visit(page, box.url)
     sign_in(page, box)
@@ -229,33 +231,32 @@ def test_a_playback_ended_elsewhere_says_so_and_starts_again_where_it_was(
     assert len(watch.seen("/playback$", "POST")) == 2
 
 
-def test_a_playback_stopped_by_an_administrator_says_so(
-    page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
-) -> None:
+@pytest.fixture
+def stopped(page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch) -> Page:
+    """A page whose film an administrator has just stopped."""
     watch.expect(*STOPPED)
     open_title(page, box, film)
-    playback = watch_a_while(page, film)
-    program.call("DELETE", f"/admin/streams/{playback}")
+    program.call("DELETE", f"/admin/streams/{watch_a_while(page, film)}")
+    return page
+
+
+def says_who_stopped_it(page: Page, within_ms: int) -> None:
+    player = page.get_by_role("group", name="Player")
+    expect(player.get_by_text("This playback was ended by an administrator.")).to_be_visible(timeout=within_ms)
+    expect(page.get_by_role("button", name="Play again")).to_be_visible()
+
+
+def test_a_playback_stopped_by_an_administrator_says_so(stopped: Page) -> None:
+    """Nobody touches the page: the next heartbeat, or the next bytes, tell it."""
     # On a media host the browser would hide the refusal otherwise, and ask again and again.
-    assert media(page).evaluate("video => video.crossOrigin") == "anonymous"
-    # Nobody touches the page: the next heartbeat, or the next bytes, tell it.
-    player = page.get_by_role("group", name="Player")
-    expect(player.get_by_text("This playback was ended by an administrator.")).to_be_visible(timeout=25_000)
-    expect(page.get_by_role("button", name="Play again")).to_be_visible()
+    assert media(stopped).evaluate("video => video.crossOrigin") == "anonymous"
+    says_who_stopped_it(stopped, TOLD_BY_HEARTBEAT_MS)
 
 
-def test_a_viewer_who_seeks_beyond_what_is_loaded_is_told_who_stopped_the_playback(
-    page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
-) -> None:
+def test_a_viewer_who_seeks_beyond_what_is_loaded_is_told_who_stopped_the_playback(stopped: Page) -> None:
     """The bytes are refused before any heartbeat: then the browser pauses the picture by itself."""
-    watch.expect(*STOPPED)
-    open_title(page, box, film)
-    playback = watch_a_while(page, film)
-    program.call("DELETE", f"/admin/streams/{playback}")
-    page.keyboard.press("9")
-    player = page.get_by_role("group", name="Player")
-    expect(player.get_by_text("This playback was ended by an administrator.")).to_be_visible()
-    expect(page.get_by_role("button", name="Play again")).to_be_visible()
+    stopped.keyboard.press("9")
+    says_who_stopped_it(stopped, TOLD_BY_BYTES_MS)
 
 
 def test_a_playback_ended_while_paused_starts_anew_at_the_next_press_of_play(

@@ -5,7 +5,7 @@ import secrets
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,15 +127,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("looks_back") is not None)
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the box's journal beside a failure."""
-    outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result
+    report = yield
     host = getattr(item, "funcargs", {}).get("host")
     if report.when == "call" and report.failed and isinstance(host, Host):
         journal = host.run("journalctl --no-pager --lines 60 --since -3min").stdout
         report.sections.append(("journal of the box", journal))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
