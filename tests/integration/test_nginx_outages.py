@@ -1,8 +1,10 @@
 """Faults put into authz and its stores, seen through Nginx: who was watching goes on, nobody new comes in."""
 
 import contextlib
+import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -199,3 +201,17 @@ def test_the_rate_of_a_role_holds_for_each_connection_and_other_roles_have_none(
         assert three < 2.5 * size / RATE, f"{three:.2f} s: three connections share one cap"
         free = _seconds(stack, links("alice", 3), size)
         assert free < 0.5 * size / RATE, f"{free:.2f} s without a cap"
+
+
+def test_a_viewer_who_leaves_before_the_decision_is_a_line_of_the_log_like_any_other(stack: Stack) -> None:
+    grant = stack.grant(stack.sign_in()["access_token"])
+    with authz_hanging(stack):
+        command = ["curl", "-s", "--cacert", str(stack.nginx.ca_file), "--max-time", "0.5"]
+        left = subprocess.run([*command, stack.url + grant["links"]["source"]], capture_output=True, check=False)
+        assert left.returncode == 28, "curl did not get tired"
+    log, deadline, found = stack.nginx.logs / "access.log", time.monotonic() + 15, []
+    while not found:
+        assert time.monotonic() < deadline, "there is no such line"
+        time.sleep(0.1)
+        found = [line for line in log.read_text().splitlines() if grant["playback_id"] in line]
+    assert json.loads(found[0])["status"] == 0
