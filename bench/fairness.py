@@ -9,6 +9,9 @@ The greedy clients run on the machine that they load, which those of a real serv
 a thread wakes that only sleeps: where that alone is tens of milliseconds the figures tell of the machine.
 
     python -m bench.fairness [--seconds N | --quick]      writes bench/results/fairness.md; quick is under two minutes
+    KINETOSCOPE_ACCESS=... python -m bench.fairness --box  the same with a box of this machine, from outside
+
+On scratch servers all processes are one group for the scheduler; in a box each unit is one, as on a host.
 """
 
 import argparse
@@ -23,10 +26,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.films import FILM_BYTES, Film, in_box, on_scratch
 from bench.load import ANSWER_SECONDS, HERE
 from bench.measure import percentile
 from bench.report import publish, table
-from bench.servers import FILM_BYTES, House, started
+from bench.servers import started
+from tests.host.client import Access
 
 GREEDY = 50
 GREEDY_RANGE_BYTES = 8 << 20
@@ -35,14 +40,21 @@ CACHE_BYTES = FILM_BYTES // 4
 MEMORY = Path("/sys/fs/cgroup/memory")
 
 
-def api_milliseconds(house: House, token: str, seconds: float) -> list[float]:
+def api_milliseconds(film: Film, seconds: float) -> list[float]:
     """Times of `GET /api/v1/videos?limit=20`, from the request to the whole answer."""
-    context = ssl.create_default_context(cafile=str(house.stack.nginx.ca_file))
-    asked = f"GET /api/v1/videos?limit=20 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    context = ssl.create_default_context(cafile=film.ca_file)
+    lines = [
+        "GET /api/v1/videos?limit=20 HTTP/1.1",
+        f"Host: {film.name}",
+        f"Authorization: Bearer {film.token}",
+        "",
+        "",
+    ]
+    asked = "\r\n".join(lines).encode()
     found, end = [], time.monotonic() + seconds
     with (
-        socket.create_connection(("127.0.0.1", house.stack.nginx.https_port), timeout=ANSWER_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as opened,
+        socket.create_connection((film.address, film.port), timeout=ANSWER_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=film.name) as opened,
     ):
         while time.monotonic() < end:
             began = time.perf_counter()
@@ -66,22 +78,25 @@ def _is_whole(answer: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def small_cache(house: House) -> Iterator[str]:
+def small_cache(film: Film) -> Iterator[str]:
     """Nginx in a control group whose memory holds a quarter of the film; the reason where that can't be had."""
     group = MEMORY / f"kinetoscope-bench-{os.getpid()}"
     try:
         group.mkdir()
         (group / "memory.limit_in_bytes").write_text(str(CACHE_BYTES))
-        homes = {pid: _group_of(pid) for pid in house.signed_tls.pids()}
+        homes = {pid: _group_of(pid) for pid in film.pids()}
         for pid in homes:
             (group / "cgroup.procs").write_text(str(pid))
     except OSError as error:
         yield f"not measured: no control group for memory can be made here ({error.strerror})"
         return
-    film = os.open(house.stack.nginx.folder / "film-of-the-bench.mp4", os.O_RDONLY)
-    os.fsync(film)
-    os.posix_fadvise(film, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.close(film)
+    if not homes:
+        yield "not measured: its Nginx does not run on this machine"
+        return
+    opened = os.open(film.path, os.O_RDONLY)
+    os.fsync(opened)
+    os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(opened)
     try:
         yield ""
     finally:
@@ -123,31 +138,30 @@ def lateness() -> Iterator[list[float]]:
         sleeper.join()
 
 
-def greedy(house: House, seconds: float) -> subprocess.Popen[str]:
+def greedy(film: Film, seconds: float) -> subprocess.Popen[str]:
+    where = f"https://{film.address}:{film.port}/"
     command = [
         "nice", "-n", "19",
-        "wrk", "-t1", f"-c{GREEDY}", f"-d{seconds + 2:.0f}s", "--timeout=60s", "-s", str(HERE / "ranges.lua"),
-        house.signed_tls.url(), "--", str(GREEDY_RANGE_BYTES), str(FILM_BYTES),
+        "wrk", f"-t{GREEDY}", f"-c{GREEDY}", f"-d{seconds + 2:.0f}s", "--timeout=60s", "-s", str(HERE / "greedy.lua"),
+        "-H", f"Host: {film.name}", where, "--", str(GREEDY_RANGE_BYTES), str(FILM_BYTES), *film.links,
     ]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def under_greed(house: House, token: str, seconds: float) -> tuple[list[float], str]:
+def under_greed(film: Film, seconds: float) -> tuple[list[float], str]:
     """The API's times while the greedy ones take, and what wrk says of them."""
-    taking = greedy(house, seconds)
+    taking = greedy(film, seconds)
     threading.Event().wait(1)
-    times = api_milliseconds(house, token, seconds)
+    times = api_milliseconds(film, seconds)
     said, _ = taking.communicate()
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError(said)
     rate = next((line.split()[-1] for line in said.splitlines() if line.startswith("Transfer/sec")), "?")
     return times, rate
 
 
-def main() -> int:
-    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("--seconds", type=float, default=15)
-    arguments.add_argument("--quick", action="store_true", help="5 s for each of the three loads")
-    wanted = arguments.parse_args()
-    seconds: float = 5 if wanted.quick else wanted.seconds
+def measured(film: Film, seconds: float) -> list[list[str]]:
+    """The rows of the table."""
     rows: list[list[str]] = []
 
     def note(what: str, times: list[float], rate: str) -> None:
@@ -155,16 +169,31 @@ def main() -> int:
         figures = [f"{percentile(times, percent):.1f}" for percent in (50, 99, 100)]
         rows.append([what, str(len(times)), *figures, rate, kept])
 
-    with started() as house, lateness() as late:
-        token = str(house.stack.sign_in()["access_token"])
-        note("nobody else", api_milliseconds(house, token, seconds), "-")
-        note(f"{GREEDY} greedy, film in the page cache", *under_greed(house, token, seconds))
-        with small_cache(house) as why_not:
-            what = f"{GREEDY} greedy, film 4 times the cache"
-            if why_not:
-                rows.append([what, why_not, "", "", "", "", ""])
-            else:
-                note(what, *under_greed(house, token, seconds))
+    note("nobody else", api_milliseconds(film, seconds), "-")
+    note(f"{GREEDY} greedy, film in the page cache", *under_greed(film, seconds))
+    with small_cache(film) as why_not:
+        what = f"{GREEDY} greedy, film 4 times the cache"
+        if why_not:
+            rows.append([what, why_not, "", "", "", "", ""])
+        else:
+            note(what, *under_greed(film, seconds))
+    return rows
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    arguments.add_argument("--seconds", type=float, default=15)
+    arguments.add_argument("--quick", action="store_true", help="5 s for each of the three loads")
+    arguments.add_argument("--box", action="store_true", help="the box of KINETOSCOPE_ACCESS")
+    wanted = arguments.parse_args()
+    seconds: float = 5 if wanted.quick else wanted.seconds
+    with contextlib.ExitStack() as opened:
+        if wanted.box:
+            film = opened.enter_context(in_box(Access.read(), GREEDY))
+        else:
+            film = on_scratch(opened.enter_context(started()), GREEDY)
+        late = opened.enter_context(lateness())
+        rows = measured(film, seconds)
     header = ["load", "API calls", "p50, ms", "p99, ms", "worst, ms", "greedy take, each s", "p99 at most 50 ms"]
     about = f"TLS, ranges of 8 MiB, wrk at nice 19, load average {os.getloadavg()[0]:.1f}."
     text = (

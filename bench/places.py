@@ -94,16 +94,17 @@ class Box:
 
     def _token(self, name: str) -> str:
         password = secrets.token_urlsafe(18)
-        self._shell(f"kinetoscope user add --username {name} --role user --email {name}@example.org", password)
+        self.shell(f"kinetoscope user add --username {name} --role user --email {name}@example.org", password)
         return Viewer(self._access, name, password).token
 
-    def _shell(self, line: str, stdin: str) -> str:
+    def shell(self, line: str, stdin: str = "") -> str:
+        """What the line prints, run as root on the box."""
         command = [*shlex.split(self._access.ssh_command), line]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
 
     def rows(self, statement: str) -> list[list[str]]:
         psql = "runuser -u postgres -- psql -X -qAt -F '\t' -v ON_ERROR_STOP=1 kinetoscope"
-        return [line.split("\t") for line in self._shell(psql, statement).splitlines()]
+        return [line.split("\t") for line in self.shell(psql, statement).splitlines()]
 
     def get(self, path: str, token: str) -> int:
         if not hasattr(self._mine, "connection"):

@@ -6,6 +6,7 @@ headers of the contract). Node and Flask ask nobody.
 """
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -15,13 +16,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
-
-from authsvc import links
-from authsvc.settings import PlayKeys
-from tests.integration.nginx_server import PLAY_KEYS, NginxServer, free_ports
+from tests.integration.nginx_server import NginxServer, free_ports
 from tests.integration.postgres import PostgresServer
 from tests.integration.stack import Stack
 
@@ -118,21 +114,13 @@ class House:
         ]
 
     def links(self, count: int) -> list[str]:
-        """Paths of so many open playbacks, one for each viewer, as grants would give them."""
-        ids = [uuid4().hex for _ in range(count)]
-        session = self.stack.sign_in()["session_id"]
-        with psycopg.connect(self.stack.database.owner_url, autocommit=True) as owner:
-            owner.execute(
-                "INSERT INTO playbacks (id, session_id, user_id, video_id, door)"
-                " SELECT p::uuid, s.id, s.user_id, %s, 'signed' FROM sessions s, unnest(%s::text[]) p WHERE s.id = %s",
-                (self.stack.video_id, ids, session),
-            )
-        keys = PlayKeys.model_validate({"current": "k1", "keys": PLAY_KEYS})
-        expires_at = int(time.time()) + 7200
-        return [
-            links.prefix(keys, playback_id=one, video_id=self.stack.video_id, expires_at=expires_at) + "source.mp4"
-            for one in ids
-        ]
+        """Paths of so many playbacks, one for each viewer, granted by the API as to every viewer."""
+        token = self.stack.sign_in()["access_token"]
+        call = f"POST /api/v1/videos/{self.stack.video_id}/playback HTTP/1.1\r\nHost: localhost\r\n"
+        call += f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
+        with self.stack.connection() as connection:
+            answers = [connection.exchange(call.encode()) for _ in range(count)]
+        return [str(json.loads(answer.body)["links"]["source"]) for answer in answers]
 
 
 @contextlib.contextmanager
@@ -162,12 +150,14 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def write_film(path: Path) -> None:
-    """Bytes that are really there, and in the page cache."""
-    with path.open("wb") as file:
+def write_film(path: Path, size_bytes: int = FILM_BYTES) -> None:
+    """Bytes that are really there, in the page cache and on the disk; behind what the file holds already."""
+    with path.open("ab") as file:
         block = random.Random(3).randbytes(1 << 20)
-        for _ in range(FILM_BYTES >> 20):
+        for _ in range(size_bytes >> 20):
             file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
@@ -185,7 +175,13 @@ def started() -> Iterator[House]:
         postgres = opened.enter_context(PostgresServer.started())
         postgres.prepare_template()
         stack = opened.enter_context(
-            Stack.running(postgres, more=listeners, nginx_worker_connections=WORKER_CONNECTIONS)
+            Stack.running(
+                postgres,
+                more=listeners,
+                nginx_worker_connections=WORKER_CONNECTIONS,
+                nginx_api_rate="1000r/s",
+                settings={"streaming_calls_per_minute": 1_000_000},
+            )
         )
         film = stack.nginx.folder / "film-of-the-bench.mp4"
         write_film(film)

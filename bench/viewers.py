@@ -13,6 +13,8 @@ from bench.report import table
 from bench.servers import House, Server
 
 STREAM_BYTES_A_SECOND = 5_000_000 // 8
+# What a worker sets up once is not a stream's memory.
+WARM_VIEWERS, WARM_SECONDS = 64, 2
 SEGMENT_SECONDS = 4
 MIB = 1 << 20
 PAUSE_SECONDS = 10
@@ -86,13 +88,20 @@ def measured(house: House, seconds: int, pairs: int, scale: float) -> list[list[
 
 def _run(house: House, load: Load, server: Server, seconds: int) -> Loaded:
     guarded = server in (house.signed, house.signed_tls)
-    paths = house.links(load.viewers) if guarded else itertools.repeat(server.path(), load.viewers)
-    plans = [load.plan(path) for path in paths]
-    crowd, pids = Crowd(server, plans), server.pids()
+
+    def plans(viewers: int) -> list[Plan]:
+        paths = house.links(viewers) if guarded else itertools.repeat(server.path(), viewers)
+        return [load.plan(path) for path in paths]
+
+    # New workers: what the run before left free in theirs would hide what this one takes.
+    house.stack.nginx.reload()
+    Crowd(server, plans(WARM_VIEWERS)).run(WARM_SECONDS)
+    mine = plans(load.viewers)
+    crowd, pids = Crowd(server, mine), server.pids()
     before_memory, before_cpu = resident_bytes(pids), cpu_seconds(pids)
     memory: list[tuple[int, int]] = []
     outcome = crowd.run(seconds, lambda: memory.append((resident_bytes(pids), socket_bytes(server.port))))
-    sockets = sum(plan.sockets for plan in plans)
+    sockets = sum(plan.sockets for plan in mine)
     return Loaded(
         load, server, outcome, cpu_seconds(pids) - before_cpu,
         (memory[0][0] - before_memory) / sockets, memory[0][1] / sockets,

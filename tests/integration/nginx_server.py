@@ -25,6 +25,8 @@ TEMPLATES = REPOSITORY / "nginx"
 ROLE = REPOSITORY / "roles/nginx"
 NAME = "localhost"
 MEDIA_NAME = "media.localhost"
+# run/ is in memory, as /run of a box is: a decision that is kept is a file there.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 PLAY_KEYS = {"k1": "the-first-secret-of-the-tests-0123456789abc", "k2": "the-other-secret-of-the-tests-0123456789abc"}
 
 
@@ -110,18 +112,22 @@ class NginxServer:
     @contextlib.contextmanager
     def prepared(cls, **overrides: Any) -> Iterator[Self]:
         """A server with folders, certificate and configuration, not started yet; all gone afterwards."""
-        folder = Path(tempfile.mkdtemp(prefix="ks-nginx-"))
-        folder.chmod(0o755)
-        try:
+        with (
+            tempfile.TemporaryDirectory(prefix="ks-nginx-", ignore_cleanup_errors=True) as at,
+            tempfile.TemporaryDirectory(prefix="ks-run-", dir=MEMORY, ignore_cleanup_errors=True) as run,
+        ):
+            folder = Path(at)
+            folder.chmod(0o755)
+            (folder / "run").symlink_to(run)
             server = cls(folder, **overrides)
-            server.prepare()
-            yield server
-        finally:
-            server.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                server.prepare()
+                yield server
+            finally:
+                server.stop()
 
     def prepare(self) -> None:
-        for name in ("titles", "www", "logs", "run", "cache", "tls"):
+        for name in ("titles", "www", "logs", "cache", "tls"):
             (self.folder / name).mkdir()
         make_certificate(self.folder / "tls")
         render(self.folder / "conf", self.variables)

@@ -1,0 +1,103 @@
+"""A film too large for a small memory, with links for greedy viewers and an API beside it: on scratch servers, or in a
+box of this machine."""
+
+import contextlib
+import secrets
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.places import Box
+from bench.servers import House, write_film
+from tests.host.client import Access, Caller
+
+FILM_BYTES = 1 << 30
+CLIP_SECONDS = 10
+# The head of a box in an MP4: its length and its kind (ISO/IEC 14496-12, 4.2).
+BOX_HEAD_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Film:
+    """Where it is, who may have it, and which processes send it."""
+
+    path: Path
+    # One for each viewer.
+    links: list[str]
+    pids: Callable[[], list[int]]
+    # Of the same Nginx, over TLS; the name is that of its certificate.
+    address: str
+    port: int
+    name: str
+    ca_file: str
+    token: str
+
+
+def on_scratch(house: House, viewers: int) -> Film:
+    """Behind the doors of the bench's own Nginx."""
+    nginx = house.stack.nginx
+    path = nginx.folder / "large-film.mp4"
+    write_film(path, FILM_BYTES)
+    source = nginx.titles / house.stack.video_id / "source.mp4"
+    source.unlink()
+    source.symlink_to(path)
+    return Film(
+        path, house.links(viewers), house.signed_tls.pids,
+        "127.0.0.1", nginx.https_port, "localhost", str(nginx.ca_file),
+        str(house.stack.sign_in()["access_token"]),
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def in_box(access: Access, viewers: int) -> Iterator[Film]:
+    """A new film in the library of a box of this machine; it leaves the library afterwards, its viewers stay."""
+    box = Box(access)
+    path = Path(access.library_path) / f"Greed {secrets.token_hex(3)}.mp4"
+    _write(path)
+    try:
+        box.shell("systemctl start kinetoscope-indexer.service")
+        callers = []
+        for token in box.tokens:
+            caller = Caller(access)
+            caller.carry({"access_token": token})
+            callers.append(caller)
+        video = next(video for video in callers[0].videos() if video["filename"] == path.name)
+        links = [callers[n % len(callers)].playback(video["id"])["links"]["source"] for n in range(viewers)]
+        at = urlsplit(access.url)
+        yield Film(
+            path, links, lambda: _pids_of("nginx.service", box), at.hostname or "", at.port or 443, at.hostname or "",
+            access.ca_file, box.tokens[-1],
+        )  # fmt: skip
+    finally:
+        path.unlink()
+
+
+def _write(path: Path) -> None:
+    """A short film, and behind it a box that is there to be skipped, with bytes that are really there."""
+    hidden = path.with_name(f".{path.name}")
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=25:duration={CLIP_SECONDS}",
+         "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", str(hidden)],
+        check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    with hidden.open("ab") as file:
+        file.write((BOX_HEAD_BYTES + FILM_BYTES).to_bytes(4, "big") + b"free")
+    write_film(hidden, FILM_BYTES)
+    hidden.rename(path)
+
+
+def _pids_of(unit: str, box: Box) -> list[int]:
+    """The unit's processes as this machine counts them: those whose kernel says the same of them as the box's own."""
+    inside = box.shell(f"systemctl show --property=ControlGroup --value {shlex.quote(unit)}").strip()
+    name = box.shell("cat /proc/sys/kernel/hostname").strip()
+    found = []
+    for each in Path("/proc").iterdir():
+        if each.name.isdigit():
+            with contextlib.suppress(OSError):
+                group = (each / "cgroup").read_text()
+                if any(line.endswith(inside) and name in line for line in group.splitlines()):
+                    found.append(int(each.name))
+    return found
