@@ -32,7 +32,7 @@ def main() -> int:
         os.environ |= {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
         with started() as house:
             if given.only != "viewers":
-                found = ranges.measured(house, rounds, seconds, firsts)
+                found = ranges.measured(house.side_by_side(), rounds, seconds, firsts)
                 tables, plots = ranges.report(found, house.missing, rounds, seconds)
                 text.append(tables)
                 for name, plot in plots.items():

@@ -29,6 +29,7 @@ from pathlib import Path
 from bench.films import FILM_BYTES, Film, in_box, on_scratch
 from bench.load import ANSWER_SECONDS, HERE
 from bench.measure import percentile
+from bench.places import Box
 from bench.report import publish, table
 from bench.servers import started
 from tests.host.client import Access
@@ -142,7 +143,7 @@ def greedy(film: Film, seconds: float) -> subprocess.Popen[str]:
     where = f"https://{film.address}:{film.port}/"
     command = [
         "nice", "-n", "19",
-        "wrk", f"-t{GREEDY}", f"-c{GREEDY}", f"-d{seconds + 2:.0f}s", "--timeout=60s", "-s", str(HERE / "greedy.lua"),
+        "wrk", f"-t{GREEDY}", f"-c{GREEDY}", f"-d{seconds + 2:.0f}s", "--timeout=60s", "-s", str(HERE / "ranges.lua"),
         "-H", f"Host: {film.name}", where, "--", str(GREEDY_RANGE_BYTES), str(FILM_BYTES), *film.links,
     ]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -189,7 +190,8 @@ def main() -> int:
     seconds: float = 5 if wanted.quick else wanted.seconds
     with contextlib.ExitStack() as opened:
         if wanted.box:
-            film = opened.enter_context(in_box(Access.read(), GREEDY))
+            access = Access.read()
+            film = opened.enter_context(in_box(access, Box(access), GREEDY))
         else:
             film = on_scratch(opened.enter_context(started()), GREEDY)
         late = opened.enter_context(lateness())

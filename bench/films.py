@@ -3,7 +3,6 @@ box of this machine."""
 
 import contextlib
 import secrets
-import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ class Film:
     """Where it is, who may have it, and which processes send it."""
 
     path: Path
+    video_id: str
     # One for each viewer.
     links: list[str]
     pids: Callable[[], list[int]]
@@ -45,16 +45,15 @@ def on_scratch(house: House, viewers: int) -> Film:
     source.unlink()
     source.symlink_to(path)
     return Film(
-        path, house.links(viewers), house.signed_tls.pids,
+        path, house.stack.video_id, house.links(viewers), house.signed_tls.pids,
         "127.0.0.1", nginx.https_port, "localhost", str(nginx.ca_file),
         str(house.stack.sign_in()["access_token"]),
     )  # fmt: skip
 
 
 @contextlib.contextmanager
-def in_box(access: Access, viewers: int) -> Iterator[Film]:
+def in_box(access: Access, box: Box, viewers: int) -> Iterator[Film]:
     """A new film in the library of a box of this machine; it leaves the library afterwards, its viewers stay."""
-    box = Box(access)
     path = Path(access.library_path) / f"Greed {secrets.token_hex(3)}.mp4"
     _write(path)
     try:
@@ -67,8 +66,9 @@ def in_box(access: Access, viewers: int) -> Iterator[Film]:
         video = next(video for video in callers[0].videos() if video["filename"] == path.name)
         links = [callers[n % len(callers)].playback(video["id"])["links"]["source"] for n in range(viewers)]
         at = urlsplit(access.url)
+        host = at.hostname or ""
         yield Film(
-            path, links, lambda: _pids_of("nginx.service", box), at.hostname or "", at.port or 443, at.hostname or "",
+            path, video["id"], links, lambda: _nginx_workers(box), host, at.port or 443, host,
             access.ca_file, box.tokens[-1],
         )  # fmt: skip
     finally:
@@ -89,15 +89,15 @@ def _write(path: Path) -> None:
     hidden.rename(path)
 
 
-def _pids_of(unit: str, box: Box) -> list[int]:
-    """The unit's processes as this machine counts them: those whose kernel says the same of them as the box's own."""
-    inside = box.shell(f"systemctl show --property=ControlGroup --value {shlex.quote(unit)}").strip()
+def _nginx_workers(box: Box) -> list[int]:
+    """Of the box, as this machine counts its processes: those of the same control group, by the box's name."""
+    inside = box.shell("systemctl show --property=ControlGroup --value nginx.service").strip()
     name = box.shell("cat /proc/sys/kernel/hostname").strip()
     found = []
-    for each in Path("/proc").iterdir():
-        if each.name.isdigit():
-            with contextlib.suppress(OSError):
-                group = (each / "cgroup").read_text()
-                if any(line.endswith(inside) and name in line for line in group.splitlines()):
-                    found.append(int(each.name))
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            groups = (each / "cgroup").read_text().splitlines()
+            is_worker = b"worker process" in (each / "cmdline").read_bytes()
+            if is_worker and any(group.endswith(inside) and name in group for group in groups):
+                found.append(int(each.name))
     return found

@@ -44,8 +44,8 @@ def as_fast_as_it_goes(server: Server, range_bytes: int, seconds: int) -> Run | 
     """Ranged reads at random places by wrk; None when not one was over in that time. Raises on a wrong answer."""
     url, pids = server.url(), server.pids()
     command = [
-        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={ANSWER_SECONDS}s", "-s",
-        str(HERE / "ranges.lua"), url, "--", str(range_bytes), str(FILM_BYTES), *server.headers(),
+        "wrk", f"-t{len(server.links) or 1}", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={ANSWER_SECONDS}s", "-s",
+        str(HERE / "ranges.lua"), url, "--", str(range_bytes), str(FILM_BYTES), *server.headers(), *server.links,
     ]  # fmt: skip
     before = cpu_seconds(pids)
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -59,8 +59,9 @@ def as_fast_as_it_goes(server: Server, range_bytes: int, seconds: int) -> Run | 
 
 
 def request(path: str, first: int, length: int, headers: list[str]) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", f"Range: bytes={first}-{first + length - 1}", *headers, "", ""]
-    return "\r\n".join(lines).encode()
+    host = [] if any(header.startswith("Host: ") for header in headers) else ["Host: 127.0.0.1"]
+    lines = [f"GET {path} HTTP/1.1", *host, f"Range: bytes={first}-{first + length - 1}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def first_bytes(server: Server, count: int) -> list[float]:
@@ -71,7 +72,7 @@ def first_bytes(server: Server, count: int) -> list[float]:
     opened: socket.socket | None = None
     for number in range(count):
         if opened is None:
-            opened = socket.create_connection(("127.0.0.1", server.port), timeout=ANSWER_SECONDS)
+            opened = socket.create_connection((server.address, server.port), timeout=ANSWER_SECONDS)
             opened = context.wrap_socket(opened) if server.tls else opened
         first = (number * 7919 << 16) % (FILM_BYTES - 65_536)
         began = time.perf_counter()

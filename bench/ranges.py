@@ -13,7 +13,7 @@ from bench.load import CONNECTIONS, Run, as_fast_as_it_goes, first_bytes
 from bench.measure import interval, percentile
 from bench.promises import CPU_PER_GB, FIRST_BYTE_MS, MICROSECONDS_A_REQUEST, NODE_TIMES
 from bench.report import Bars, cell, table
-from bench.servers import House, Server
+from bench.servers import Server
 
 SIZES = {"64 KiB": 64 << 10, "1 MiB": 1 << 20, "8 MiB": 8 << 20}
 
@@ -28,11 +28,12 @@ class Subject:
     first_ms: list[float] = field(default_factory=list)
 
 
-def measured(house: House, rounds: int, seconds: int, firsts: int) -> list[Subject]:
-    """All rounds."""
-    groups = [[Subject(server, group[0]) for server in group] for group in house.side_by_side()]
-    for subject in groups[2]:
-        subject.compared_with = house.unguarded
+def measured(side_by_side: list[list[Server]], rounds: int, seconds: int, firsts: int) -> list[Subject]:
+    """All rounds. The first of each group is what the others are compared with; of the third group and later ones it is
+    the first of the first."""
+    groups = [[Subject(server, group[0]) for server in group] for group in side_by_side]
+    for subject in (subject for group in groups[2:] for subject in group):
+        subject.compared_with = side_by_side[0][0]
     everybody = [subject for group in groups for subject in group]
     for subject in everybody:
         as_fast_as_it_goes(subject.server, SIZES["64 KiB"], 1)

@@ -86,9 +86,12 @@ class Server:
     pids: Callable[[], list[int]]
     headers: Callable[[], list[str]] = list
     tls: bool = False
+    address: str = "127.0.0.1"
+    # With links each connection reads its own.
+    links: tuple[str, ...] = ()
 
     def url(self) -> str:
-        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}{self.path()}"
+        return f"http{'s' if self.tls else ''}://{self.address}:{self.port}{self.path()}"
 
 
 @dataclass
