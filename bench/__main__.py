@@ -45,7 +45,8 @@ def main() -> int:
                 }
                 keep("ranges.json", json.dumps(raw, indent=1))
             if given.only != "ranges":
-                text.append(viewers.report(viewers.measured(house, watch_seconds, pairs, scale), watch_seconds))
+                paced = viewers.measured(house, viewers.loads(scale), watch_seconds, pairs)
+                text.append(viewers.report(paced, watch_seconds))
     publish("bench.md", "\n".join(text))
     return 0
 

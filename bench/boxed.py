@@ -1,6 +1,7 @@
 """What protection costs on a box, from outside: its own Nginx, authz and stores, over the bridge that it is reached by.
 
     KINETOSCOPE_ACCESS=... python -m bench.boxed [--rounds N]      writes bench/results/boxed.md; about four minutes
+    KINETOSCOPE_ACCESS=... python -m bench.boxed --viewers       boxed-viewers.md; on a box of bench/capacity-limits.yml
 
 For the measurement Nginx of the box gets one more server, by a name of its own: the same doors and an unguarded
 location, on port 80 too, where the product serves nothing. It is taken away afterwards; take a box that is nobody's
@@ -10,18 +11,21 @@ all the same. The box has to be on this machine, so that the CPU of its Nginx ca
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 
-from bench import ranges
+from bench import ranges, viewers
 from bench.films import Film, in_box
 from bench.load import CONNECTIONS
+from bench.measure import established, kernel_bytes
 from bench.places import Box
 from bench.report import publish
 from bench.servers import Server
 from tests.host.client import Access
 
 NAME = "bench.kinetoscope.test"
+WATCH_SECONDS = 20
 CONF = "/etc/nginx/kinetoscope"
 SERVER = f"""
 server {{
@@ -47,35 +51,54 @@ def one_more_server(box: Box) -> Iterator[None]:
         box.shell(put, kept)
 
 
-def side_by_side(film: Film) -> list[list[Server]]:
-    """Unguarded and signed, plain and with TLS."""
-    unguarded = f"/unguarded/{film.video_id}/source.mp4"
+class Boxed:
+    """The servers of the box (viewers.Stage)."""
 
-    def server(name: str, links: list[str], *, tls: bool) -> Server:
+    def __init__(self, box: Box, film: Film) -> None:
+        self._box, self._film = box, film
+
+    def pair(self, *, tls: bool) -> list[Server]:
+        path = f"/unguarded/{self._film.video_id}/source.mp4"
+        return [
+            self._server("Nginx, unguarded", [path] * CONNECTIONS, tls=tls),
+            self._server("Nginx, signed door", self.links(CONNECTIONS), tls=tls),
+        ]
+
+    def links(self, count: int) -> list[str]:
+        return self._film.links(count)
+
+    def renew(self) -> None:
+        self._box.shell("systemctl restart nginx.service")
+
+    def socket_bytes(self, server: Server) -> int:
+        return kernel_bytes(self._box.shell(shlex.join(established(server.port))))
+
+    def _server(self, name: str, links: list[str], *, tls: bool) -> Server:
         return Server(
-            name + (", TLS" if tls else ""), 443 if tls else 80, lambda: links[0], film.pids,
-            headers=lambda: [f"Host: {NAME}"], tls=tls, address=film.address, links=tuple(links),
+            name + (", TLS" if tls else ""), 443 if tls else 80, lambda: links[0], self._film.pids,
+            headers=lambda: [f"Host: {NAME}"], tls=tls, address=self._film.address, links=tuple(links),
         )  # fmt: skip
-
-    return [
-        [server("Nginx, unguarded", [unguarded] * len(film.links), tls=tls),
-         server("Nginx, signed door", film.links, tls=tls)]
-        for tls in (False, True)
-    ]  # fmt: skip
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=9)
-    rounds: int = arguments.parse_args().rounds
+    arguments.add_argument("--viewers", action="store_true", help="viewers with a pace, 20 s each, instead")
+    given = arguments.parse_args()
     access = Access.read()
     box = Box(access)
-    with one_more_server(box), in_box(access, box, CONNECTIONS) as film:
+    with one_more_server(box), in_box(access, box) as film:
         if not film.pids():
             raise SystemExit("The box is not on this machine: its CPU can't be read from here.")
-        found = ranges.measured(side_by_side(film), rounds, 1, 100)
-    tables, _ = ranges.report(found, [], rounds, 1)
-    publish("boxed.md", f"# A box, from outside\n\nLoad average {os.getloadavg()[0]:.1f}.\n\n{tables}")
+        stage = Boxed(box, film)
+        if given.viewers:
+            wanted = [viewers.progressive(2000, tls=False), viewers.progressive(800, tls=True), viewers.adaptive(500)]
+            text = viewers.report(viewers.measured(stage, wanted, WATCH_SECONDS, 1), WATCH_SECONDS)
+        else:
+            found = ranges.measured([stage.pair(tls=tls) for tls in (False, True)], given.rounds, 1, 100)
+            text, _ = ranges.report(found, [], given.rounds, 1)
+    name = "boxed-viewers.md" if given.viewers else "boxed.md"
+    publish(name, f"# A box, from outside\n\nLoad average {os.getloadavg()[0]:.1f}.\n\n{text}")
     return 0
 
 

@@ -96,7 +96,7 @@ class Asking:
     def __init__(self, crowd: Crowd, plan: Plan, *, is_first: bool) -> None:
         self.crowd, self.plan = crowd, plan
         self.probed = not (plan.probe and is_first)
-        self.socket = socket.create_connection(("127.0.0.1", crowd.server.port), timeout=ANSWER_SECONDS)
+        self.socket = socket.create_connection((crowd.server.address, crowd.server.port), timeout=ANSWER_SECONDS)
         self.tls = self._shake_hands() if crowd.server.tls else None
         self.socket.setblocking(False)
         # Bytes that may be taken now; a paced reader is given more each period.

@@ -25,8 +25,8 @@ class Film:
 
     path: Path
     video_id: str
-    # One for each viewer.
-    links: list[str]
+    # Paths of so many playbacks, one for each viewer.
+    links: Callable[[int], list[str]]
     pids: Callable[[], list[int]]
     # Of the same Nginx, over TLS; the name is that of its certificate.
     address: str
@@ -36,7 +36,7 @@ class Film:
     token: str
 
 
-def on_scratch(house: House, viewers: int) -> Film:
+def on_scratch(house: House) -> Film:
     """Behind the doors of the bench's own Nginx."""
     nginx = house.stack.nginx
     path = nginx.folder / "large-film.mp4"
@@ -45,14 +45,14 @@ def on_scratch(house: House, viewers: int) -> Film:
     source.unlink()
     source.symlink_to(path)
     return Film(
-        path, house.stack.video_id, house.links(viewers), house.signed_tls.pids,
+        path, house.stack.video_id, house.links, house.signed_tls.pids,
         "127.0.0.1", nginx.https_port, "localhost", str(nginx.ca_file),
         str(house.stack.sign_in()["access_token"]),
     )  # fmt: skip
 
 
 @contextlib.contextmanager
-def in_box(access: Access, box: Box, viewers: int) -> Iterator[Film]:
+def in_box(access: Access, box: Box) -> Iterator[Film]:
     """A new film in the library of a box of this machine; it leaves the library afterwards, its viewers stay."""
     path = Path(access.library_path) / f"Greed {secrets.token_hex(3)}.mp4"
     _write(path)
@@ -64,7 +64,10 @@ def in_box(access: Access, box: Box, viewers: int) -> Iterator[Film]:
             caller.carry({"access_token": token})
             callers.append(caller)
         video = next(video for video in callers[0].videos() if video["filename"] == path.name)
-        links = [callers[n % len(callers)].playback(video["id"])["links"]["source"] for n in range(viewers)]
+
+        def links(count: int) -> list[str]:
+            return [callers[n % len(callers)].playback(video["id"])["links"]["source"] for n in range(count)]
+
         at = urlsplit(access.url)
         host = at.hostname or ""
         yield Film(

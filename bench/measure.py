@@ -4,7 +4,6 @@ import os
 import random
 import re
 import statistics
-import subprocess
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -29,12 +28,14 @@ def resident_bytes(pids: list[int]) -> int:
     return total
 
 
-def socket_bytes(port: int) -> int:
-    """Kernel memory of the established TCP sockets whose local port is `port`: queues and what is allocated ahead
-    (ss(8), skmem: r, f, w, o). The client's end of a loopback connection is not in it."""
-    shown = subprocess.run(
-        ["ss", "-Htnm", "state", "established", "sport", "=", f":{port}"], capture_output=True, text=True, check=True
-    ).stdout
+def established(port: int) -> list[str]:
+    """The command that shows the established TCP sockets whose local port is `port`, with their memory (ss(8))."""
+    return ["ss", "-Htnm", "state", "established", "sport", "=", f":{port}"]
+
+
+def kernel_bytes(shown: str) -> int:
+    """Kernel memory of the sockets that `established` shows: queues and what is allocated ahead (skmem: r, f, w, o).
+    The client's end of a connection is not in it."""
     return sum(
         int(found["r"]) + int(found["f"]) + int(found["w"]) + int(found["o"])
         for found in re.finditer(r"skmem:\(r(?P<r>\d+),.*?,f(?P<f>\d+),w(?P<w>\d+),o(?P<o>\d+),", shown)

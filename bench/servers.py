@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.measure import established, kernel_bytes
 from tests.integration.nginx_server import NginxServer, free_ports
 from tests.integration.postgres import PostgresServer
 from tests.integration.stack import Stack
@@ -115,6 +116,18 @@ class House:
             [self.unguarded_tls, self.signed_tls, self.header_tls],
             self.others,
         ]
+
+    def pair(self, *, tls: bool) -> list[Server]:
+        """Unguarded and guarded."""
+        return [self.unguarded_tls, self.signed_tls] if tls else [self.unguarded, self.signed]
+
+    def renew(self) -> None:
+        """Give Nginx new workers."""
+        self.stack.nginx.reload()
+
+    def socket_bytes(self, server: Server) -> int:
+        """Kernel memory of its connections."""
+        return kernel_bytes(subprocess.run(established(server.port), capture_output=True, text=True, check=True).stdout)
 
     def links(self, count: int) -> list[str]:
         """Paths of so many playbacks, one for each viewer, granted by the API as to every viewer."""

@@ -4,13 +4,14 @@ import itertools
 import statistics
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from bench.crowd import Crowd, Outcome, Plan
-from bench.measure import cpu_seconds, resident_bytes, socket_bytes
+from bench.measure import cpu_seconds, resident_bytes
 from bench.promises import KERNEL_BYTES, RESIDENT_BYTES
 from bench.report import table
-from bench.servers import House, Server
+from bench.servers import Server
 
 STREAM_BYTES_A_SECOND = 5_000_000 // 8
 # What a worker sets up once is not a stream's memory.
@@ -18,6 +19,26 @@ WARM_VIEWERS, WARM_SECONDS = 64, 2
 SEGMENT_SECONDS = 4
 MIB = 1 << 20
 PAUSE_SECONDS = 10
+
+
+class Stage(Protocol):
+    """Where the servers are: on scratch, or in a box."""
+
+    def pair(self, *, tls: bool) -> list[Server]:
+        """Unguarded and guarded."""
+        ...
+
+    def links(self, count: int) -> list[str]:
+        """Paths of so many playbacks, one for each viewer."""
+        ...
+
+    def renew(self) -> None:
+        """Give Nginx new workers."""
+        ...
+
+    def socket_bytes(self, server: Server) -> int:
+        """Kernel memory of its connections."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -72,35 +93,33 @@ def loads(scale: float) -> list[Load]:
     return [*(founding(count, PAUSE_SECONDS * min(1, scale * 4)) for count in counts[:3]), *paced]
 
 
-def measured(house: House, seconds: int, pairs: int, scale: float) -> list[list[Loaded]]:
+def measured(stage: Stage, wanted: list[Load], seconds: int, pairs: int) -> list[list[Loaded]]:
     """For each load, runs on unguarded and guarded Nginx that change places from pair to pair."""
     found = []
-    for load in loads(scale):
+    for load in wanted:
         runs = []
         for number in range(pairs):
-            servers = [house.unguarded_tls, house.signed_tls] if load.tls else [house.unguarded, house.signed]
+            servers = stage.pair(tls=load.tls)
             order = servers if number % 2 == 0 else servers[::-1]
-            runs += [_run(house, load, server, seconds) for server in order]
+            runs += [_run(stage, load, server, seconds) for server in order]
         found.append(runs)
         sys.stderr.write(f"viewers: {load.name}\n")
     return found
 
 
-def _run(house: House, load: Load, server: Server, seconds: int) -> Loaded:
-    guarded = server in (house.signed, house.signed_tls)
-
+def _run(stage: Stage, load: Load, server: Server, seconds: int) -> Loaded:
     def plans(viewers: int) -> list[Plan]:
-        paths = house.links(viewers) if guarded else itertools.repeat(server.path(), viewers)
-        return [load.plan(path) for path in paths]
+        paths = stage.links(viewers) if " door" in server.name else itertools.repeat(server.path(), viewers)
+        return [replace(load.plan(path), headers=tuple(server.headers())) for path in paths]
 
     # New workers: what the run before left free in theirs would hide what this one takes.
-    house.stack.nginx.reload()
+    stage.renew()
     Crowd(server, plans(WARM_VIEWERS)).run(WARM_SECONDS)
     mine = plans(load.viewers)
     crowd, pids = Crowd(server, mine), server.pids()
     before_memory, before_cpu = resident_bytes(pids), cpu_seconds(pids)
     memory: list[tuple[int, int]] = []
-    outcome = crowd.run(seconds, lambda: memory.append((resident_bytes(pids), socket_bytes(server.port))))
+    outcome = crowd.run(seconds, lambda: memory.append((resident_bytes(pids), stage.socket_bytes(server))))
     sockets = sum(plan.sockets for plan in mine)
     return Loaded(
         load, server, outcome, cpu_seconds(pids) - before_cpu,
