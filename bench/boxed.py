@@ -23,10 +23,12 @@ from bench.places import Box
 from bench.report import publish
 from bench.servers import Server
 from tests.host.client import Access
+from tests.integration.nginx_server import role_variables
 
 NAME = "bench.kinetoscope.test"
 WATCH_SECONDS = 20
-CONF = "/etc/nginx/kinetoscope"
+ROLE = role_variables()
+CONF = f"{ROLE['__nginx_conf_dir']}/kinetoscope"
 SERVER = f"""
 server {{
     listen 80;
@@ -34,7 +36,7 @@ server {{
     server_name {NAME};
     include {CONF}/problems.conf;
     include {CONF}/doors.conf;
-    location /unguarded/ {{ alias /srv/kinetoscope/titles/; }}
+    location /unguarded/ {{ alias {ROLE["nginx_titles_dir"]}/; }}
 }}
 """
 
@@ -76,7 +78,7 @@ class Boxed:
     def _server(self, name: str, links: list[str], *, tls: bool) -> Server:
         return Server(
             name + (", TLS" if tls else ""), 443 if tls else 80, lambda: links[0], self._film.pids,
-            headers=lambda: [f"Host: {NAME}"], tls=tls, address=self._film.address, links=tuple(links),
+            headers=lambda: [f"Host: {NAME}"], tls=tls, address=self._film.host, links=tuple(links),
         )  # fmt: skip
 
 

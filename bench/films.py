@@ -1,5 +1,5 @@
-"""A film too large for a small memory, with links for greedy viewers and an API beside it: on scratch servers, or in a
-box of this machine."""
+"""A large film with links for as many viewers as wanted, and the API beside it: on scratch servers, or in a box of this
+machine."""
 
 import contextlib
 import secrets
@@ -28,10 +28,9 @@ class Film:
     # Paths of so many playbacks, one for each viewer.
     links: Callable[[int], list[str]]
     pids: Callable[[], list[int]]
-    # Of the same Nginx, over TLS; the name is that of its certificate.
-    address: str
+    # Of the same Nginx, over TLS.
+    host: str
     port: int
-    name: str
     ca_file: str
     token: str
 
@@ -46,7 +45,7 @@ def on_scratch(house: House) -> Film:
     source.symlink_to(path)
     return Film(
         path, house.stack.video_id, house.links, house.signed_tls.pids,
-        "127.0.0.1", nginx.https_port, "localhost", str(nginx.ca_file),
+        "localhost", nginx.https_port, str(nginx.ca_file),
         str(house.stack.sign_in()["access_token"]),
     )  # fmt: skip
 
@@ -54,7 +53,7 @@ def on_scratch(house: House) -> Film:
 @contextlib.contextmanager
 def in_box(access: Access, box: Box) -> Iterator[Film]:
     """A new film in the library of a box of this machine; it leaves the library afterwards, its viewers stay."""
-    path = Path(access.library_path) / f"Greed {secrets.token_hex(3)}.mp4"
+    path = Path(access.library_path) / f"Large film of the bench {secrets.token_hex(3)}.mp4"
     _write(path)
     try:
         box.shell("systemctl start kinetoscope-indexer.service")
@@ -69,10 +68,9 @@ def in_box(access: Access, box: Box) -> Iterator[Film]:
             return [callers[n % len(callers)].playback(video["id"])["links"]["source"] for n in range(count)]
 
         at = urlsplit(access.url)
-        host = at.hostname or ""
         yield Film(
-            path, video["id"], links, lambda: _nginx_workers(box), host, at.port or 443, host,
-            access.ca_file, box.tokens[-1],
+            path, video["id"], links, lambda: _nginx_workers(box), at.hostname or "", at.port or 443, access.ca_file,
+            box.tokens[-1],
         )  # fmt: skip
     finally:
         path.unlink()

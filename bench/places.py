@@ -1,4 +1,5 @@
-"""Where the library of `bench.library` stands: on scratch servers of this machine, or in a box that is nobody's."""
+"""Where a bench finds users, a library and the interface: on scratch servers of this machine, or in a box that is
+nobody's."""
 
 import contextlib
 import http.client
