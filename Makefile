@@ -77,6 +77,7 @@ lint: $(environment) ## the linters of every language here
 	@ruff check .
 	@ruff format --check .
 	@mypy
+	@lint-imports
 	@yamllint --strict .
 	@ansible-lint --offline --profile production
 

@@ -26,8 +26,9 @@ from pathlib import Path
 import psycopg
 from pydantic import SecretStr
 
-from authsvc import accounts, sessions
-from authsvc.tokens import Issuer
+from authsvc.people import accounts
+from authsvc.sessions import sessions
+from authsvc.sessions.tokens import Issuer
 from bench.measure import TICKS, interval
 from bench.report import publish
 from catalog import roles
@@ -189,7 +190,8 @@ def services(folders: list[Path], clients: int) -> Iterator[tuple[list[Service],
                 "KINETOSCOPE_STREAMS_PER_USER": "0", "KINETOSCOPE_STREAMS_PER_SESSION": "0",
             }  # fmt: skip
             command = [
-                sys.executable, "-m", "gunicorn", "-c", "python:authsvc.gunicorn_authz", "--bind", f"unix:{path}",
+                sys.executable, "-m", "gunicorn", "-c", "python:authsvc.serving.gunicorn_authz",
+                "--bind", f"unix:{path}",
             ]  # fmt: skip
             log = live.folder / f"authz{number}.log"
             child = Child(command, log, lambda path=path: _healthy(path), env=environment, cwd=folder)  # type: ignore[misc]

@@ -20,8 +20,8 @@ from urllib.parse import urlencode
 
 import psycopg
 
-from authsvc import library
-from authsvc.cursors import encode
+from authsvc.library import titles as library
+from authsvc.library.cursors import encode
 from bench.places import Box, Place, Scratch, scratch
 from tests.host.client import Access
 from tests.integration import postgres

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from authsvc.sessions import Identity
+from authsvc.sessions.sessions import Identity
 from tests.host.client import Access, Viewer
 from tests.integration.authsvc_world import House, World
 from tests.integration.postgres import PostgresServer

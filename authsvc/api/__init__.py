@@ -3,37 +3,34 @@
 from apiflask import APIFlask
 from werkzeug.routing import BaseConverter
 
-from authsvc import logs, problems
+from authsvc import logs
 from authsvc.api import (
+    accounts,
     admin,
     audit,
     auth,
-    conditional,
     devices,
-    disclosed,
     editing,
     factors,
     grants,
     groups,
-    guard,
     health,
     invitations,
-    limits,
-    openapi,
+    leaked_credentials,
+    m3u,
     password,
-    people,
     personal,
     playbacks,
-    players,
     playlists,
+    profile,
     ratings,
     registration,
     second_step,
-    users,
     videos,
 )
-from authsvc.api.requests import JSONRequest, StrictJSON
-from authsvc.api.services import Services, install
+from authsvc.api.protocol import conditional, guard, limits, openapi, problems
+from authsvc.api.protocol.requests import JSONRequest, StrictJSON
+from authsvc.api.protocol.services import Services, install
 from authsvc.settings import ApiSettings
 
 
@@ -85,12 +82,12 @@ def create_app(settings: ApiSettings) -> APIFlask:
         second_step,
         factors,
         devices,
-        users,
+        profile,
         videos,
         grants,
         playbacks,
-        players,
-        disclosed,
+        m3u,
+        leaked_credentials,
         personal,
         playlists,
         ratings,
@@ -100,7 +97,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
         audit,
         registration,
         password,
-        people,
+        accounts,
         invitations,
     ):
         app.register_blueprint(module.bp)

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 
-from authsvc import playbacks
-from authsvc.api import guard, streams
+from authsvc.api import streams
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import playbacks as schemas
-from authsvc.api.services import here
-from authsvc.problems import Problem
+from authsvc.watching import playbacks
 
 bp = APIBlueprint("admin", __name__, url_prefix="/api/v1/admin", tag="Administration")
 

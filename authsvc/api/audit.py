@@ -6,8 +6,8 @@ from uuid import UUID
 from apiflask import APIBlueprint
 
 from authsvc import audit
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import audit as schemas
-from authsvc.api.services import here
 
 bp = APIBlueprint("audit", __name__, url_prefix="/api/v1/admin/audit", tag="Administration")
 

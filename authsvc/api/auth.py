@@ -7,16 +7,19 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import request
 
-from authsvc import accounts, audit, credentials, guests, passkeys, sessions, upkeep
-from authsvc import refresh as refresh_tokens
-from authsvc.api import guard, proof, second_step, sign_in
+from authsvc import audit
+from authsvc.api import proof, second_step, sign_in
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import Problem, unauthorized
+from authsvc.api.protocol.services import here
+from authsvc.api.protocol.user_agents import readable
 from authsvc.api.schemas import auth as schemas
-from authsvc.api.services import here
 from authsvc.audit import Event
-from authsvc.live import LiveUnavailable
-from authsvc.problems import Problem, unauthorized
-from authsvc.sessions import Ended
-from authsvc.user_agents import readable
+from authsvc.people import accounts, guests
+from authsvc.sessions import credentials, expiry, refresh_tokens, sessions
+from authsvc.sessions.sessions import Ended
+from authsvc.signin import passkeys
+from authsvc.stores.live import LiveUnavailable
 
 bp = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Authentication")
 
@@ -102,7 +105,7 @@ def refresh(body: schemas.RefreshIn) -> dict[str, Any]:
         if session_id is not None:
             # Watching is use, and PostgreSQL may not know of it yet.
             with suppress(LiveUnavailable):
-                upkeep.persist(connection, services.live, [session_id])
+                expiry.persist(connection, services.live, [session_id])
         try:
             started = refresh_tokens.rotate(connection, token, idle_seconds=idle_seconds)
         except refresh_tokens.RefreshReused as reuse:

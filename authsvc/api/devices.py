@@ -7,14 +7,16 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import accounts, audit, device_list, device_sessions, qr, sessions
-from authsvc.api import guard
-from authsvc.api.players import root
+from authsvc import audit
+from authsvc.api.m3u import root
+from authsvc.api.protocol import guard, qr
+from authsvc.api.protocol.problems import Problem, unauthorized
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import sessions as schemas
-from authsvc.api.services import here
 from authsvc.audit import Event
-from authsvc.problems import Problem, unauthorized
-from authsvc.sessions import Ended
+from authsvc.people import accounts
+from authsvc.sessions import devices, listing, sessions
+from authsvc.sessions.sessions import Ended
 
 bp = APIBlueprint("devices", __name__, url_prefix="/api/v1", tag="Sessions")
 
@@ -44,7 +46,7 @@ def add_device(body: schemas.DeviceIn) -> dict[str, Any]:
     with services.database.connection() as connection:
         try:
             with connection.transaction():
-                device = device_sessions.create(
+                device = devices.create(
                     connection,
                     user_id=UUID(identity.user_id),
                     name=name,
@@ -64,7 +66,7 @@ def add_device(body: schemas.DeviceIn) -> dict[str, Any]:
                 409,
                 f"You have {settings.device_sessions_per_user} devices, which is the limit. End one of them first.",
                 code="devices",
-                sessions=shown(device_list.of_user(connection, identity.user_id, kinds=("device",))),
+                sessions=shown(listing.of_user(connection, identity.user_id, kinds=("device",))),
             ) from error
         except sessions.SessionEnded as error:
             raise unauthorized("This session is over.", code="session", sent=True) from error
@@ -87,7 +89,7 @@ def admit_device(body: schemas.DeviceTokenIn) -> dict[str, Any]:
     """The device token stays as it is, and may be sent again when the access token has expired."""
     services = here()
     with services.database.connection() as connection:
-        identity = device_sessions.identify(connection, body.device_token)
+        identity = devices.identify(connection, body.device_token)
     if identity is None:
         raise unauthorized("This device token is not valid, or no longer.", code="device", sent=True)
     return {
@@ -105,7 +107,7 @@ def my_sessions() -> dict[str, Any]:
     """Last seen first."""
     identity = guard.identity()
     with here().database.connection() as connection:
-        return {"items": shown(device_list.of_user(connection, identity.user_id), current=identity.session_id)}
+        return {"items": shown(listing.of_user(connection, identity.user_id), current=identity.session_id)}
 
 
 @bp.delete("/users/me/sessions/<id:session_id>")
@@ -132,7 +134,7 @@ def sessions_of(user_id: str) -> dict[str, Any]:
     """Last seen first."""
     with here().database.connection() as connection:
         _require_user(user_id)
-        return {"items": shown(device_list.of_user(connection, user_id), current=guard.identity().session_id)}
+        return {"items": shown(listing.of_user(connection, user_id), current=guard.identity().session_id)}
 
 
 @bp.delete("/admin/users/<id:user_id>/sessions")
@@ -152,7 +154,7 @@ def end_anyones(session_id: str) -> tuple[str, int]:
     return "", 204
 
 
-def shown(listed: Iterable[device_list.Listed], *, current: str = "") -> list[dict[str, Any]]:
+def shown(listed: Iterable[listing.Listed], *, current: str = "") -> list[dict[str, Any]]:
     """The sessions as the interface shows them, ready for JSON."""
     inactive_seconds = here().settings.session_inactive_seconds
     return [

@@ -6,15 +6,16 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import audit, editing, viewers
-from authsvc.api import conditional, guard
+from authsvc import audit
+from authsvc.api.protocol import conditional, guard
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import videos as video_schemas
 from authsvc.api.schemas import viewers as schemas
-from authsvc.api.services import here
 from authsvc.api.videos import own, whole
 from authsvc.audit import Event
-from authsvc.problems import Problem
-from authsvc.viewers import Lost, Named, UnknownViewers
+from authsvc.sharing import editing, viewers
+from authsvc.sharing.viewers import Lost, Named, UnknownViewers
 
 bp = APIBlueprint("editing", __name__, url_prefix="/api/v1/videos", tag="Administration")
 

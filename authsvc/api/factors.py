@@ -7,12 +7,16 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 
-from authsvc import accounts, audit, challenges, passkeys, qr, recovery_codes, second_factors, sessions, totp
-from authsvc.api import guard, proof, second_step
+from authsvc import audit
+from authsvc.api import proof, second_step
+from authsvc.api.protocol import guard, qr
+from authsvc.api.protocol.problems import Problem, unauthorized
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import factors as schemas
-from authsvc.api.services import here
 from authsvc.audit import Event
-from authsvc.problems import Problem, unauthorized
+from authsvc.people import accounts
+from authsvc.sessions import sessions
+from authsvc.signin import challenges, passkeys, recovery_codes, second_factors, totp
 
 bp = APIBlueprint("factors", __name__, url_prefix="/api/v1", tag="Second factor")
 

@@ -7,13 +7,16 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from authsvc import leases, library, links, playbacks, preferences, sessions
-from authsvc.api import guard, idempotency, streams
+from authsvc.api import streams
+from authsvc.api.protocol import guard, idempotency
+from authsvc.api.protocol.problems import Problem, unauthorized
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import playbacks as schemas
-from authsvc.api.services import here
 from authsvc.api.videos import found
-from authsvc.library import Title
-from authsvc.problems import Problem, unauthorized
+from authsvc.library import titles
+from authsvc.library.titles import Title
+from authsvc.sessions import sessions
+from authsvc.watching import leases, playbacks, preferences, signed_links
 
 bp = APIBlueprint("grants", __name__, url_prefix="/api/v1/videos", tag="Videos")
 
@@ -39,7 +42,7 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
     services, identity, client = here(), guard.identity(), guard.client_address()
     settings = services.settings
     with services.database.connection() as connection:
-        title = found(library.visible(connection, identity, video_id))
+        title = found(titles.visible(connection, identity, video_id))
         if title.status != "ready" or title.duration_seconds is None:
             raise Problem(409, title.status_reason or "This title can't be played yet.", code=title.status)
         wishes = preferences.of_user(connection, identity.user_id)
@@ -68,8 +71,10 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
             duration_seconds=title.duration_seconds,
             tail_seconds=settings.resume_tail_seconds,
         )
-    expires_at = links.expiry(settings, title.duration_seconds)
-    path = links.prefix(settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at)
+    expires_at = signed_links.expiry(settings, title.duration_seconds)
+    path = signed_links.prefix(
+        settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at
+    )
     return {
         "playback_id": playback.id.hex,
         "expires_at": datetime.fromtimestamp(expires_at, UTC),

@@ -6,14 +6,14 @@ from typing import Any, Final
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import folders, groups
-from authsvc.api import conditional, idempotency
 from authsvc.api.editing import noted, people, tell, unknown_viewers
+from authsvc.api.protocol import conditional, idempotency
+from authsvc.api.protocol.problems import Problem, explained
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import viewers as schemas
-from authsvc.api.services import here
 from authsvc.audit import Event
-from authsvc.problems import Problem, explained
-from authsvc.viewers import Lost, UnknownViewers
+from authsvc.sharing import folders, groups
+from authsvc.sharing.viewers import Lost, UnknownViewers
 
 bp = APIBlueprint("groups", __name__, url_prefix="/api/v1/admin", tag="Administration")
 

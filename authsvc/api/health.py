@@ -5,10 +5,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from apiflask import APIBlueprint
 
-from authsvc import library, live
-from authsvc.api import guard
-from authsvc.api.services import here
-from authsvc.problems import busy
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import busy
+from authsvc.api.protocol.services import here
+from authsvc.library import titles
+from authsvc.stores import live
 
 bp = APIBlueprint("health", __name__, tag="Health")
 _STARTED = time.monotonic()
@@ -48,7 +49,7 @@ def status() -> dict[str, object]:
     """Version, age and counts, for whoever is signed in."""
     services = here()
     with services.database.connection() as connection:
-        videos = library.counts(connection, guard.identity())
+        videos = titles.counts(connection, guard.identity())
     return {
         "version": release(),
         "uptime_seconds": round(time.monotonic() - _STARTED),

@@ -4,12 +4,12 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from authsvc import invitations, pages
-from authsvc.api.people import acting
+from authsvc.api.accounts import acting
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import accounts as schemas
-from authsvc.api.services import here
-from authsvc.invitations import Invitation
-from authsvc.problems import Problem
+from authsvc.people import invitations, page_links
+from authsvc.people.invitations import Invitation
 
 bp = APIBlueprint("invitations", __name__, url_prefix="/api/v1/admin/invitations", tag="Administration")
 
@@ -38,7 +38,7 @@ def invite(body: schemas.InvitationIn) -> dict[str, Any]:
             uses=body.uses,
             actor=acting(),
         )
-    return _invitation(invitation) | {"token": token, "link": pages.of_invitation(services.settings, token)}
+    return _invitation(invitation) | {"token": token, "link": page_links.of_invitation(services.settings, token)}
 
 
 @bp.delete("/<id:invitation_id>")

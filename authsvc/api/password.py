@@ -4,11 +4,12 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 
-from authsvc import accounts
-from authsvc.accounts import Actor
-from authsvc.api import guard, proof
+from authsvc.api import proof
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import accounts as schemas
-from authsvc.api.services import here
+from authsvc.people import accounts
+from authsvc.people.accounts import Actor
 
 bp = APIBlueprint("password", __name__, url_prefix="/api/v1/users/me/password", tag="Users")
 

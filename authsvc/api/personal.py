@@ -6,12 +6,14 @@ from typing import Any
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import accounts, cursors, export, history, preferences
-from authsvc.api import conditional, guard
+from authsvc.api.protocol import conditional, guard
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import personal as schemas
-from authsvc.api.services import here
 from authsvc.api.videos import shown
-from authsvc.problems import Problem
+from authsvc.library import cursors, history
+from authsvc.people import accounts, export
+from authsvc.watching import preferences
 
 bp = APIBlueprint("personal", __name__, url_prefix="/api/v1/users/me", tag="Users")
 

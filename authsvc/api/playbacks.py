@@ -5,13 +5,13 @@ from contextlib import suppress
 import structlog
 from apiflask import APIBlueprint
 
-from authsvc import playbacks
-from authsvc.api import guard
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import playbacks as schemas
-from authsvc.api.services import here
-from authsvc.live import LiveUnavailable
 from authsvc.problem_codes import known
-from authsvc.problems import Problem
+from authsvc.stores.live import LiveUnavailable
+from authsvc.watching import playbacks
 
 bp = APIBlueprint("playbacks", __name__, url_prefix="/api/v1/playbacks", tag="Playbacks")
 

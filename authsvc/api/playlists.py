@@ -7,13 +7,13 @@ from typing import Any, Final
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import library, playlists
-from authsvc.api import conditional, guard, idempotency
+from authsvc.api.protocol import conditional, guard, idempotency
+from authsvc.api.protocol.problems import Problem, explained
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import playlists as schemas
-from authsvc.api.services import here
 from authsvc.api.videos import found, shown
-from authsvc.playlists import Playlist
-from authsvc.problems import Problem, explained
+from authsvc.library import playlists, titles
+from authsvc.library.playlists import Playlist
 
 bp = APIBlueprint("playlists", __name__, url_prefix="/api/v1/playlists", tag="Playlists")
 
@@ -95,7 +95,7 @@ def delete_playlist(playlist_id: str) -> tuple[str, int]:
 def add_item(playlist_id: str, body: schemas.ItemIn) -> dict[str, Any]:
     """At the end, or before the entry at `position`."""
     with _held(playlist_id) as connection:
-        found(library.visible(connection, guard.identity(), body.video_id))
+        found(titles.visible(connection, guard.identity(), body.video_id))
         playlists.add(
             connection, playlist_id, body.video_id, position=body.position, most=here().settings.playlist_items
         )

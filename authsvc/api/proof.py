@@ -6,13 +6,16 @@ from uuid import UUID
 
 from flask import Response, after_this_request, request
 
-from authsvc import accounts, audit, credentials, known_devices, passwords
-from authsvc.api import guard
-from authsvc.api.services import here
+from authsvc import audit
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import Problem, busy, unauthorized
+from authsvc.api.protocol.services import here
 from authsvc.audit import Event
-from authsvc.password_rules import UnacceptablePassword
-from authsvc.problems import Problem, busy, unauthorized
-from authsvc.throttle import Throttled
+from authsvc.people import accounts
+from authsvc.sessions import credentials
+from authsvc.signin import device_cookies, passwords
+from authsvc.signin.password_rules import UnacceptablePassword
+from authsvc.signin.throttle import Throttled
 
 WRONG = "Username or password is wrong."
 
@@ -20,7 +23,7 @@ WRONG = "Username or password is wrong."
 def by_password(username: str, password: str, known_device_token: str | None = None) -> accounts.User:
     """The active user whose password this is; who fails is written down. Raises Problem 401, 429 or 503."""
     services, client = here(), guard.client_address()
-    device_id = known_devices.recognise(services.verifier, username, known_device_token or _cookie())
+    device_id = device_cookies.recognise(services.verifier, username, known_device_token or _cookie())
     try:
         services.login_throttle.take(username, client, device_id)
     except Throttled as throttled:
@@ -84,8 +87,8 @@ def remember_device(user: accounts.User, *, by_cookie: bool, known_device_token:
     """Make this request's device a known one, by cookie or by the token that is answered. Call it once signed in."""
     services = here()
     life = services.settings.known_device_seconds
-    before = known_devices.recognise(services.verifier, user.username, known_device_token or _cookie())
-    token = known_devices.issue(services.issuer, user.username, life, before)
+    before = device_cookies.recognise(services.verifier, user.username, known_device_token or _cookie())
+    token = device_cookies.issue(services.issuer, user.username, life, before)
     if not by_cookie:
         return token
 

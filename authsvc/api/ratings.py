@@ -6,11 +6,11 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import library, ratings
-from authsvc.api import guard
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import ratings as schemas
-from authsvc.api.services import here
 from authsvc.api.videos import found, rated
+from authsvc.library import ratings, titles
 
 bp = APIBlueprint("ratings", __name__, url_prefix="/api/v1/videos", tag="Videos")
 
@@ -23,7 +23,7 @@ def rate(video_id: str, body: schemas.RatingIn) -> dict[str, Any]:
     """From 1 to 5, in place of an earlier one of yours."""
     identity = guard.identity()
     with here().database.connection() as connection:
-        found(library.visible(connection, identity, video_id))
+        found(titles.visible(connection, identity, video_id))
         ratings.rate(connection, identity.user_id, video_id, body.rating)
         return _rating(connection, video_id)
 
@@ -35,7 +35,7 @@ def withdraw(video_id: str) -> dict[str, Any]:
     """May be repeated."""
     identity = guard.identity()
     with here().database.connection() as connection:
-        found(library.visible(connection, identity, video_id))
+        found(titles.visible(connection, identity, video_id))
         ratings.withdraw(connection, identity.user_id, video_id)
         return _rating(connection, video_id)
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from authsvc import accounts, invitations, names, registration, resets
-from authsvc.api import guard, idempotency, proof
+from authsvc.api import proof
+from authsvc.api.protocol import guard, idempotency
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import accounts as schemas
-from authsvc.api.services import here
-from authsvc.problems import Problem
+from authsvc.people import accounts, invitations, names, password_resets, registration
 
 bp = APIBlueprint("registration", __name__, url_prefix="/api/v1/auth", tag="Authentication")
 
@@ -60,11 +61,11 @@ def reset(body: schemas.ResetIn) -> tuple[str, int]:
     services = here()
     try:
         with services.database.connection() as connection:
-            user = resets.holder(connection, body.token)
+            user = password_resets.holder(connection, body.token)
         password_hash = proof.new_hash(body.password, user.username, user.email)
         with services.database.connection() as connection:
-            user_id, ended = resets.use(connection, body.token, password_hash, client=guard.client_address())
-    except resets.ResetInvalid as error:
+            user_id, ended = password_resets.use(connection, body.token, password_hash, client=guard.client_address())
+    except password_resets.ResetInvalid as error:
         raise Problem(
             410, "This token was used, or its time is over. Ask an admin for another.", code="reset"
         ) from error

@@ -7,15 +7,18 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import accounts, audit, challenges, passkeys, recovery_codes, second_factors, totp
-from authsvc.api import guard, sign_in
+from authsvc import audit
+from authsvc.api import sign_in
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import Problem, unauthorized
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import auth as auth_schemas
 from authsvc.api.schemas import factors as schemas
-from authsvc.api.services import here
 from authsvc.audit import Event
-from authsvc.passkeys import Party
-from authsvc.problems import Problem, unauthorized
-from authsvc.throttle import Throttled
+from authsvc.people import accounts
+from authsvc.signin import challenges, passkeys, recovery_codes, second_factors, totp
+from authsvc.signin.passkeys import Party
+from authsvc.signin.throttle import Throttled
 
 bp = APIBlueprint("second_step", __name__, url_prefix="/api/v1/auth", tag="Authentication")
 

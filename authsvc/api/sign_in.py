@@ -6,14 +6,17 @@ from typing import Any
 
 from flask import Response, after_this_request, request
 
-from authsvc import accounts, audit, credentials, device_list, refresh, sessions
-from authsvc.api import devices, guard, proof
+from authsvc import audit
+from authsvc.api import devices, proof
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import Problem, unauthorized
+from authsvc.api.protocol.services import here
+from authsvc.api.protocol.user_agents import readable
 from authsvc.api.schemas.auth import SignInIn
-from authsvc.api.services import here
 from authsvc.audit import Event
-from authsvc.problems import Problem, unauthorized
-from authsvc.sessions import Room, Started
-from authsvc.user_agents import readable
+from authsvc.people import accounts
+from authsvc.sessions import credentials, listing, refresh_tokens, sessions
+from authsvc.sessions.sessions import Room, Started
 
 # Televisions and guests are counted apart.
 _COUNTED = ("browser", "program")
@@ -61,7 +64,7 @@ def complete(user: accounts.User, body: SignInIn, *, by_cookie: bool, second_fac
                 409,
                 "You are signed in on as many devices as you may. Sign in again and name one to end in `replace`.",
                 code="sessions",
-                sessions=devices.shown(device_list.of_user(connection, user.id, kinds=_COUNTED)),
+                sessions=devices.shown(listing.of_user(connection, user.id, kinds=_COUNTED)),
             ) from error
         except sessions.SessionEnded as error:
             # Disabled since the password was looked at.
@@ -77,7 +80,7 @@ def _of_this_browser() -> str | None:
         token = credentials.cookie(request.environ.get("HTTP_COOKIE", ""), credentials.REFRESH_COOKIE)
         if token:
             with here().database.connection() as connection:
-                session_id = refresh.of_refresh_token(connection, token)
+                session_id = refresh_tokens.of_refresh_token(connection, token)
             return session_id.hex if session_id else None
     return None
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from authsvc import playbacks
-from authsvc.api.services import here
-from authsvc.leases import Lease
+from authsvc.api.protocol.services import here
+from authsvc.watching import playbacks
+from authsvc.watching.leases import Lease
 
 
 def shown(leases: Sequence[Lease]) -> list[dict[str, Any]]:

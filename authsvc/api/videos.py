@@ -7,14 +7,14 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc import cursors, featured, library, popularity, ratings
-from authsvc.api import conditional, guard
+from authsvc.api.protocol import conditional, guard
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
 from authsvc.api.schemas import videos as schemas
-from authsvc.api.services import here
-from authsvc.library import Title
-from authsvc.problems import Problem
-from authsvc.searching import Filters
-from authsvc.sessions import Identity
+from authsvc.library import cursors, featured, popularity, ratings, titles
+from authsvc.library.search import Filters
+from authsvc.library.titles import Title
+from authsvc.sessions.sessions import Identity
 
 bp = APIBlueprint("videos", __name__, url_prefix="/api/v1/videos", tag="Videos")
 
@@ -35,7 +35,7 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
         if wanted.sort == "popular":
             popularity.refresh(connection, services.settings.popular_cache_seconds)
         try:
-            titles, next_cursor = library.page(
+            page, next_cursor = titles.page(
                 connection,
                 guard.identity(),
                 sort=wanted.sort,
@@ -48,7 +48,7 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
             raise Problem(
                 422, "Fields are missing or of the wrong kind.", errors={"cursor": ["is not a cursor of this list"]}
             ) from error
-        return {"items": shown(connection, guard.identity(), titles), "next_cursor": next_cursor}
+        return {"items": shown(connection, guard.identity(), page), "next_cursor": next_cursor}
 
 
 @bp.get("/<id:video_id>")
@@ -59,7 +59,7 @@ def info(video_id: str) -> dict[str, Any]:
     """What is known of a title. One that you may not see is not there."""
     services, identity = here(), guard.identity()
     with services.database.connection() as connection:
-        stamp = library.stamp(connection, identity, video_id)
+        stamp = titles.stamp(connection, identity, video_id)
         if stamp is None:
             found(None)
 
@@ -76,8 +76,8 @@ def by_name(filename: str) -> dict[str, Any]:
     if not filename.isprintable():
         found(None)
     with here().database.connection() as connection:
-        titles = library.by_name(connection, guard.identity(), filename, limit=_MOST_AMBIGUOUS)
-        videos = shown(connection, guard.identity(), titles)
+        named = titles.by_name(connection, guard.identity(), filename, limit=_MOST_AMBIGUOUS)
+        videos = shown(connection, guard.identity(), named)
     if len(videos) > 1:
         items = [{"id": video["id"], "title": video["title"], "size_bytes": video["size_bytes"]} for video in videos]
         raise Problem(409, "Several titles have this file name. Ask for one by its id.", code="ambiguous", items=items)
@@ -97,20 +97,20 @@ def featured_titles() -> dict[str, Any]:
         key = f"ks:featured:{'public' if guest else 'all'}:{featured.stamp(connection)}"
         ids = services.featured.get(key, lambda: featured.candidates(connection, public_only=guest))
         chosen = {
-            name: library.seen(connection, identity, [UUID(one) for one in candidates])[:_FEATURED]
+            name: titles.seen(connection, identity, [UUID(one) for one in candidates])[:_FEATURED]
             for name, candidates in ids.items()
         }
-        titles = library.several(connection, identity, [video for videos in chosen.values() for video in videos])
+        listed = titles.several(connection, identity, [video for videos in chosen.values() for video in videos])
         return {
-            name: shown(connection, identity, [titles[video] for video in videos if video in titles])
+            name: shown(connection, identity, [listed[video] for video in videos if video in listed])
             for name, videos in chosen.items()
         }
 
 
 def own(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
     """All that the page of a title shows but what people think of it, past the cache. Raises Problem 404."""
-    title = found(library.visible(connection, identity, video_id))
-    return _video(title) | library.details(connection, video_id)
+    title = found(titles.visible(connection, identity, video_id))
+    return _video(title) | titles.details(connection, video_id)
 
 
 def whole(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
@@ -125,10 +125,10 @@ def found(title: Title | None) -> Title:
     return title
 
 
-def shown(connection: Connection[Any], identity: Identity, titles: list[Title]) -> list[dict[str, Any]]:
+def shown(connection: Connection[Any], identity: Identity, several: list[Title]) -> list[dict[str, Any]]:
     """Titles as this user sees them: with their ratings."""
-    of_videos = ratings.of_videos(connection, identity.user_id, [title.id for title in titles])
-    return [_video(title) | rated(of_videos.get(title.id, ratings.Rating())) for title in titles]
+    of_videos = ratings.of_videos(connection, identity.user_id, [title.id for title in several])
+    return [_video(title) | rated(of_videos.get(title.id, ratings.Rating())) for title in several]
 
 
 def rated(rating: ratings.Rating) -> dict[str, Any]:

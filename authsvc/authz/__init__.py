@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import Flask, Response, request
 
-from authsvc import live, logs
+from authsvc import logs
 from authsvc.authz import question
 from authsvc.authz.answer import REFUSED
 from authsvc.authz.decision import Gate
-from authsvc.database import Database
+from authsvc.sessions.tokens import Verifier
 from authsvc.settings import AuthzSettings
-from authsvc.tokens import Verifier
+from authsvc.stores import live
+from authsvc.stores.database import Database
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -1,7 +1,7 @@
 """The decision: may this client get this file now?
 
 1. The header door's credentials are verified; no access token, no session.
-2. One Lua script on the live store decides (lua/decide.lua).
+2. One Lua script on the live store decides (stores/lua/decide.lua).
 3. What it does not know is loaded from PostgreSQL and put there, then it decides again. A playback of the header door
    is opened by the one SQL function that this service may call.
 4. What PostgreSQL has not confirmed for a minute is compared; while PostgreSQL is away, Redis's answer stands.
@@ -15,15 +15,16 @@ from typing import Any
 import structlog
 from psycopg import Connection
 
-from authsvc import credentials, facts
 from authsvc.authz.answer import BAD_CREDENTIALS, NO_CREDENTIALS, REFUSED, Answer, Deny, allowed, denied
 from authsvc.authz.outage import Outage, Pause
 from authsvc.authz.question import Question
-from authsvc.database import Database, DatabaseUnavailable
-from authsvc.facts import Facts
-from authsvc.live import Evaluates, LiveUnavailable, Script
+from authsvc.sessions import credentials
+from authsvc.sessions.tokens import Access, InvalidToken, Verifier
 from authsvc.settings import AuthzSettings
-from authsvc.tokens import Access, InvalidToken, Verifier
+from authsvc.stores.database import Database, DatabaseUnavailable
+from authsvc.stores.live import Evaluates, LiveUnavailable, Script
+from authsvc.watching import rehydration
+from authsvc.watching.rehydration import Facts
 
 _DECIDE = Script("decide")
 # Each attempt after the second means that a revocation came in between.
@@ -112,7 +113,7 @@ class Gate:
                 return answer
             if known is None:
                 return denied(Deny.GONE) if question.door == "signed" else BAD_CREDENTIALS
-            facts.remember(self._live, self._settings, known, int(ticket))
+            rehydration.remember(self._live, self._settings, known, int(ticket))
             # Nothing is remembered of a title that is not there: whoever guesses ids would fill the store.
             nothing_to_watch = known.playback_id is None if verdict == b"open" else known.video_id is None
             if nothing_to_watch and not known.session_end:
@@ -123,16 +124,16 @@ class Gate:
         known_seconds = self._settings.outage_known_seconds
         with self._database.connection() as connection:
             if question.door == "signed":
-                return facts.of_playback(connection, question.playback_id, known_seconds=known_seconds)
+                return rehydration.of_playback(connection, question.playback_id, known_seconds=known_seconds)
             if opening:
                 _open_header_playback(connection, question, access)
             if question.takes_lease:
-                watched = facts.of_header_playback(
+                watched = rehydration.of_header_playback(
                     connection, access.session_id, question.video_id, known_seconds=known_seconds
                 )
                 if watched is not None:
                     return watched
-            return facts.of_session_and_video(connection, access.session_id, question.video_id)
+            return rehydration.of_session_and_video(connection, access.session_id, question.video_id)
 
     def _without_live(self, question: Question, access: Access) -> Answer:
         """The policy for an outage of Redis: permission by PostgreSQL alone, bounded in time, nothing new."""
@@ -149,7 +150,7 @@ class Gate:
             return REFUSED
         if known.session_end or (question.door == "header" and known.user_id.hex != access.user_id):
             return self._denied(question, [b"deny", b"session"])
-        if not facts.may_see(self._settings, known):
+        if not rehydration.may_see(self._settings, known):
             return denied(Deny.FORBIDDEN)
         if known.playback_end:
             return denied(Deny.GONE)
@@ -161,7 +162,7 @@ class Gate:
         elif known.playback_id is None and known.expires_at <= datetime.now(UTC):
             return self._denied(question, [b"deny", b"session"])
         playback_id = known.playback_id.hex if known.playback_id else ""
-        rate = self._rate(facts.acting_role(self._settings, known), known.rate_bytes or 0)
+        rate = self._rate(rehydration.acting_role(self._settings, known), known.rate_bytes or 0)
         return allowed(playback_id, known.user_id.hex, rate, in_outage=True)
 
     def _rate(self, role: str, wanted: int) -> int:

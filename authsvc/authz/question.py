@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from authsvc.addresses import neighbourhood
+from authsvc.sessions.addresses import neighbourhood
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _KINDS = frozenset(

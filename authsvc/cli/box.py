@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
-from authsvc import addresses, live, overview
 from authsvc import audit as trail
-from authsvc.cli import console
+from authsvc.cli import console, overview
+from authsvc.sessions import addresses
+from authsvc.stores import live
 
 
 @console.command(None, "status")

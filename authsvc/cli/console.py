@@ -15,12 +15,14 @@ from psycopg import Connection
 from pydantic import ValidationError
 from redis import Redis
 
-from authsvc import accounts, live, passwords
-from authsvc.accounts import User
-from authsvc.live import LiveUnavailable
-from authsvc.names import InvalidName
-from authsvc.password_rules import PasswordRules, UnacceptablePassword
+from authsvc.people import accounts
+from authsvc.people.accounts import User
+from authsvc.people.names import InvalidName
 from authsvc.settings import CommandSettings
+from authsvc.signin import passwords
+from authsvc.signin.password_rules import PasswordRules, UnacceptablePassword
+from authsvc.stores import live
+from authsvc.stores.live import LiveUnavailable
 
 _CONNECT_SECONDS = 5
 

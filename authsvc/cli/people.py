@@ -5,10 +5,10 @@ from uuid import UUID
 
 import click
 
-from authsvc import accounts, pages, registration, resets
-from authsvc import invitations as given
-from authsvc.accounts import Actor
 from authsvc.cli import console
+from authsvc.people import accounts, page_links, password_resets, registration
+from authsvc.people import invitations as given
+from authsvc.people.accounts import Actor
 
 _NAMED = click.option("--username", required=True)
 
@@ -96,8 +96,10 @@ def reset(username: str) -> dict[str, Any]:
     known = console.settings()
     with console.database() as connection:
         found = console.user_named(connection, username)
-        token, expires_at = resets.issue(connection, found.id, life_seconds=known.password_reset_seconds, actor=Actor())
-    return {"token": token, "link": pages.of_reset(known, token), "expires_at": expires_at}
+        token, expires_at = password_resets.issue(
+            connection, found.id, life_seconds=known.password_reset_seconds, actor=Actor()
+        )
+    return {"token": token, "link": page_links.of_reset(known, token), "expires_at": expires_at}
 
 
 @console.command(user, "delete")
@@ -133,7 +135,7 @@ def invite(role: str, uses: int, hours: float | None) -> dict[str, Any]:
         made, token = given.create(connection, role=role, life_seconds=life, uses=uses, actor=Actor())
     return {
         "token": token,
-        "link": pages.of_invitation(known, token),
+        "link": page_links.of_invitation(known, token),
         "id": made.id,
         "role": made.role,
         "uses": made.uses,

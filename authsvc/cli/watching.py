@@ -5,10 +5,13 @@ from uuid import UUID
 
 import click
 
-from authsvc import accounts, audit, device_list, playbacks, sessions
+from authsvc import audit
 from authsvc.audit import Event
 from authsvc.cli import console
-from authsvc.leases import Leases
+from authsvc.people import accounts
+from authsvc.sessions import listing, sessions
+from authsvc.watching import playbacks
+from authsvc.watching.leases import Leases
 
 _REASON = "ended_by_admin"
 
@@ -35,7 +38,7 @@ def list_sessions(username: str | None) -> list[dict[str, Any]]:
                 "id": session.id,
             }
             for user in users
-            for session in device_list.of_user(connection, user.id)
+            for session in listing.of_user(connection, user.id)
         ]
 
 

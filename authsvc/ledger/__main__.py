@@ -14,12 +14,13 @@ import structlog
 from psycopg import Connection, sql
 from pydantic import ValidationError
 
-from authsvc import live, logs
-from authsvc.ledger.cuts import Cutter
+from authsvc import logs
+from authsvc.ledger.cutter_client import Cutter
 from authsvc.ledger.revocations import CHANNEL
 from authsvc.ledger.rounds import Rounds
 from authsvc.ledger.sockets import SocketTable
 from authsvc.settings import LedgerSettings
+from authsvc.stores import live
 
 _CONNECT_SECONDS = 2
 

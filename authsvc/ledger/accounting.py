@@ -12,7 +12,7 @@ import structlog
 from psycopg import Connection
 
 from authsvc.ledger import book, unlogged
-from authsvc.ledger.account import AccountLog, Chunk, FileKey
+from authsvc.ledger.account_log import AccountLog, Chunk, FileKey
 from authsvc.ledger.channels import Channel, Channels, Note
 from authsvc.ledger.sockets import Socket, SocketTable
 from authsvc.settings import LedgerSettings

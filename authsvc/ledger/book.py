@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from authsvc.ledger.account import Chunk, FileKey
+from authsvc.ledger.account_log import Chunk, FileKey
 
 
 class PositionMoved(Exception):

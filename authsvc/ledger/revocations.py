@@ -12,16 +12,16 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from redis import Redis
 
-from authsvc.live import Script
+from authsvc.library.visibility import condition
 from authsvc.settings import LedgerSettings
-from authsvc.visibility import condition
+from authsvc.stores.live import Script
 
 # Of NOTIFY.
 CHANNEL = "revocations"
 _AT_ONCE = 500
 _END_PLAYBACK = Script("end_playback")
 _END_SESSION = Script("end_session")
-_DOUBT = Script("revoke")
+_DOUBT = Script("invalidate")
 _DOUBT_LASTS_MS = 86_400_000
 _MAY_SEE = condition("u.role", "u.id")
 

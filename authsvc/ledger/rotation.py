@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from authsvc.ledger import book
-from authsvc.ledger.account import AccountLog, file_key
+from authsvc.ledger.account_log import AccountLog, file_key
 from authsvc.settings import DatabaseSettings
 
 

@@ -5,7 +5,8 @@
 3. The account log is booked; of aborted answers what was not acknowledged is taken off.
 4. Leases of playbacks whose bytes move are renewed; Redis answers which of them have ended or lapsed.
 5. Connections whose playbacks have all ended, or that nobody was let in on, are cut.
-6. Sessions that nobody uses end, and use is written down (upkeep.py); not while the clock is in doubt (steps.py).
+6. Sessions that nobody uses end, and use is written down (sessions/expiry.py); not while the clock is in doubt
+   (clock_steps.py).
 7. What is live is kept in PostgreSQL, for the day that Redis is wiped, and what is under way (unlogged.py), for the
    day that Nginx breaks it off.
 
@@ -21,16 +22,16 @@ import structlog
 from psycopg import Connection
 from redis import Redis
 
-from authsvc import upkeep
-from authsvc.ledger import memory, revocations
+from authsvc.ledger import persistence, revocations
 from authsvc.ledger.accounting import Accounting
 from authsvc.ledger.channels import Channel, Channels, Note
-from authsvc.ledger.cuts import Cutter
-from authsvc.ledger.slots import Seen, Slots
+from authsvc.ledger.clock_steps import Steps
+from authsvc.ledger.cutter_client import Cutter
+from authsvc.ledger.live_store import Seen, Slots
 from authsvc.ledger.sockets import SocketTable
-from authsvc.ledger.steps import Steps
-from authsvc.live import LiveUnavailable
+from authsvc.sessions import expiry
 from authsvc.settings import LedgerSettings
+from authsvc.stores.live import LiveUnavailable
 
 _HOUR_SECONDS = 3600
 
@@ -46,7 +47,7 @@ class Rounds:
         self._table = table
         self._cutter = cutter
         self._slots = Slots(live, settings)
-        self._memory = memory.Memory()
+        self._memory = persistence.Memory()
         self.channels = Channels()
         self._accounting = Accounting(settings, table)
         self._steps = Steps(settings.clock_step_seconds, settings.clock_settle_seconds)
@@ -112,7 +113,7 @@ class Rounds:
         try:
             whole, notes = self._slots.connections()
             if not whole and connection is not None:
-                restored = memory.restore(connection, self._live, self._settings)
+                restored = persistence.restore(connection, self._live, self._settings)
                 self._slots.whole_again(self.channels)
                 self._told.clear()
                 logger.info("live_rebuilt", leases=restored, connections=len(self.channels))
@@ -146,7 +147,7 @@ class Rounds:
             for playback, verdict in verdicts.items():
                 if verdict == "unknown" and playback in seen and connection is not None:
                     # Renewed at the next round.
-                    if not memory.remember(connection, self._live, self._settings, playback):
+                    if not persistence.remember(connection, self._live, self._settings, playback):
                         self._ended.add(playback)
                 elif verdict != "unknown" and playback in seen:
                     self._told[playback] = (seen[playback], now)
@@ -239,7 +240,7 @@ class Rounds:
         if self._steps.in_doubt(connection):
             return
         try:
-            for over in upkeep.run(connection, self._live, self._settings):
+            for over in expiry.run(connection, self._live, self._settings):
                 logger.info("session_over", session=over.session_id.hex, reason=over.reason)
         except LiveUnavailable as error:
             self._away(error)

@@ -18,7 +18,7 @@ import structlog
 from psycopg import Connection
 
 from authsvc.ledger import book
-from authsvc.ledger.account import Chunk
+from authsvc.ledger.account_log import Chunk
 from authsvc.ledger.channels import Channel, framed
 from authsvc.ledger.sockets import Socket
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from testinfra.host import Host
 
-from authsvc.totp import PERIOD_SECONDS
+from authsvc.signin.totp import PERIOD_SECONDS
 from tests.authenticator import Authenticator
 from tests.host.client import SECRETS, Access, Caller, Viewer, eventually, problem
 

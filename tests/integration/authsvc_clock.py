@@ -1,7 +1,7 @@
 """A clock for the tests of time-outs, put under PostgreSQL and the live store alike.
 
 PostgreSQL: a function `now()` in a schema that the search path names before pg_catalog. Redis: the one function that
-asks for the time in authsvc/lua/common.lua is given another body. The code under test is production's.
+asks for the time in authsvc/stores/lua/common.lua is given another body. The code under test is production's.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from psycopg import sql
 
-from authsvc import live
+from authsvc.stores import live
 from tests.integration.authsvc_world import World
 
 _SCHEMA = """
@@ -57,7 +57,7 @@ def clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         if not name.startswith("authsvc"):
             continue
         for script in [value for value in vars(module).values() if isinstance(value, live.Script)]:
-            assert _ASKS in script.text, "the clock of authsvc/lua/common.lua has another body"
+            assert _ASKS in script.text, "the clock of authsvc/stores/lua/common.lua has another body"
             text = script.text.replace(_ASKS, _INJECTED)
             monkeypatch.setattr(script, "text", text)
             monkeypatch.setattr(script, "digest", hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -19,10 +19,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authsvc import accounts, api, authz, passwords, sessions
-from authsvc.quotas import CallClass
+from authsvc import api, authz
+from authsvc.api.protocol.quotas import CallClass
+from authsvc.people import accounts
+from authsvc.sessions import sessions
+from authsvc.sessions.tokens import Issuer
 from authsvc.settings import ApiSettings, AuthzSettings
-from authsvc.tokens import Issuer
+from authsvc.signin import passwords
 from catalog import roles
 from tests.integration.authsvc_contract import Contract
 from tests.integration.postgres import Database, PostgresServer

@@ -23,7 +23,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from authsvc import accounts, passwords
+from authsvc.people import accounts
+from authsvc.signin import passwords
 from catalog import roles
 from tests.integration.authsvc_world import PRIVATE_PEM, PUBLIC_PEM
 from tests.integration.child import Child
@@ -89,7 +90,8 @@ class Stack:
         """Start `authz` or `api` under gunicorn, as its unit does."""
         path = self._socket(service)
         command = [
-            sys.executable, "-m", "gunicorn", "-c", f"python:authsvc.gunicorn_{service}", "--bind", f"unix:{path}",
+            sys.executable, "-m", "gunicorn", "-c", f"python:authsvc.serving.gunicorn_{service}",
+            "--bind", f"unix:{path}",
         ]  # fmt: skip
         self._services[service] = Child(
             command, self.nginx.logs / f"{service}.log", lambda: _healthy(path), env=self._environment(service),

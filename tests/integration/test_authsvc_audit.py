@@ -6,8 +6,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from authsvc import accounts, addresses, audit, upkeep
+from authsvc import audit
 from authsvc.audit import Event
+from authsvc.people import accounts
+from authsvc.sessions import addresses, expiry
 from catalog import roles
 from tests.integration.authsvc_sign_in import login
 from tests.integration.authsvc_world import World
@@ -134,7 +136,7 @@ def test_guest_who_comes_and_leaves_is_in_the_trail_with_no_more_than_anybody(wo
     world.client().post("/api/v1/auth/logout", headers={"Authorization": f"Bearer {token}", "X-Real-IP": "192.0.2.2"})
     world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '1 hour' WHERE kind = 'guest'")
     with psycopg.connect(world.database.url_for(roles.LEDGER), autocommit=True) as ledger:
-        (over,) = upkeep.run(ledger, world.redis_live.client(), world.api_settings)
+        (over,) = expiry.run(ledger, world.redis_live.client(), world.api_settings)
     events = read(world).get_json()["items"]
     assert [event["event"] for event in events] == [
         "session_ended", "logout", "guest_admitted", "guest_admitted", "login",

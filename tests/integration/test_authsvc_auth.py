@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from authsvc import accounts, passwords
-from authsvc.throttle import LoginThrottle
+from authsvc.people import accounts
+from authsvc.signin import passwords
+from authsvc.signin.throttle import LoginThrottle
 from tests.integration.authsvc_sign_in import (
     LOGIN,
     LOGOUT,

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from authsvc import accounts
-from authsvc.accounts import Actor
 from authsvc.cli import main
+from authsvc.people import accounts
+from authsvc.people.accounts import Actor
 from catalog import roles
 from tests.integration.authsvc_sign_in import login, me
 from tests.integration.authsvc_world import ORIGIN, PASSWORD, Asker, World

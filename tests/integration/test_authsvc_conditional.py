@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from flask import Flask, g
 
-from authsvc.api import conditional
-from authsvc.problems import Problem
+from authsvc.api.protocol import conditional
+from authsvc.api.protocol.problems import Problem
 from tests.integration.authsvc_world import World
 
 VIDEOS = "/api/v1/videos"

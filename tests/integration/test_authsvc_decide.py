@@ -5,9 +5,9 @@ import uuid
 
 import pytest
 
-from authsvc import sessions
 from authsvc.authz import Undecided
 from authsvc.authz.decision import Gate
+from authsvc.sessions import sessions
 from tests.integration.authsvc_world import PRIVATE_PEM, Asker, World, key_pair
 
 LEASED = [("media:source", "GET"), ("media:720", "GET"), ("media:audio", "GET"), ("manifest", "GET")]
@@ -90,7 +90,7 @@ def test_token_of_another_key_or_another_user_is_401(world: World, ask: Asker) -
     session_id, token = world.session(alice)
     from pydantic import SecretStr
 
-    from authsvc.tokens import Issuer
+    from authsvc.sessions.tokens import Issuer
 
     forged = Issuer(SecretStr(key_pair()[0]), "a1", 600).issue(alice.id.hex, session_id)
     assert ask.header(video, forged).status_code == 401

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from authsvc import device_sessions, qr
+from authsvc.api.protocol import qr
+from authsvc.sessions import devices
 from tests.integration.authsvc_sign_in import REFRESH, login, me
 from tests.integration.authsvc_world import Asker, World
 
@@ -68,13 +69,13 @@ def test_device_watches_with_a_token_that_is_kept_as_a_digest(world: World) -> N
 def test_device_is_identified_for_playlists_until_it_ends(world: World) -> None:
     headers = signed_in(world)
     token = add(world, headers).get_json()["device_token"]
-    identity = device_sessions.identify(world.owner, token)
+    identity = devices.identify(world.owner, token)
     assert identity is not None
     assert (identity.role, identity.kind) == ("user", "device")
     for wrong in ("", "x" * 43, token[:-1], token + "A", "é" * 43):
-        assert device_sessions.identify(world.owner, wrong) is None
+        assert devices.identify(world.owner, wrong) is None
     world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '1 hour'")
-    device_sessions.identify(world.owner, token)
+    devices.identify(world.owner, token)
     seen = world.owner.execute("SELECT last_seen_at > now() - interval '1 minute' FROM sessions WHERE kind = 'device'")
     assert seen.fetchone() == (True,)
     for spoil in (
@@ -84,7 +85,7 @@ def test_device_is_identified_for_playlists_until_it_ends(world: World) -> None:
     ):
         with world.owner.transaction(force_rollback=True):
             world.owner.execute(spoil)  # type: ignore[call-overload]
-            assert device_sessions.identify(world.owner, token) is None
+            assert devices.identify(world.owner, token) is None
 
 
 def test_eleventh_device_is_refused_with_the_list_and_comes_in_when_one_has_ended(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authsvc import library
+from authsvc.library import titles
 from tests.integration.authsvc_world import PASSWORD, World
 
 LOGIN = "/api/v1/auth/login"
@@ -131,7 +131,7 @@ def test_fault_is_500_and_is_written_down_without_secrets(
         raise RuntimeError("injected")
 
     client = world.client()
-    monkeypatch.setattr(library, "page", broken)
+    monkeypatch.setattr(titles, "page", broken)
     with caplog.at_level(logging.ERROR):
         response = client.get("/api/v1/videos", headers={"Authorization": f"Bearer {token}"})
     body = problem(response, 500, "internal")

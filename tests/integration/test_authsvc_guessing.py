@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from authsvc import known_devices, passwords
-from authsvc.tokens import InvalidToken
+from authsvc.sessions.tokens import InvalidToken
+from authsvc.signin import device_cookies, passwords
 from tests.integration.authsvc_sign_in import SAME_SITE, cookies_of, login, me
 from tests.integration.authsvc_world import PASSWORD, World
 
@@ -102,8 +102,8 @@ def test_known_device_token_is_the_accounts_own_and_no_way_in(world: World) -> N
     services = world.api_app.extensions["kinetoscope"]
     with pytest.raises(InvalidToken):
         services.verifier.verify(of_bob)
-    assert known_devices.recognise(services.verifier, "BOB", of_bob)
-    assert known_devices.recognise(services.verifier, "alice", of_bob) is None
+    assert device_cookies.recognise(services.verifier, "BOB", of_bob)
+    assert device_cookies.recognise(services.verifier, "alice", of_bob) is None
 
 
 def test_sign_ins_are_written_down_and_a_throttled_storm_only_once(world: World) -> None:

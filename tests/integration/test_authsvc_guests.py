@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authsvc import upkeep
+from authsvc.sessions import expiry
 from tests.integration.authsvc_sign_in import LOGOUT, REFRESH, SAME_SITE, cookies_of, login, me
 from tests.integration.authsvc_world import Asker, World
 
@@ -110,7 +110,7 @@ def test_nothing_of_a_guest_is_kept(world: World) -> None:
 
     def run() -> None:
         with world.api_app.extensions["kinetoscope"].database.connection() as connection:
-            upkeep.run(connection, world.redis_live.client(), world.api_settings)
+            expiry.run(connection, world.redis_live.client(), world.api_settings)
 
     run()
     assert world.owner.execute("SELECT count(*) FROM users").fetchone() == (3,), "until its bytes are booked"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from authsvc import probe
+from authsvc.serving import socket_probe
 from catalog import roles
 from tests.integration.authsvc_world import PASSWORD, Asker, World
 
@@ -43,7 +43,14 @@ class Service:
         }
 
         # LISTEN_PID has to be the process itself, so a shell sets it and becomes gunicorn.
-        command = [sys.executable, "-m", "gunicorn", "-c", f"python:authsvc.gunicorn_{name}", f"authsvc.wsgi:{name}"]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-c",
+            f"python:authsvc.serving.gunicorn_{name}",
+            f"authsvc.serving.wsgi:{name}",
+        ]
         script = 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -58,7 +65,7 @@ class Service:
         listener.close()
 
     def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: Any = None) -> Any:
-        connection = probe.UnixConnection(str(self.path), 10)
+        connection = socket_probe.UnixConnection(str(self.path), 10)
         sent = dict(headers or {})
         if body is not None:
             sent["Content-Type"] = "application/json"
@@ -77,7 +84,7 @@ class Service:
 def running(world: World, name: str, folder: Path) -> Iterator[Service]:
     service = Service(world, name, folder)
     try:
-        assert probe.main([str(service.path), "/health", "30"]) == 0, service.log.read_text()
+        assert socket_probe.main([str(service.path), "/health", "30"]) == 0, service.log.read_text()
         yield service
     finally:
         service.stop()
@@ -205,7 +212,15 @@ def test_wrong_setting_stops_the_start_with_its_name(world: World, tmp_path: Pat
         "KINETOSCOPE_DATABASE_URL": world.database.url_for(roles.AUTHZ),
     }
     found = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "-c", "python:authsvc.gunicorn_authz", "-b", f"unix:{tmp_path / 's'}"],
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-c",
+            "python:authsvc.serving.gunicorn_authz",
+            "-b",
+            f"unix:{tmp_path / 's'}",
+        ],
         env=environment,
         capture_output=True,
         timeout=30,
@@ -217,6 +232,6 @@ def test_wrong_setting_stops_the_start_with_its_name(world: World, tmp_path: Pat
 
 
 def test_probe_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert probe.main([]) == 2
-    assert probe.main([str(tmp_path / "none"), "/health", "0.2"]) == 1
+    assert socket_probe.main([]) == 2
+    assert socket_probe.main([str(tmp_path / "none"), "/health", "0.2"]) == 1
     assert "does not answer /health: FileNotFoundError" in capsys.readouterr().err

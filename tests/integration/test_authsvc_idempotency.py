@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authsvc import leases
+from authsvc.watching import leases
 from tests.integration.authsvc_world import World
 from tests.integration.redis_server import RedisServer
 

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from authsvc import live
-from authsvc.leases import Leases, LimitReached
-from authsvc.live import Script
-from authsvc.playbacks import Playback
 from authsvc.settings import ApiSettings
+from authsvc.stores import live
+from authsvc.stores.live import Script
+from authsvc.watching.leases import Leases, LimitReached
+from authsvc.watching.playbacks import Playback
 from tests.integration.authsvc_world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM, Asker, World
 from tests.integration.redis_server import RedisServer
 

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from authsvc import accounts
-from authsvc.accounts import Actor, LastAdmin, User
+from authsvc.people import accounts
+from authsvc.people.accounts import Actor, LastAdmin, User
 from catalog import roles
 from tests.integration.authsvc_sign_in import login, me
 from tests.integration.authsvc_world import ORIGIN, PASSWORD, Asker, World

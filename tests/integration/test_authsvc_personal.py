@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authsvc import export
+from authsvc.people import export
 from tests.integration.authsvc_viewer import Viewer
 from tests.integration.authsvc_world import PASSWORD, Asker, World
 

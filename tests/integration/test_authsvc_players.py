@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from authsvc import accounts, playbacks, playlists, preferences, sessions
+from authsvc.library import playlists
+from authsvc.people import accounts
+from authsvc.sessions import sessions
+from authsvc.watching import playbacks, preferences
 from tests.integration.authsvc_devices import new_device
 from tests.integration.authsvc_world import PLAY_SECRET, Asker, World
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from authsvc.api import limits
-from authsvc.quotas import CallClass
+from authsvc.api.protocol import limits
+from authsvc.api.protocol.quotas import CallClass
 from tests.integration.authsvc_sign_in import ME, login
 from tests.integration.authsvc_world import World
 from tests.integration.redis_server import RedisServer

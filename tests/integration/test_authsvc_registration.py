@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from authsvc import accounts, invitations, passwords
-from authsvc.accounts import Actor
+from authsvc.people import accounts, invitations
+from authsvc.people.accounts import Actor
+from authsvc.signin import passwords
 from tests.integration.authsvc_sign_in import login
 from tests.integration.authsvc_world import World
 

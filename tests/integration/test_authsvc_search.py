@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from authsvc import library
+from authsvc.library import titles as library
 from tests.integration.authsvc_viewer import Viewer
 from tests.integration.authsvc_world import World
 from tests.integration.test_authsvc_library import titles, walk

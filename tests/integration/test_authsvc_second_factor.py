@@ -9,7 +9,9 @@ import jwt
 import pyotp
 import pytest
 
-from authsvc import qr, sessions, totp
+from authsvc.api.protocol import qr
+from authsvc.sessions import sessions
+from authsvc.signin import totp
 from tests.integration.authsvc_sign_in import SAME_SITE, cookies_of, login, me
 from tests.integration.authsvc_world import PASSWORD, World
 

@@ -7,7 +7,7 @@ import jwt
 import pytest
 from flask import Flask
 
-from authsvc import access
+from authsvc.api.protocol import access
 from tests.integration.authsvc_sign_in import LOGOUT, REFRESH, SAME_SITE, cookie_header, cookies_of, login, me
 from tests.integration.authsvc_world import ORIGIN, PUBLIC_PEM, Asker, World, key_pair
 from tests.unit.test_authsvc_tokens import HEADERS, claims, part, signed

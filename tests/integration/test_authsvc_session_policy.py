@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from authsvc import device_sessions, upkeep
-from authsvc.accounts import User
+from authsvc.people.accounts import User
+from authsvc.sessions import devices, expiry
 from authsvc.settings import ApiSettings
 from catalog import roles
 from tests.integration.authsvc_clock import Clock, clock
@@ -25,7 +25,7 @@ def bearer(token: str) -> dict[str, str]:
 def run_upkeep(world: World) -> dict[str, str]:
     """One round, under the ledger's role; what ended and why."""
     with psycopg.connect(world.database.url_for(roles.LEDGER), autocommit=True) as connection:
-        ended = upkeep.run(connection, world.redis_live.client(), world.api_settings)
+        ended = expiry.run(connection, world.redis_live.client(), world.api_settings)
     return {session.session_id.hex: session.reason for session in ended}
 
 
@@ -121,9 +121,9 @@ def test_devices_and_sessions_are_counted_apart(world: World) -> None:
     alice = world.user("alice")
     for _ in range(3):
         login(world)
-    device = device_sessions.create(world.owner, user_id=alice.id, name="TV", client=None, life_seconds=86_400, most=10)
+    device = devices.create(world.owner, user_id=alice.id, name="TV", client=None, life_seconds=86_400, most=10)
     login(world)
-    assert device_sessions.identify(world.owner, device.token) is not None
+    assert devices.identify(world.owner, device.token) is not None
 
 
 # -- how long --
@@ -240,9 +240,7 @@ def test_no_time_out_ends_a_running_playback(world: World, clock: Clock) -> None
 
 def test_device_rests_for_months(world: World, clock: Clock) -> None:
     alice = world.user("alice")
-    device = device_sessions.create(
-        world.owner, user_id=alice.id, name="TV", client=None, life_seconds=180 * 86_400, most=10
-    )
+    device = devices.create(world.owner, user_id=alice.id, name="TV", client=None, life_seconds=180 * 86_400, most=10)
     for hours in (24 * 179, 23):
         clock.forward(hours=hours)
         assert run_upkeep(world) == {}
@@ -254,7 +252,7 @@ def test_device_rests_for_months(world: World, clock: Clock) -> None:
 
 
 def test_nothing_ends_while_nobody_knows_who_watches(world: World) -> None:
-    from authsvc.live import LiveUnavailable
+    from authsvc.stores.live import LiveUnavailable
 
     world.session(world.user("alice"))
     world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '2 hours'")

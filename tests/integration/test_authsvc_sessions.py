@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authsvc import sessions
+from authsvc.sessions import sessions
 from tests.integration.authsvc_sign_in import LOGOUT, REFRESH, SAME_SITE, cookie_header, cookies_of, login, me
 from tests.integration.authsvc_world import World
 
@@ -117,33 +117,33 @@ def test_logout_ends_session_playbacks_and_leases_and_leaves_a_tombstone(world: 
 
 def test_sign_out_that_races_a_rehydration_stays_signed_out(world: World) -> None:
     """PostgreSQL was read before the sign-out, Redis is written after it."""
-    from authsvc import facts
+    from authsvc.watching import rehydration
 
     alice = world.user("alice")
     session_id, token = world.session(alice)
     live = world.redis_live.client()
-    known = facts.of_session(world.owner, session_id)
+    known = rehydration.of_session(world.owner, session_id)
     assert known is not None
     assert world.client().post(LOGOUT, headers={"Authorization": f"Bearer {token}"}).status_code == 204
-    facts.remember(live, world.api_settings, known, ticket=0)
+    rehydration.remember(live, world.api_settings, known, ticket=0)
     assert live.hget(f"ks:session:{session_id}", "ended") == b"logout"
     assert me(world, Authorization=f"Bearer {token}").status_code == 401
 
 
 def test_load_that_a_revocation_overtook_is_not_remembered(world: World) -> None:
-    from authsvc import facts
+    from authsvc.watching import rehydration
 
     alice = world.user("alice")
     session_id, token = world.session(alice)
     live = world.redis_live.client()
-    known = facts.of_session(world.owner, session_id)
+    known = rehydration.of_session(world.owner, session_id)
     assert known is not None
     sessions.doubt_user(live, alice.id)
-    assert facts.remember(live, world.api_settings, known, ticket=0) is False
+    assert rehydration.remember(live, world.api_settings, known, ticket=0) is False
     assert live.exists(f"ks:session:{session_id}") == 0
-    assert facts.remember(live, world.api_settings, known, ticket=1) is True
+    assert rehydration.remember(live, world.api_settings, known, ticket=1) is True
     live.flushall()
-    assert facts.remember(live, world.api_settings, known, ticket=1) is False, "a ticket from before the wipe"
+    assert rehydration.remember(live, world.api_settings, known, ticket=1) is False, "a ticket from before the wipe"
     assert me(world, Authorization=f"Bearer {token}").status_code == 200
 
 

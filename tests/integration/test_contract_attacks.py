@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from werkzeug.routing import Rule
 
-from authsvc import access, accounts
+from authsvc.api.protocol import access
+from authsvc.people import accounts
 from tests.integration.authsvc_sign_in import cookie_header, login
 from tests.integration.authsvc_world import World
 

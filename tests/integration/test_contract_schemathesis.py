@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from authsvc import accounts, passwords
-from authsvc.quotas import CallClass
+from authsvc.api.protocol.quotas import CallClass
+from authsvc.people import accounts
+from authsvc.signin import passwords
 from tests.contract import tried
 from tests.integration.postgres import PostgresServer
 from tests.integration.stack import PASSWORD, Stack

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from authsvc.ledger import book, rotation
-from authsvc.ledger.account import AccountLog, Answer, Chunk, FileKey
+from authsvc.ledger.account_log import AccountLog, Answer, Chunk, FileKey
 from catalog import roles
 from tests.integration.authsvc_world import World
 from tests.unit.test_ledger_account import line

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from authsvc import cutter
-from authsvc.ledger.cuts import Cutter
+from authsvc.ledger.cutter_client import Cutter
 from authsvc.ledger.sockets import Socket, SocketTable
 
 REPOSITORY = Path(__file__).parents[2]

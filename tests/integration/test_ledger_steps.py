@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from authsvc.ledger.cuts import Cutter
+from authsvc.ledger.cutter_client import Cutter
 from authsvc.ledger.rounds import Rounds
 from authsvc.ledger.sockets import SocketTable
 from authsvc.settings import LedgerSettings

@@ -64,20 +64,6 @@ def test_yaml_is_never_excused_from_lint() -> None:
     assert not excused
 
 
-def test_dependencies_of_packages_point_one_way() -> None:
-    upward = re.compile(r"^\s*(?:from|import)\s+(authsvc|indexer)\b", re.MULTILINE)
-    across = {"authsvc": re.compile(r"^\s*(?:from|import)\s+indexer\b", re.MULTILINE)}
-    across["indexer"] = re.compile(r"^\s*(?:from|import)\s+authsvc\b", re.MULTILINE)
-    across["catalog"] = upward
-    found = [
-        relative(path)
-        for package, forbidden in across.items()
-        for path in (ROOT / package).rglob("*.py")
-        if forbidden.search(text_of(path))
-    ]
-    assert not found
-
-
 def test_ansible_keeps_its_default_output() -> None:
     """Molecule's idempotence step reads the words of the default callback."""
     settings = configparser.ConfigParser()

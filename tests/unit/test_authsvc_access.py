@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from authsvc import access, api
+from authsvc import api
+from authsvc.api.protocol import access
 from authsvc.settings import ApiSettings
 from tests.integration.authsvc_world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM
 

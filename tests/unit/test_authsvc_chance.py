@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pyotp
 import pytest
 
-from authsvc import recovery_codes, tokens
+from authsvc.sessions import tokens
+from authsvc.signin import recovery_codes
 
 MAKERS: list[tuple[Callable[[], str], float]] = [
     (recovery_codes.new_code, 112),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authsvc.credentials import MalformedCredentials, access_token, bearer, cookie
+from authsvc.sessions.credentials import MalformedCredentials, access_token, bearer, cookie
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authsvc.cursors import InvalidCursor, decode, encode
+from authsvc.library.cursors import InvalidCursor, decode, encode
 
 VIDEO = "d" * 32
 

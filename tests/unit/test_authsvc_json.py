@@ -4,7 +4,7 @@ import json
 
 from flask import Flask
 
-from authsvc.api.requests import StrictJSON
+from authsvc.api.protocol.requests import StrictJSON
 
 
 def test_text_of_any_script_is_written_as_it_is() -> None:

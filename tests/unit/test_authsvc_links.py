@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from authsvc import links
 from authsvc.settings import ApiSettings, PlayKeys
+from authsvc.watching import signed_links
 
 KEYS = PlayKeys(current="k1", keys={"k1": SecretStr("s" * 43), "k0": SecretStr("t" * 43)})
 PLAYBACK, VIDEO = "c" * 32, "d" * 32
@@ -25,7 +25,7 @@ def settings(**changes: Any) -> ApiSettings:
 
 
 def test_link_has_the_form_of_the_signed_door() -> None:
-    prefix = links.prefix(KEYS, playback_id=PLAYBACK, video_id=VIDEO, expires_at=1_900_000_000)
+    prefix = signed_links.prefix(KEYS, playback_id=PLAYBACK, video_id=VIDEO, expires_at=1_900_000_000)
     assert re.fullmatch(r"/m/[a-z0-9]{1,8}/[0-9]{10}/[0-9a-f]{32}/[A-Za-z0-9_-]{21}[AQgw]/[0-9a-f]{32}/", prefix), (
         prefix
     )
@@ -40,7 +40,7 @@ def test_mac_is_what_the_nginx_manual_computes_with_openssl() -> None:
     encoded = subprocess.run(["openssl", "base64"], input=digest, capture_output=True, check=True).stdout.decode()
     mac = encoded.strip().replace("+", "-").replace("/", "_").rstrip("=")
     assert (
-        links.prefix(KEYS, playback_id=PLAYBACK, video_id=VIDEO, expires_at=1_900_000_000)
+        signed_links.prefix(KEYS, playback_id=PLAYBACK, video_id=VIDEO, expires_at=1_900_000_000)
         == f"/m/k1/1900000000/{PLAYBACK}/{mac}/{VIDEO}/"
     )
 
@@ -48,7 +48,7 @@ def test_mac_is_what_the_nginx_manual_computes_with_openssl() -> None:
 def test_each_input_changes_the_mac() -> None:
     def mac(**changes: Any) -> str:
         inputs = {"playback_id": PLAYBACK, "video_id": VIDEO, "expires_at": 1_900_000_000, "keys": KEYS} | changes
-        return links.prefix(inputs.pop("keys"), **inputs).split("/")[5]
+        return signed_links.prefix(inputs.pop("keys"), **inputs).split("/")[5]
 
     other_secret = PlayKeys(current="k0", keys=KEYS.keys)
     macs = {mac(), mac(playback_id="e" * 32), mac(video_id="e" * 32), mac(expires_at=1_900_000_001)}
@@ -63,7 +63,7 @@ def test_each_input_changes_the_mac() -> None:
 def test_life_of_a_link_is_one_and_a_half_durations_and_half_an_hour_at_most_eight_hours(
     duration: float, life: int
 ) -> None:
-    assert links.expiry(settings(), duration, now=1_000_000) == 1_000_000 + life
+    assert signed_links.expiry(settings(), duration, now=1_000_000) == 1_000_000 + life
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_keys_that_would_make_links_forgeable_stop_the_start(keys: dict[str, Any
 
 
 def test_a_link_names_its_playback_only_while_it_is_good() -> None:
-    link = links.prefix(KEYS, playback_id=PLAYBACK, video_id=VIDEO, expires_at=1_900_000_000) + "source.mp4"
-    assert links.playback_of(KEYS, link, 1_900_000_000) == PLAYBACK
-    assert links.playback_of(KEYS, link, 1_900_000_001) is None, "expired"
+    link = signed_links.prefix(KEYS, playback_id=PLAYBACK, video_id=VIDEO, expires_at=1_900_000_000) + "source.mp4"
+    assert signed_links.playback_of(KEYS, link, 1_900_000_000) == PLAYBACK
+    assert signed_links.playback_of(KEYS, link, 1_900_000_001) is None, "expired"
     for changed in (
         link.replace("/k1/", "/k0/"),
         link.replace("/k1/", "/k9/"),
@@ -94,4 +94,4 @@ def test_a_link_names_its_playback_only_while_it_is_good() -> None:
         link.replace("source.mp4", "")[:-2],
         "/" + link,
     ):
-        assert links.playback_of(KEYS, changed, 1_800_000_000) is None, changed
+        assert signed_links.playback_of(KEYS, changed, 1_800_000_000) is None, changed

@@ -2,8 +2,8 @@
 
 import pytest
 
-from authsvc.look_alikes import skeletons
-from authsvc.names import InvalidName, checked_email, checked_username
+from authsvc.people.confusables import skeletons
+from authsvc.people.names import InvalidName, checked_email, checked_username
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from schemathesis.specs.openapi import definitions
 
-from authsvc import access, problem_codes
-from authsvc.api import conditional, idempotency
+from authsvc import problem_codes
+from authsvc.api.protocol import access, conditional, idempotency
 from tests.unit.test_authsvc_access import app
 
 __all__ = ["app"]  # a fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authsvc.password_rules import LONGEST, PasswordRules, UnacceptablePassword
+from authsvc.signin.password_rules import LONGEST, PasswordRules, UnacceptablePassword
 
 RULES = PasswordRules(shortest=15, guesses=1_000_000)
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from authsvc import passwords
-from authsvc.passwords import Checker, HashingBusy, hash_password, is_outdated
+from authsvc.signin import passwords
+from authsvc.signin.passwords import Checker, HashingBusy, hash_password, is_outdated
 
 
 def test_hash_is_argon2id_of_the_low_memory_profile() -> None:

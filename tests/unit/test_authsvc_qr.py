@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from authsvc import qr
+from authsvc.api.protocol import qr
 
 SVG = "{http://www.w3.org/2000/svg}"
 ADDRESS = f"https://kinetoscope.example:8443/play/{'x' * 43}/library.m3u"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authsvc.searching import Filters, _errors
+from authsvc.library.search import Filters, _errors
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from pydantic import SecretStr
 
-from authsvc.tokens import InvalidToken, Issuer, Verifier, new_opaque_token, opaque_digest
+from authsvc.sessions.tokens import InvalidToken, Issuer, Verifier, new_opaque_token, opaque_digest
 from tests.integration.authsvc_world import PRIVATE_PEM, PUBLIC_PEM, key_pair
 
 USER, SESSION = "a" * 32, "b" * 32

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authsvc.user_agents import readable
+from authsvc.api.protocol.user_agents import readable
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"

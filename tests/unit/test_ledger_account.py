@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from authsvc.ledger.account import AccountLog, Chunk, FileKey, Unreadable, parse
+from authsvc.ledger.account_log import AccountLog, Chunk, FileKey, Unreadable, parse
 
 USER, VIDEO, PLAYBACK = "a" * 32, "b" * 32, "c" * 32
 

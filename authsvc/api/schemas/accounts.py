@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.common import Body, Id, Text
-from authsvc.password_rules import LONGEST
+from authsvc.signin.password_rules import LONGEST
 
 Role = Literal["admin", "user", "guest"]
 Password = Annotated[

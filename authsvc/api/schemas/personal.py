@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from authsvc import cursors
 from authsvc.api.schemas.auth import UserOut
 from authsvc.api.schemas.common import Body, Text
 from authsvc.api.schemas.videos import VideoOut
 from authsvc.api.schemas.viewers import Line
+from authsvc.library import cursors
 
 Password = Annotated[Text, Field(min_length=1, max_length=1024)]
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from authsvc import cursors
 from authsvc.api.schemas.common import Id, Text
 from authsvc.api.schemas.ratings import RatingOut
+from authsvc.library import cursors
 
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
 Lines = Annotated[int, Field(ge=0, le=100_000)]

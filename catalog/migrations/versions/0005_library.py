@@ -183,7 +183,7 @@ ALTER TABLE videos
     -- Cut, because some signs fold to many letters and an index entry holds 2700 bytes.
     ADD COLUMN title_folded text GENERATED ALWAYS AS (left(folded(title), 300)) STORED,
     ADD COLUMN year smallint GENERATED ALWAYS AS (title_year(container_tags, filename)) STORED,
-    -- Logarithm of the decayed number of plays (authsvc/popularity.py); 0: never played.
+    -- Logarithm of the decayed number of plays (authsvc/library/popularity.py); 0: never played.
     ADD COLUMN popularity double precision NOT NULL DEFAULT 0,
     ADD CONSTRAINT videos_tags_bounded CHECK (cardinality(tags) <= 64),
     ADD CONSTRAINT videos_texts_bounded CHECK (char_length(title) <= 1000 AND char_length(description) <= 20000);

@@ -1,0 +1,77 @@
+"""What arrived on port 80: whoever listened on the way has it too, so what it opens is ended.
+
+Nginx sends here, and only from there, what carries a credential (docs/decisions/credentials-in-the-clear.md).
+Nginx refuses in any case, and its answer tells nothing about the credential.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, NoReturn
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import request
+from psycopg import Connection
+
+from authsvc import audit
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
+from authsvc.audit import Event
+from authsvc.sessions import credentials, devices, refresh_tokens, sessions
+from authsvc.sessions.tokens import InvalidToken
+from authsvc.watching import playbacks, signed_links
+
+bp = APIBlueprint("disclosed", __name__, enable_openapi=False)
+
+REASON = "disclosed"
+_PLAYER = re.compile(r"/play/([A-Za-z0-9_-]{43})(?:/|\Z)", re.ASCII)
+
+
+@bp.post("/disclosed")
+def close() -> NoReturn:
+    """End the sessions and the playback that the credentials of this request open."""
+    services, target = here(), request.headers.get("X-Target", "")
+    playback_id = signed_links.playback_of(services.settings.play_keys, target)
+    with services.database.connection() as connection:
+        ended = [one for session in set(_sessions(connection, target)) if (one := _end(connection, session))]
+        playback = playbacks.end(connection, playback_id, REASON) if playback_id else None
+        if playback:
+            _write_down(connection, playback.user_id, playback=playback.id.hex)
+    for one in ended:
+        sessions.bury(services.live, services.settings, one)
+    if playback:
+        services.leases.end(playback, REASON)
+    raise Problem(
+        403, "Nothing is answered in the clear, and what was sent is no good any more. Use https.", code="disclosed"
+    )
+
+
+def _sessions(connection: Connection[Any], target: str) -> Iterator[UUID]:
+    """The sessions that header, cookies or address open. One credential that can't be read does not hide another."""
+    authorization, cookies = request.headers.get("Authorization"), request.environ.get("HTTP_COOKIE", "")
+    for header, cookie in ((authorization, None), (None, cookies)):
+        with suppress(credentials.MalformedCredentials, InvalidToken):
+            if found := credentials.access_token(header, cookie):
+                yield UUID(here().verifier.verify(found[0]).session_id)
+    with suppress(credentials.MalformedCredentials):
+        token = credentials.cookie(cookies, credentials.REFRESH_COOKIE)
+        if token and (session := refresh_tokens.of_refresh_token(connection, token)):
+            yield session
+    player = _PLAYER.match(target)
+    if player and (device := devices.identify(connection, player[1])):
+        yield UUID(device.session_id)
+
+
+def _end(connection: Connection[Any], session_id: UUID) -> sessions.Ended | None:
+    with connection.transaction():
+        ended = sessions.end(connection, session_id, REASON)
+        if ended:
+            _write_down(connection, ended.user_id, session=ended.session_id.hex)
+    return ended
+
+
+def _write_down(connection: Connection[Any], user_id: UUID, **what: str) -> None:
+    client = guard.client_address()
+    audit.record(connection, Event.CREDENTIAL_DISCLOSED, actor=None, subject=user_id, client=client, **what)

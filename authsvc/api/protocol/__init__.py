@@ -1,0 +1,1 @@
+"""What every call shares: identity, limits, problems, conditions, repeats and the document of the interface."""

@@ -1,0 +1,83 @@
+"""Quotas of the interface: every answer says how much is left, and a call too many is 429 with Retry-After.
+
+The headers are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy: "general";q=3000;w=60` is the quota
+and its window in seconds, `RateLimit: "general";r=2999;t=1` what is left and the seconds until it is whole again.
+"""
+
+from typing import Final
+
+from flask import Flask, Response, g, request
+
+from authsvc.api.protocol import guard
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.quotas import WINDOW_SECONDS, CallClass, Quota
+from authsvc.api.protocol.services import here
+from authsvc.sessions.addresses import neighbourhood
+
+_PREFIX: Final = "/api/"
+_BY_TOPIC: Final = {
+    "auth": CallClass.LOGIN,
+    "password": CallClass.LOGIN,
+    "registration": CallClass.LOGIN,
+    "second_step": CallClass.LOGIN,
+    "grants": CallClass.STREAMING,
+    "playbacks": CallClass.STREAMING,
+    "uploads": CallClass.UPLOAD,
+}
+# Nothing can be guessed there: 256 random bits, who is signed in already, or what everybody is told.
+_NOT_LOGIN: Final = frozenset({"auth.refresh", "auth.logout", "auth.ways"})
+
+
+def register(app: Flask) -> None:
+    """Count the calls of the application; after the guard, which knows who asks."""
+    app.before_request(_take)
+    app.after_request(_tell)
+
+
+def class_of(endpoint: str | None) -> CallClass:
+    """The class of an endpoint's calls, by its topic."""
+    if endpoint is None or endpoint in _NOT_LOGIN:
+        return CallClass.GENERAL
+    return _BY_TOPIC.get(endpoint.partition(".")[0], CallClass.GENERAL)
+
+
+def _take() -> None:
+    # Probes of the box itself must not run out.
+    if request.path.startswith(_PREFIX):
+        g.quota = here().quotas.take(class_of(request.endpoint), _caller())
+        if g.quota is not None and g.quota.left < 0:
+            raise _too_many(g.quota)
+
+
+def _tell(response: Response) -> Response:
+    if not request.path.startswith(_PREFIX):
+        return response
+    if "quota" not in g:
+        # The guard refused before we counted: guessing tokens is not free either.
+        try:
+            _take()
+        except Problem as problem:
+            response = problem.response()
+    quota: Quota | None = g.quota
+    if quota is not None:
+        left = max(quota.left, 0)
+        response.headers["RateLimit-Policy"] = f'"{quota.call_class}";q={quota.calls};w={WINDOW_SECONDS}'
+        response.headers["RateLimit"] = f'"{quota.call_class}";r={left};t={quota.seconds}'
+    return response
+
+
+def _caller() -> str:
+    """The user; the address (IPv6: /64) of who is not signed in."""
+    if identity := g.get("identity"):
+        return f"user:{identity.user_id}"
+    return f"address:{neighbourhood(guard.client_address() or '') or 'unknown'}"
+
+
+def _too_many(quota: Quota) -> Problem:
+    wait = max(quota.seconds, 1)
+    return Problem(
+        429,
+        f"That is more than {quota.calls} calls a minute. Wait {wait} s.",
+        code="rate_limited",
+        headers={"Retry-After": str(wait)},
+    )

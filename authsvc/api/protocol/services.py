@@ -1,0 +1,108 @@
+"""What the views work with, made once in each worker."""
+
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import cast
+
+from flask import Flask, current_app
+from redis import Redis
+
+from authsvc.api.protocol.identity import Directory
+from authsvc.api.protocol.quotas import Quotas
+from authsvc.api.protocol.repeats import Repeats
+from authsvc.sessions.tokens import Issuer, Verifier
+from authsvc.settings import ApiSettings
+from authsvc.signin.password_rules import PasswordRules
+from authsvc.signin.passwords import Checker
+from authsvc.signin.throttle import FactorThrottle, LoginThrottle
+from authsvc.signin.totp import Sealer
+from authsvc.stores import live
+from authsvc.stores.database import Database
+from authsvc.stores.json_cache import Kept
+from authsvc.watching.leases import Leases
+
+_KEY = "kinetoscope"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The ways to the stores, and what holds keys."""
+
+    settings: ApiSettings
+    database: Database
+    live: "Redis"
+    cache: "Redis"
+    issuer: Issuer
+    verifier: Verifier
+    directory: Directory
+    passwords: Checker
+    password_rules: PasswordRules
+    leases: Leases
+    login_throttle: LoginThrottle
+    factor_throttle: FactorThrottle
+    # None without a key: no authenticator app can be added then.
+    sealer: Sealer | None
+    # The cache of the library.
+    titles: Kept
+    featured: Kept
+    repeats: Repeats
+    # Room for playlists of the whole library that are being written.
+    lists: BoundedSemaphore
+    quotas: Quotas
+
+    @classmethod
+    def made_from(cls, settings: ApiSettings) -> "Services":
+        """Connects to nothing yet: the service starts without PostgreSQL and Redis."""
+        database = Database(
+            settings.database_url,
+            application_name="kinetoscope-api",
+            connections=settings.database_connections,
+            wait_seconds=settings.database_wait_seconds,
+        )
+        store, cache = (
+            live.connect(
+                url,
+                timeout_seconds=settings.redis_timeout_seconds,
+                username=settings.redis_username,
+                password=password,
+            )
+            for url, password in (
+                (settings.redis_live_url, settings.redis_live_password),
+                (settings.redis_cache_url, settings.redis_cache_password),
+            )
+        )
+        return cls(
+            settings=settings,
+            database=database,
+            live=store,
+            cache=cache,
+            issuer=Issuer(settings.access_jwt_private, settings.access_jwt_kid, settings.access_token_seconds),
+            verifier=Verifier(settings.access_jwt_public, remembered=settings.verified_tokens),
+            directory=Directory(store, database, settings),
+            passwords=Checker(
+                settings.hashes_at_once,
+                settings.hash_wait_seconds,
+                reserved=settings.hashes_reserved,
+                waiting=settings.hashes_waiting,
+            ),
+            password_rules=PasswordRules(settings.password_shortest, settings.password_guesses),
+            leases=Leases(store, settings),
+            login_throttle=LoginThrottle(cache, settings),
+            factor_throttle=FactorThrottle(cache, settings),
+            sealer=Sealer(settings.second_factor_key) if settings.second_factor_key else None,
+            titles=Kept(cache, settings.title_cache_seconds),
+            featured=Kept(cache, settings.popular_cache_seconds),
+            quotas=Quotas(cache, settings),
+            repeats=Repeats(cache, settings.access_jwt_private, settings.repeat_seconds),
+            lists=BoundedSemaphore(settings.m3u_at_once),
+        )
+
+
+def install(app: Flask, services: Services) -> None:
+    """Tie the services to an application."""
+    app.extensions[_KEY] = services
+
+
+def here() -> Services:
+    """The services of the application that is handling this request."""
+    return cast("Services", current_app.extensions[_KEY])

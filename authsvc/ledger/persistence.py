@@ -1,0 +1,147 @@
+"""What is live, kept in PostgreSQL and put back: after a restart of the ledger, and after Redis was wiped."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+from redis import Redis
+
+from authsvc.ledger.channels import Channel, Note
+from authsvc.ledger.live_store import Slot
+from authsvc.settings import LedgerSettings
+from authsvc.stores.live import Script
+from authsvc.watching import rehydration
+
+_RESTORE = Script("restore")
+_BAR = Script("bar")
+_TICKET = Script("ticket")
+# A deadline is written again only when it has moved by this much: one write a viewer in so many seconds.
+_LAG = timedelta(seconds=15)
+
+
+class Memory:
+    """Writes what has changed since it last wrote."""
+
+    def __init__(self) -> None:
+        self._connections: set[tuple[int, str]] = set()
+        self._leases: dict[str, tuple[datetime, int | None]] = {}
+
+    def channels(self, connection: Connection[Any]) -> dict[int, list[Note]]:
+        """What was carried by which socket."""
+        rows = connection.execute(
+            "SELECT cookie::text, serial, playback_id, is_http2, noted_at FROM connections ORDER BY noted_at"
+        ).fetchall()
+        known: defaultdict[int, list[Note]] = defaultdict(list)
+        self._connections = set()
+        for cookie, serial, playback, http2, at in rows:
+            known[int(cookie)].append(Note(serial, playback.hex, http2, round(at.timestamp() * 1000)))
+            self._connections.add((int(cookie), playback.hex))
+        leases = connection.execute("SELECT playback_id, deadline, paused_since FROM leases").fetchall()
+        self._leases = {
+            playback.hex: (deadline, round(paused.timestamp() * 1000) if paused else None)
+            for playback, deadline, paused in leases
+        }
+        return known
+
+    def keep_channels(self, connection: Connection[Any], channels: Iterable[Channel]) -> None:
+        now = {
+            (channel.socket.cookie, note.playback): (channel, note) for channel in channels for note in channel.notes
+        }
+        gone, new = self._connections - now.keys(), now.keys() - self._connections
+        if not gone and not new:
+            return
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.executemany("DELETE FROM connections WHERE cookie = %s AND playback_id = %s::uuid", list(gone))
+            cursor.executemany(
+                """
+                INSERT INTO connections (cookie, playback_id, address, port, serial, is_http2, noted_at)
+                SELECT %s, p.id, %s::inet, %s, %s, %s, %s FROM playbacks p WHERE p.id = %s
+                ON CONFLICT (cookie, playback_id) DO UPDATE SET serial = excluded.serial, noted_at = excluded.noted_at
+                """,
+                [
+                    (key[0], *_address(channel.socket.peer), note.serial, note.http2, _moment(note.at), key[1])
+                    for key, (channel, note) in now.items()
+                    if key in new
+                ],
+            )
+        self._connections = set(now)
+
+    def keep_leases(self, connection: Connection[Any], slots: Iterable[Slot]) -> None:
+        began = datetime.now(UTC)
+        now = {
+            slot.playback_id: (began + timedelta(milliseconds=slot.milliseconds_left), slot.paused_since)
+            for slot in slots
+        }
+        gone = self._leases.keys() - now.keys()
+        changed = {
+            playback: lease
+            for playback, lease in now.items()
+            if (kept := self._leases.get(playback)) is None or kept[1] != lease[1] or abs(kept[0] - lease[0]) > _LAG
+        }
+        if not gone and not changed:
+            return
+        with connection.transaction(), connection.cursor() as cursor:
+            if gone:
+                cursor.execute("DELETE FROM leases WHERE playback_id = ANY(%s::uuid[])", (list(gone),))
+            cursor.executemany(
+                """
+                INSERT INTO leases (playback_id, deadline, paused_since)
+                SELECT p.id, %s, %s FROM playbacks p WHERE p.id = %s
+                ON CONFLICT (playback_id) DO UPDATE
+                    SET deadline = excluded.deadline, paused_since = excluded.paused_since
+                """,
+                [(at, _moment(paused) if paused else None, playback) for playback, (at, paused) in changed.items()],
+            )
+        self._leases = {playback: changed.get(playback) or self._leases[playback] for playback in now}
+
+
+def restore(connection: Connection[Any], live: "Redis", settings: LedgerSettings) -> int:
+    """Put leases and stops back into a wiped store; answers how many leases. Raises LiveUnavailable."""
+    longest = round(settings.lease_paused_seconds * 1000)
+    rows = connection.execute(
+        """
+        SELECT p.id, p.session_id, p.user_id, p.video_id, p.door, p.started_at, coalesce(host(p.client), ''), p.device,
+               l.paused_since,
+               extract(epoch FROM greatest(l.deadline, p.started_at + make_interval(secs => %s)) - now()) * 1000
+          FROM playbacks p LEFT JOIN leases l ON l.playback_id = p.id
+         WHERE p.ended_at IS NULL
+           AND greatest(l.deadline, p.started_at + make_interval(secs => %s)) > now()
+        """,
+        (settings.lease_pending_seconds, settings.lease_pending_seconds),
+    ).fetchall()
+    for playback, session, user, video, door, since, client, device, paused, left in rows:
+        _RESTORE(
+            live, playback.hex, session.hex, user.hex, video.hex, door, rehydration.milliseconds(since), client, device,
+            rehydration.milliseconds(paused) if paused else "", round(left), longest,
+        )  # fmt: skip
+    barred = connection.execute(
+        """
+        SELECT session_id, video_id, id, extract(epoch FROM ended_at + make_interval(secs => %s) - now()) * 1000
+          FROM playbacks WHERE end_reason = 'stopped' AND ended_at > now() - make_interval(secs => %s)
+        """,
+        (settings.stream_ban_seconds, settings.stream_ban_seconds),
+    ).fetchall()
+    for session, video, playback, left in barred:
+        _BAR(live, session.hex, video.hex, playback.hex, max(round(left), 1))
+    return len(rows)
+
+
+def remember(connection: Connection[Any], live: "Redis", settings: LedgerSettings, playback: str) -> bool:
+    """Load a playback that Redis does not know; False when there is none such. Raises LiveUnavailable."""
+    ticket = int(_TICKET(live))
+    known = rehydration.of_playback(connection, playback, known_seconds=0)
+    if known is None:
+        return False
+    rehydration.remember(live, settings, known, ticket)
+    return True
+
+
+def _address(peer: str) -> tuple[str, int]:
+    address, _, port = peer.partition(" ")
+    return address, int(port)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,1 @@
+"""What gunicorn starts, and how a unit asks whether it answers."""

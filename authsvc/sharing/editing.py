@@ -1,0 +1,42 @@
+"""What admins change of a title: its texts, and who may see it."""
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+
+from authsvc.sharing.viewers import Lost, end_lost
+
+# Each field is a column of the same name; nothing else can be changed here.
+_ASSIGNMENTS: dict[str, LiteralString] = {
+    "title": "title = %(title)s",
+    "description": "description = %(description)s",
+    "tags": "tags = %(tags)s",
+    "visibility": "visibility = %(visibility)s",
+}
+
+
+def hold(connection: Connection[Any], video_id: str) -> None:
+    """Hold a title, if there is one, until the transaction ends: nobody else changes it meanwhile."""
+    connection.execute("SELECT FROM videos WHERE id = %s FOR NO KEY UPDATE", (video_id,))
+
+
+def edit(connection: Connection[Any], video_id: str, changes: Mapping[str, Any]) -> Lost | None:
+    """Change the fields named in `changes`; None when there is no such title.
+
+    A visibility that is given again tells the live store again: whoever got an error may repeat the call.
+    """
+    assignments: list[LiteralString] = [_ASSIGNMENTS[name] for name in changes]
+    with connection.transaction():
+        changed = connection.execute(
+            f"UPDATE videos SET {', '.join([*assignments, 'changed_at = now()'])}"
+            " WHERE id = %(id)s AND removed_at IS NULL",
+            {**changes, "id": video_id},
+        ).rowcount
+        if not changed:
+            return None
+        if "visibility" not in changes:
+            return Lost()
+        video = UUID(video_id)
+        return Lost(videos=[video], playbacks=end_lost(connection, videos=[video]))

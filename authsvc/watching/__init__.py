@@ -1,0 +1,1 @@
+"""Playbacks and their leases: who may watch now, and by which links."""

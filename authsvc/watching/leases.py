@@ -1,0 +1,147 @@
+"""Leases: the slots of running playbacks, in the live store.
+
+A playback holds one lease in three sets (session, user, box) or in none. It is *pending* from the grant to its first
+media request, *streaming* while it asks, *idle* when it has not been heard of for a while, *paused* while heartbeats
+say so. The scripts in stores/lua/ are the only ones that write; all times are Redis's.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from redis import Redis
+
+from authsvc.settings import LiveSettings
+from authsvc.stores.live import Script
+from authsvc.watching.playbacks import Playback
+
+_GRANT = Script("grant")
+_HEARTBEAT = Script("heartbeat")
+_END = Script("end_playback")
+_RUNNING = Script("running")
+
+
+class LimitReached(Exception):
+    """No slot is free."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+
+class LeaseRefused(Exception):
+    """The session has ended meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A slot that is taken."""
+
+    playback_id: str
+    state: Literal["pending", "streaming", "idle", "paused"]
+    # Open connections that carry it, and bytes of answers that are not over yet; None while the ledger is away.
+    connections: int | None = None
+    bytes_under_way: int | None = None
+
+
+class Leases:
+    """What the JSON interface does with leases. Everything raises LiveUnavailable."""
+
+    def __init__(self, live: "Redis", settings: LiveSettings) -> None:
+        self._live = live
+        self._settings = settings
+        self._idle_ms = round(settings.lease_idle_seconds * 1000)
+        self._paused_ms = round(settings.lease_paused_seconds * 1000)
+
+    def grant(
+        self,
+        playback: Playback,
+        *,
+        client: str | None,
+        device: str,
+        rate_bytes: int | None = None,
+        replaces: Playback | None = None,
+    ) -> None:
+        """Take a slot for a new playback, ending another in the same step. Raises LimitReached, LeaseRefused."""
+        settings = self._settings
+        reply: list[Any] = _GRANT(
+            self._live,
+            playback.id.hex,
+            playback.session_id.hex,
+            playback.user_id.hex,
+            playback.video_id.hex,
+            client or "",
+            device,
+            settings.streams_per_session,
+            settings.streams_per_user,
+            settings.streams_per_box,
+            round(settings.lease_pending_seconds * 1000),
+            self._idle_ms,
+            self._paused_ms,
+            *((replaces.id.hex, replaces.session_id.hex, replaces.video_id.hex) if replaces else ("", "", "")),
+            rate_bytes or 0,
+        )
+        if reply[0] == b"deny":
+            if reply[1] == b"streams":
+                raise LimitReached(reply[2] / 1000)
+            raise LeaseRefused
+
+    def heartbeat(
+        self, playback_id: str, session_id: str, user_id: str, *, position_seconds: float, paused: bool
+    ) -> Literal["renewed", "lapsed", "ended"]:
+        """Renew a lease that is held; a lapsed one stays lapsed until the next media request."""
+        reply: bytes = _HEARTBEAT(
+            self._live,
+            playback_id,
+            session_id,
+            user_id,
+            repr(position_seconds),
+            int(paused),
+            self._idle_ms,
+            self._paused_ms,
+        )
+        return reply.decode()  # type: ignore[return-value]  # the script answers one of the three
+
+    def end(self, playback: Playback, reason: str, *, bar_seconds: float = 0) -> None:
+        """Free the slot and refuse what is still asked with its links."""
+        _END(
+            self._live,
+            playback.id.hex,
+            playback.session_id.hex,
+            playback.user_id.hex,
+            playback.video_id.hex,
+            reason,
+            self._paused_ms,
+            round(bar_seconds * 1000),
+        )
+
+    def of_user(self, user_id: str) -> list[Lease]:
+        """The slots that this user's playbacks hold."""
+        return self._running(f"user:{user_id}")
+
+    def of_box(self) -> list[Lease]:
+        """All slots that are taken."""
+        return self._running("box")
+
+    def _running(self, which: str) -> list[Lease]:
+        return [self._lease(row) for row in _RUNNING(self._live, which)]
+
+    def _lease(self, row: list[bytes]) -> Lease:
+        playback_id, now = row[0].decode(), int(row[1])
+        fields = dict(zip(row[2::2], row[3::2], strict=True))
+        counted = fields[b"looked"] == b"1"
+        return Lease(
+            playback_id,
+            self._state(fields, now),
+            int(fields.get(b"sockets", 0)) if counted else None,
+            int(fields.get(b"bytes", 0)) if counted else None,
+        )
+
+    def _state(self, fields: dict[bytes, bytes], now: int) -> Literal["pending", "streaming", "idle", "paused"]:
+        seen, beat = int(fields.get(b"seen", 0)), int(fields.get(b"beat", 0))
+        if b"paused" in fields:
+            return "paused"
+        if not seen:
+            return "pending"
+        # A heartbeat may be late by half before the player counts as silent.
+        silent = now - max(seen, beat) > 1500 * self._settings.heartbeat_seconds
+        return "idle" if silent else "streaming"

@@ -1,0 +1,170 @@
+"""What PostgreSQL knows of a session, a title and a playback, and how that gets into the live store.
+
+Both services load facts: the interface when a session is not in Redis, the decision endpoint also for titles and
+playbacks. The order that keeps a revocation from being overtaken: take a ticket from Redis, read PostgreSQL, remember
+with the ticket; Redis refuses when something was revoked since (stores/lua/remember.lua).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from authsvc.library.visibility import condition
+from authsvc.settings import LiveSettings
+from authsvc.stores.live import Evaluates, Script
+
+_REMEMBER = Script("remember")
+
+_SESSION: LiteralString = """
+    s.id AS session_id, s.user_id, u.role, s.kind, s.expires_at, s.last_seen_at, s.second_factor,
+    CASE WHEN s.ended_at IS NOT NULL THEN s.end_reason WHEN NOT u.is_active THEN 'disabled' END AS session_end
+"""
+_VIDEO: LiteralString = f"""
+    v.id AS video_id,
+    CASE WHEN v.id IS NULL OR v.removed_at IS NOT NULL THEN 'none' ELSE v.visibility END AS access,
+    coalesce({condition("u.role", "u.id")}, false) AS allowed,
+    coalesce({condition("'user'", "u.id")}, false) AS allowed_as_user,
+    coalesce(v.status = 'ready' AND v.removed_at IS NULL, false) AS playable
+"""
+_PLAYBACK: LiteralString = """
+    p.id AS playback_id, p.door, p.device, host(p.client) AS client, p.started_at, p.rate_bytes,
+    CASE WHEN p.ended_at IS NOT NULL THEN p.end_reason END AS playback_end,
+    p.started_at < now() - make_interval(secs => %(known)s) AS is_known
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One session, perhaps with a title and a playback of it."""
+
+    session_id: UUID
+    user_id: UUID
+    role: str
+    kind: str
+    expires_at: datetime
+    last_seen_at: datetime
+    second_factor: bool
+    session_end: str | None
+    video_id: UUID | None = None
+    access: str = "none"
+    # May this user see the title: by the role, and as an admin who acts as a user like any other?
+    allowed: bool = False
+    allowed_as_user: bool = False
+    playable: bool = False
+    playback_id: UUID | None = None
+    door: str = ""
+    device: str = ""
+    client: str | None = None
+    started_at: datetime | None = None
+    playback_end: str | None = None
+    # Bytes a second of each connection, where the viewer wants no more.
+    rate_bytes: int | None = None
+    # Has the playback been open long enough to go on during an outage of Redis?
+    is_known: bool | None = None
+
+
+def of_session(connection: Connection[Any], session_id: str) -> Facts | None:
+    with connection.cursor(row_factory=class_row(Facts)) as cursor:
+        return cursor.execute(
+            f"SELECT {_SESSION} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = %s", (session_id,)
+        ).fetchone()
+
+
+def of_session_and_video(connection: Connection[Any], session_id: str, video_id: str) -> Facts | None:
+    """The session with the title; `access` is `none` when there is no such title."""
+    with connection.cursor(row_factory=class_row(Facts)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT {_SESSION}, {_VIDEO}
+              FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN videos v ON v.id = %s
+             WHERE s.id = %s
+            """,
+            (video_id, session_id),
+        ).fetchone()
+
+
+def of_playback(connection: Connection[Any], playback_id: str, *, known_seconds: float) -> Facts | None:
+    with connection.cursor(row_factory=class_row(Facts)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT {_SESSION}, {_VIDEO}, {_PLAYBACK}
+              FROM playbacks p JOIN sessions s ON s.id = p.session_id JOIN users u ON u.id = s.user_id
+              JOIN videos v ON v.id = p.video_id
+             WHERE p.id = %(playback)s
+            """,
+            {"playback": playback_id, "known": known_seconds},
+        ).fetchone()
+
+
+def of_header_playback(
+    connection: Connection[Any], session_id: str, video_id: str, *, known_seconds: float
+) -> Facts | None:
+    """The open playback of this pair at the header door."""
+    with connection.cursor(row_factory=class_row(Facts)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT {_SESSION}, {_VIDEO}, {_PLAYBACK}
+              FROM playbacks p JOIN sessions s ON s.id = p.session_id JOIN users u ON u.id = s.user_id
+              JOIN videos v ON v.id = p.video_id
+             WHERE p.session_id = %(session)s AND p.video_id = %(video)s AND p.door = 'header'
+               AND p.ended_at IS NULL
+            """,
+            {"session": session_id, "video": video_id, "known": known_seconds},
+        ).fetchone()
+
+
+def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int) -> bool:
+    """Put facts into the live store; False when they may be older than a revocation. Raises LiveUnavailable."""
+    session_ms = round(settings.live_session_seconds * 1000)
+    arguments: list[str | int] = [
+        ticket,
+        facts.session_id.hex,
+        facts.user_id.hex,
+        acting_role(settings, facts),
+        facts.kind,
+        milliseconds(facts.expires_at),
+        facts.session_end or "",
+        facts.video_id.hex if facts.video_id else "",
+        facts.access,
+        int(may_see(settings, facts)),
+        int(facts.playable),
+        facts.playback_id.hex if facts.playback_id else "",
+        facts.door,
+        milliseconds(facts.started_at),
+        facts.client or "",
+        facts.device,
+        facts.playback_end or "",
+        session_ms,
+        settings.tombstone_seconds * 1000,
+        round(settings.lease_paused_seconds * 1000) + 3_600_000,
+        milliseconds(facts.last_seen_at),
+        round(may_rest_seconds(settings, facts.kind) * 1000),
+        facts.rate_bytes or 0,
+    ]
+    return bool(_REMEMBER(live, *arguments) == b"ok")
+
+
+def acting_role(settings: LiveSettings, facts: Facts) -> str:
+    """What the session may do: an admin who has to show a second factor and has not is a user like any other."""
+    if facts.role == "admin" and settings.second_factor_required_for_admins and not facts.second_factor:
+        return "user"
+    return facts.role
+
+
+def may_see(settings: LiveSettings, facts: Facts) -> bool:
+    """May the session see the title?"""
+    return facts.allowed if acting_role(settings, facts) == facts.role else facts.allowed_as_user
+
+
+def may_rest_seconds(settings: LiveSettings, kind: str) -> float:
+    """How long a session of this kind may go unused; 0 for as long as it lasts."""
+    return 0 if kind == "device" else settings.session_idle_seconds
+
+
+def milliseconds(moment: datetime | None) -> int:
+    """As Redis has it; 0 for never."""
+    return round(moment.timestamp() * 1000) if moment else 0
