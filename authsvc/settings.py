@@ -18,11 +18,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from catalog.contract.words import Role
+
 ENVIRONMENT_PREFIX = "KINETOSCOPE_"
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Role = Literal["admin", "user", "guest"]
 
 
 class PlayKeys(BaseModel):

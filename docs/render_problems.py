@@ -1,4 +1,4 @@
-"""Write docs/problems.md from authsvc/problem_codes.py.
+"""Write docs/problems.md from catalog/contract/codes.py.
 
 `python docs/render_problems.py` writes it, with `--check` it only says whether it differs (and exits 1).
 """
@@ -32,7 +32,7 @@ the caller's playbacks.
 def render() -> str:
     """The page, ending in one newline."""
     sys.path.insert(0, str(ROOT))
-    from authsvc.problem_codes import CODES, phrase
+    from catalog.contract.codes import CODES, phrase
 
     rows = (
         f"| `{name}` | {', '.join(f'{status} {phrase(status)}' for status in code.statuses)}"

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from catalog.contract import forms
+
 UMASK = 0o027
-_TITLE = re.compile(r"[0-9a-f]{32}")
+_TITLE = re.compile(forms.ID, re.ASCII)
 _NEW, _GONE = ".new-", ".gone-"
 
 

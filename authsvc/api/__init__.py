@@ -32,12 +32,13 @@ from authsvc.api.protocol import conditional, guard, limits, openapi, problems
 from authsvc.api.protocol.requests import JSONRequest, StrictJSON
 from authsvc.api.protocol.services import Services, install
 from authsvc.settings import ApiSettings
+from catalog.contract import forms
 
 
 class IdConverter(BaseConverter):
     """An id in a path: 32 lowercase hex digits; anything else is no path of ours."""
 
-    regex = "[0-9a-f]{32}"
+    regex = forms.ID
 
 
 class TokenConverter(BaseConverter):

@@ -17,6 +17,7 @@ from authsvc.audit import Event
 from authsvc.people import accounts
 from authsvc.sessions import devices, listing, sessions
 from authsvc.sessions.sessions import Ended
+from catalog.contract.words import SessionEnd
 
 bp = APIBlueprint("devices", __name__, url_prefix="/api/v1", tag="Sessions")
 
@@ -181,7 +182,7 @@ def bury(ended: Iterable[Ended]) -> None:
         sessions.bury(services.live, services.settings, session)
 
 
-def _end_one(session_id: str, reason: str, *, of_user: str | None = None) -> None:
+def _end_one(session_id: str, reason: SessionEnd, *, of_user: str | None = None) -> None:
     with here().database.connection() as connection, connection.transaction():
         ended = sessions.end(connection, session_id, reason, of_user=of_user)
         _write_down(connection, [ended] if ended else [])
@@ -190,7 +191,7 @@ def _end_one(session_id: str, reason: str, *, of_user: str | None = None) -> Non
     bury([ended])
 
 
-def _end_all(user_id: str, reason: str, *, but: str) -> None:
+def _end_all(user_id: str, reason: SessionEnd, *, but: str) -> None:
     with here().database.connection() as connection, connection.transaction():
         ended = sessions.end_all(connection, UUID(user_id), reason, but=but)
         _write_down(connection, ended)

@@ -7,7 +7,7 @@ Nginx refuses in any case, and its answer tells nothing about the credential.
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -25,7 +25,7 @@ from authsvc.watching import playbacks, signed_links
 
 bp = APIBlueprint("disclosed", __name__, enable_openapi=False)
 
-REASON = "disclosed"
+REASON: Final = "disclosed"
 _PLAYER = re.compile(r"/play/([A-Za-z0-9_-]{43})(?:/|\Z)", re.ASCII)
 
 

@@ -18,12 +18,12 @@ from authsvc.api.protocol.services import here
 from authsvc.api.videos import found
 from authsvc.library import m3u, playlists, titles
 from authsvc.library.titles import Listed, Title
-from authsvc.problem_codes import known
 from authsvc.sessions import devices
 from authsvc.sessions.devices import Known
 from authsvc.sessions.sessions import SessionEnded
 from authsvc.stores.database import DatabaseUnavailable
 from authsvc.watching import playbacks, preferences, signed_links
+from catalog.contract.codes import known
 
 bp = APIBlueprint("players", __name__, url_prefix="/play/<token:device_token>", tag="Players")
 

@@ -9,9 +9,9 @@ from authsvc.api.protocol import guard
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.services import here
 from authsvc.api.schemas import playbacks as schemas
-from authsvc.problem_codes import known
 from authsvc.stores.live import LiveUnavailable
 from authsvc.watching import playbacks
+from catalog.contract.codes import known
 
 bp = APIBlueprint("playbacks", __name__, url_prefix="/api/v1/playbacks", tag="Playbacks")
 

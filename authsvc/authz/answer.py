@@ -1,19 +1,9 @@
 """What Nginx may be told: 204, 401 or 403, with the reason of a refusal in X-Deny."""
 
 import math
-from enum import StrEnum
 from typing import NamedTuple
 
-
-class Deny(StrEnum):
-    """Why not; Nginx turns each into the status behind it."""
-
-    STREAMS = "streams"  # 429: no slot is free
-    SESSION = "session"  # 401: the session is over
-    GONE = "gone"  # 410: the playback has ended
-    FORBIDDEN = "forbidden"  # 404: there is no such title for this user
-    SHARED = "shared"  # 403: too many addresses use this playback
-    BUSY = "busy"  # 503: nobody can say right now
+from catalog.contract.refusals import Deny
 
 
 class Answer(NamedTuple):

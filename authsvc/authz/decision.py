@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from psycopg import Connection
 
-from authsvc.authz.answer import BAD_CREDENTIALS, NO_CREDENTIALS, REFUSED, Answer, Deny, allowed, denied
+from authsvc.authz.answer import BAD_CREDENTIALS, NO_CREDENTIALS, REFUSED, Answer, allowed, denied
 from authsvc.authz.outage import Outage, Pause
 from authsvc.authz.question import Question
 from authsvc.sessions import credentials
@@ -25,6 +25,7 @@ from authsvc.stores.database import Database, DatabaseUnavailable
 from authsvc.stores.live import Evaluates, LiveUnavailable, Script
 from authsvc.watching import rehydration
 from authsvc.watching.rehydration import Facts
+from catalog.contract.refusals import Deny
 
 _DECIDE = Script("decide")
 # Each attempt after the second means that a revocation came in between.

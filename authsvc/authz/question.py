@@ -6,22 +6,15 @@ whatever is missing, doubled or malformed makes the question unreadable, and an 
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from authsvc.sessions.addresses import neighbourhood
+from catalog.contract import forms
+from catalog.contract.words import Door
 
-_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_KINDS = frozenset(
-    [
-        *(f"media:{height}" for height in ("360", "480", "720", "1080", "1440", "2160")),
-        "media:source",
-        "media:audio",
-        "manifest",
-        "picture",
-        "text",
-    ]
-)
-_TAKES_LEASE = frozenset(kind for kind in _KINDS if kind == "manifest" or kind.startswith("media:"))
+_ID = re.compile(forms.ID, re.ASCII)
+_KINDS = frozenset(forms.KINDS)
+_TAKES_LEASE = frozenset(forms.KINDS_WITH_LEASE)
 _METHODS = frozenset(["GET", "HEAD"])
 _CONNECTION = re.compile(r"[0-9]{1,20} [0-9a-fA-F:.]{2,45} [0-9]{1,5}", re.ASCII)
 _PROTOCOLS = frozenset(["", "HTTP/1.0", "HTTP/1.1", "HTTP/2.0"])
@@ -35,7 +28,7 @@ class Unreadable(Exception):
 class Question(NamedTuple):
     """May this client get this file now?"""
 
-    door: Literal["signed", "header"]
+    door: Door
     kind: str
     takes_lease: bool
     video_id: str

@@ -9,6 +9,7 @@ from authsvc.cli import console
 from authsvc.people import accounts, page_links, password_resets, registration
 from authsvc.people import invitations as given
 from authsvc.people.accounts import Actor
+from catalog.contract.words import ROLES
 
 _NAMED = click.option("--username", required=True)
 
@@ -20,7 +21,7 @@ def user() -> None:
 
 @console.command(user, "add")
 @_NAMED
-@click.option("--role", type=click.Choice(accounts.ROLES), default="user", show_default=True)
+@click.option("--role", type=click.Choice(ROLES), default="user", show_default=True)
 @click.option("--email")
 @click.option("--if-missing", is_flag=True, help="Leave a user of that name as it is.")
 def add(username: str, role: str, email: str | None, if_missing: bool) -> str:
@@ -46,7 +47,7 @@ def add(username: str, role: str, email: str | None, if_missing: bool) -> str:
 
 
 @console.command(user, "list")
-@click.option("--role", type=click.Choice(accounts.ROLES))
+@click.option("--role", type=click.Choice(ROLES))
 def list_users(role: str | None) -> list[dict[str, Any]]:
     """Print every user: name, role, state, address, id, since when."""
     with console.database() as connection:
@@ -70,7 +71,7 @@ def enable(username: str) -> str:
 
 @console.command(user, "role")
 @_NAMED
-@click.option("--role", type=click.Choice(accounts.ROLES), required=True)
+@click.option("--role", type=click.Choice(ROLES), required=True)
 def change_role(username: str, role: str) -> str:
     """Give a user another role."""
     _change(username, role=role)
@@ -124,7 +125,7 @@ def _change(username: str, **wanted: str | bool) -> int:
 
 
 @console.command(None, "invite")
-@click.option("--role", type=click.Choice(accounts.ROLES), default="user", show_default=True)
+@click.option("--role", type=click.Choice(ROLES), default="user", show_default=True)
 @click.option("--uses", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many may register.")
 @click.option("--hours", type=click.FloatRange(0.1, 8784), help="How long it is good.")
 def invite(role: str, uses: int, hours: float | None) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from authsvc.people import accounts
 from authsvc.sessions import listing, sessions
 from authsvc.watching import playbacks
 from authsvc.watching.leases import Leases
+from catalog.contract.words import SessionEnd
 
-_REASON = "ended_by_admin"
+_REASON: SessionEnd = "ended_by_admin"
 
 
 @click.group(name="sessions")

@@ -12,13 +12,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
+from catalog.contract import forms
+
 Key = str | float | None
 Sort = Literal["added", "title", "duration", "popular"]
 # Lists that have one order only.
 Other = Literal["history"]
 
 LONGEST = 2048
-_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_ID = re.compile(forms.ID, re.ASCII)
 
 
 class InvalidCursor(ValueError):

@@ -24,8 +24,6 @@ from authsvc.sessions.sessions import Ended
 from authsvc.settings import LiveSettings
 from catalog.rows import only
 
-ROLES = ("admin", "user", "guest")
-
 _COLUMNS: LiteralString = "id, username, email, role, is_active, created_at"
 # A guest session has a row too (guests.py), which is nobody that could be named.
 _PERSON: LiteralString = "password_hash IS NOT NULL"

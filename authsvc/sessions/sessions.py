@@ -15,6 +15,7 @@ from redis import Redis
 from authsvc.sessions import tokens
 from authsvc.settings import LiveSettings
 from authsvc.stores.live import Script
+from catalog.contract.words import SessionEnd
 
 _END = Script("end_session")
 _REVOKE = Script("invalidate")
@@ -165,7 +166,7 @@ def make_room(connection: Connection[Any], user_id: UUID, room: Room, replace: s
 
 
 def end(
-    connection: Connection[Any], session_id: UUID | str, reason: str, *, of_user: UUID | str | None = None
+    connection: Connection[Any], session_id: UUID | str, reason: SessionEnd, *, of_user: UUID | str | None = None
 ) -> Ended | None:
     """End a session and its playbacks, if `of_user` is given only that user's; None when there is none such that lives.
 
@@ -190,7 +191,9 @@ def end(
     return Ended(row[0], row[1], reason)
 
 
-def end_all(connection: Connection[Any], user_id: UUID, reason: str, *, but: UUID | str | None = None) -> list[Ended]:
+def end_all(
+    connection: Connection[Any], user_id: UUID, reason: SessionEnd, *, but: UUID | str | None = None
+) -> list[Ended]:
     """End every session of a user (except `but`) with its playbacks; those that did end.
 
     After the commit call `bury` for each, or `doubt_user` where there is no way to free the slots at once.

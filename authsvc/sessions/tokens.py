@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from pydantic import SecretStr
 
+from catalog.contract import forms
+
 ISSUER = "kinetoscope"
 AUDIENCE = "kinetoscope"
 TYPE = "at+jwt"
@@ -29,7 +31,7 @@ LONGEST = 1024
 _AHEAD_SECONDS = 600
 _REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp"]
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_ID = re.compile(forms.ID, re.ASCII)
 _OPAQUE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 

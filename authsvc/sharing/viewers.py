@@ -17,8 +17,9 @@ from authsvc.library.visibility import condition
 from authsvc.sessions import sessions
 from authsvc.watching.leases import Leases
 from authsvc.watching.playbacks import Playback
+from catalog.contract.words import PlaybackEnd
 
-REASON = "withdrawn"
+REASON: PlaybackEnd = "withdrawn"
 
 
 class UnknownViewers(ValueError):

@@ -13,6 +13,7 @@ from redis import Redis
 from authsvc.settings import LiveSettings
 from authsvc.stores.live import Script
 from authsvc.watching.playbacks import Playback
+from catalog.contract.words import LeaseState, PlaybackEnd
 
 _GRANT = Script("grant")
 _HEARTBEAT = Script("heartbeat")
@@ -37,7 +38,7 @@ class Lease:
     """A slot that is taken."""
 
     playback_id: str
-    state: Literal["pending", "streaming", "idle", "paused"]
+    state: LeaseState
     # Open connections that carry it, and bytes of answers that are not over yet; None while the ledger is away.
     connections: int | None = None
     bytes_under_way: int | None = None
@@ -101,7 +102,7 @@ class Leases:
         )
         return reply.decode()  # type: ignore[return-value]  # the script answers one of the three
 
-    def end(self, playback: Playback, reason: str, *, bar_seconds: float = 0) -> None:
+    def end(self, playback: Playback, reason: PlaybackEnd, *, bar_seconds: float = 0) -> None:
         """Free the slot and refuse what is still asked with its links."""
         _END(
             self._live,
@@ -136,7 +137,7 @@ class Leases:
             int(fields.get(b"bytes", 0)) if counted else None,
         )
 
-    def _state(self, fields: dict[bytes, bytes], now: int) -> Literal["pending", "streaming", "idle", "paused"]:
+    def _state(self, fields: dict[bytes, bytes], now: int) -> LeaseState:
         seen, beat = int(fields.get(b"seen", 0)), int(fields.get(b"beat", 0))
         if b"paused" in fields:
             return "paused"

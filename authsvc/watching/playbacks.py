@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from authsvc import audit
 from authsvc.audit import Event
 from authsvc.sessions.sessions import Identity, SessionEnded
+from catalog.contract.words import PlaybackEnd
 
 
 class PlaybackUnknown(Exception):
@@ -136,7 +137,9 @@ def continue_signed(
         return open_signed(connection, identity, video_id, device=device, client=client, rate_bytes=rate_bytes)
 
 
-def end(connection: Connection[Any], playback_id: str, reason: str, *, of_user: str | None = None) -> Playback | None:
+def end(
+    connection: Connection[Any], playback_id: str, reason: PlaybackEnd, *, of_user: str | None = None
+) -> Playback | None:
     """End a playback, if `of_user` is given only that user's; None when there is none such that is open."""
     with connection.cursor(row_factory=class_row(Playback)) as cursor:
         return cursor.execute(

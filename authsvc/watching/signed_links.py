@@ -11,11 +11,12 @@ import secrets
 import time
 
 from authsvc.settings import ApiSettings, PlayKeys
+from catalog.contract import forms
 
 AUDIENCE = "play"
 _FORM = re.compile(
-    r"/m/(?P<kid>[a-z0-9]{1,8})/(?P<exp>[0-9]{10})/(?P<playback>[0-9a-f]{32})/(?P<mac>[A-Za-z0-9_-]{22})"
-    r"/(?P<video>[0-9a-f]{32})/",
+    f"/m/(?P<kid>{forms.KEY_ID})/(?P<exp>{forms.EXPIRY})/(?P<playback>{forms.ID})/(?P<mac>{forms.MAC})"
+    f"/(?P<video>{forms.ID})/",
     re.ASCII,
 )
 

@@ -1,6 +1,7 @@
 """The project's Nginx as a child process: its real templates, rendered as the role does, on free ports of loopback."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -44,6 +45,7 @@ def role_variables() -> dict[str, Any]:
         known |= yaml.safe_load((ROLE / part / "main.yml").read_text())
     return known | {
         "ansible_managed": "Ansible managed", "__nginx_http2_directive": http2_directive(), "__nginx_ktls": False,
+        "__nginx_contract": json.loads((TEMPLATES / "contract.json").read_text()),
     }  # fmt: skip
 
 

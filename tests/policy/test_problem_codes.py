@@ -6,8 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from authsvc import problem_codes
-from authsvc.authz.answer import Deny
+from catalog.contract import codes as problem_codes
+from catalog.contract import words
+from catalog.contract.refusals import Deny
 from tests.policy.repository import ROOT, relative
 
 SOURCES = sorted((ROOT / "authsvc").rglob("*.py"))
@@ -16,7 +17,7 @@ RAISERS = {"Problem": None, "unauthorized": 401}
 # `code=title.status` and the like: a title that is not ready is one of these.
 STATUSES_OF_TITLES = {"waiting", "broken"}
 # Reasons of ends that the database keeps as text; problem_codes.known() answers for the others.
-REASONS_OF_ENDS = {"gone", "ended", "stopped", "replaced", "withdrawn"}
+REASONS_OF_ENDS = {"gone", *words.PLAYBACK_ENDS}
 
 
 def raised() -> Iterator[tuple[str, int | None, str]]:
@@ -67,7 +68,7 @@ def test_every_code_that_the_services_raise_is_in_the_list_with_its_status() -> 
     found = list(raised())
     assert len(found) > 10
     for place, status, code in found:
-        assert code in problem_codes.CODES, f"{place}: describe `{code}` in authsvc/problem_codes.py"
+        assert code in problem_codes.CODES, f"{place}: describe `{code}` in catalog/contract/codes.py"
         if status is not None:
             assert status in problem_codes.CODES[code].statuses, f"{place}: `{code}` does not come with {status}"
 

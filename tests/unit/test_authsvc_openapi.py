@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from schemathesis.specs.openapi import definitions
 
-from authsvc import problem_codes
 from authsvc.api.protocol import access, conditional, idempotency
+from catalog.contract import codes as problem_codes
 from tests.unit.test_authsvc_access import app
 
 __all__ = ["app"]  # a fixture

@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from catalog.contract.words import ROLES
+
 ANYONE: Final = frozenset({"anyone"})
 ADMIN: Final = frozenset({"admin"})
 MEMBERS: Final = frozenset({"admin", "user"})
-EVERY_ROLE: Final = frozenset({"admin", "user", "guest"})
+EVERY_ROLE: Final = frozenset(ROLES)
 
 WHO_MAY: Final = {
     # These read credentials of their own, or need none.

@@ -13,10 +13,11 @@ from typing import Any, Final
 from apiflask import APIFlask
 from werkzeug.routing import Rule
 
-from authsvc import problem_codes
 from authsvc.api.protocol import access, operations
 from authsvc.api.schemas import common as schemas
 from authsvc.sessions import credentials
+from catalog.contract import codes as problem_codes
+from catalog.contract import forms
 
 _METHODS: Final = frozenset(["get", "post", "put", "patch", "delete"])
 _ABOUT: Final = """
@@ -83,7 +84,7 @@ def _complete(
 def _complete_path_parameter(parameter: dict[str, Any], rule: Rule) -> None:
     converter = rule._converters[parameter["name"]]
     parameter["schema"] = {"type": "string", "pattern": f"^{converter.regex}$"}
-    if converter.regex == "[0-9a-f]{32}":
+    if converter.regex == forms.ID:
         parameter["description"] = "32 lowercase hex digits"
         parameter["example"] = schemas.EXAMPLE_ID
 

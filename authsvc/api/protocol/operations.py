@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from werkzeug.routing import Rule
 
-from authsvc import problem_codes
 from authsvc.api.protocol import conditional, idempotency, problems
 from authsvc.api.schemas import common as schemas
+from catalog.contract import codes as problem_codes
 
 _TEXT: Final = {"type": "string"}
 _SECONDS: Final = {"type": "integer", "minimum": 0}

@@ -14,9 +14,9 @@ from apiflask import APIFlask, HTTPError
 from flask import Response, g
 from werkzeug.exceptions import HTTPException
 
-from authsvc.problem_codes import OF_STATUS, TYPE_PREFIX, phrase
 from authsvc.stores.database import DatabaseUnavailable
 from authsvc.stores.live import LiveUnavailable
+from catalog.contract.codes import OF_STATUS, TYPE_PREFIX, phrase
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5

@@ -1,14 +1,14 @@
 """Accounts: making them, their passwords, and their administration."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.common import Body, Id, Text
 from authsvc.signin.password_rules import LONGEST
+from catalog.contract.words import Role
 
-Role = Literal["admin", "user", "guest"]
 Password = Annotated[
     Text,
     Field(

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from authsvc.problem_codes import CODES
+from catalog.contract import forms
+from catalog.contract.codes import CODES
 
 
 def _storable(text: str) -> str:
@@ -25,7 +26,7 @@ EXAMPLE_ID: Final = "0123456789abcdef0123456789abcdef"
 
 Text = Annotated[str, AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 lowercase hex digits", examples=[EXAMPLE_ID])]
+Id = Annotated[str, Field(pattern=f"^{forms.ID}$", description="32 lowercase hex digits", examples=[EXAMPLE_ID])]
 Qr = Annotated[str, Field(description="The same as a QR code: an SVG document", examples=["<svg/>"])]
 Device = Annotated[Text, Field(max_length=200, description="A name that people recognise the device by")]
 

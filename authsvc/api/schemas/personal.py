@@ -1,7 +1,7 @@
 """What is one's own: profile, preferences, history."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -10,6 +10,7 @@ from authsvc.api.schemas.common import Body, Text
 from authsvc.api.schemas.videos import VideoOut
 from authsvc.api.schemas.viewers import Line
 from authsvc.library import cursors
+from catalog.contract.words import DeviceKind, Quality
 
 Password = Annotated[Text, Field(min_length=1, max_length=1024)]
 
@@ -34,11 +35,11 @@ class FarewellIn(Body):
 class PreferencesIn(Body):
     """All of them: what is left out goes back to its default."""
 
-    quality: Literal["auto", "480p", "720p", "1080p"] = "auto"
+    quality: Quality = "auto"
     bandwidth_bps: Annotated[int, Field(ge=100_000, le=1_000_000_000)] | None = Field(
         None, description="Bits a second that a playback may take; null: as fast as it goes"
     )
-    device_kind: Literal["browser", "phone", "television", "player"] | None = None
+    device_kind: DeviceKind | None = None
     language: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = Field(
         None, description="BCP 47, such as fi or pt-BR"
     )

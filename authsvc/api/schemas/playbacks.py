@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.common import Body, Device, Id, PersonOut, TitleOut
+from catalog.contract.words import Door, LeaseState
 
 Position = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Sequence = Annotated[
@@ -59,13 +60,13 @@ class LastPositionIn(BaseModel):
 
 class StreamOut(BaseModel):
     playback_id: Id
-    state: Literal["pending", "streaming", "idle", "paused"]
+    state: LeaseState
     user: PersonOut
     video: TitleOut
     since: datetime
     client: str | None
     device: str
-    door: Literal["signed", "header"]
+    door: Door
     bytes: int = Field(description="Sent so far; what is under way is counted every few seconds")
     position_seconds: float
     connections: int | None = Field(None, description="Open ones; null while nobody counts")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.common import Body, Id, Qr, Text
+from catalog.contract.words import SessionKind
 
 
 class DeviceIn(Body):
@@ -34,7 +35,7 @@ class AccessOut(BaseModel):
 
 class ListedOut(BaseModel):
     session_id: Id
-    kind: Literal["browser", "program", "device", "guest"]
+    kind: SessionKind
     device: str
     client: str | None = Field(None, description="Where it was opened from: an address, or later its /24 or /64")
     created_at: datetime

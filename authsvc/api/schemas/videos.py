@@ -1,13 +1,14 @@
 """The library."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.common import Id, Text
 from authsvc.api.schemas.ratings import RatingOut
 from authsvc.library import cursors
+from catalog.contract.words import TitleStatus, TrackKind, Visibility
 
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
 Lines = Annotated[int, Field(ge=0, le=100_000)]
@@ -22,7 +23,7 @@ class VideosIn(BaseModel):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     codec: Word | None = Field(None, description="Of video or sound, such as h264 or aac")
     container: Word | None = None
-    status: Literal["ready", "waiting", "broken"] | None = None
+    status: TitleStatus | None = None
     tag: Annotated[Text, Field(min_length=1, max_length=50)] | None = None
     folder: Annotated[Text, Field(min_length=1, max_length=500)] | None = Field(
         None, description="Path below a root of the library"
@@ -57,9 +58,9 @@ class VideoOut(RatingOut):
     video_codec: str | None
     audio_codec: str | None
     size_bytes: int
-    visibility: Literal["public", "members", "named"]
+    visibility: Visibility
     year: int | None
-    status: Literal["ready", "waiting", "broken"]
+    status: TitleStatus
     status_reason: str | None
     files: list[FileOut]
     poster_href: str | None
@@ -69,7 +70,7 @@ class VideoOut(RatingOut):
 
 class TrackOut(BaseModel):
     position: int = Field(description="Index within the container, from 0")
-    kind: Literal["video", "audio", "subtitle"]
+    kind: TrackKind
     codec: str
     profile: str | None
     language: str | None

@@ -1,13 +1,14 @@
 """Who may see which title: texts and viewers of a title, groups, defaults of folders."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from authsvc.api.schemas.common import Body, Id, PersonOut, Text
+from catalog.contract import words
 
 Visibility = Annotated[
-    Literal["public", "members", "named"],
+    words.Visibility,
     Field(description="For everybody, for members, or for the users and groups that the title names"),
 ]
 

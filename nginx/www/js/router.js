@@ -3,8 +3,12 @@
  * `#/invitation/<token>` and `#/reset/<token>`. One view at a time, left before the next is shown.
  */
 
+import { ID } from './contract.js';
+
 /** @typedef {import('./types.js').Route} Route */
 /** @typedef {import('./types.js').ViewContext} ViewContext */
+
+const TITLE = new RegExp(`^/title/(${ID})$`);
 
 /**
  * @param {string} hash
@@ -17,7 +21,7 @@ export function parse(hash) {
   if (path === '/account') return { name: 'account', query };
   const sent = /^\/(invitation|reset|register)(?:\/([\w-]{1,256}))?$/.exec(path);
   if (sent) return { name: /** @type {Route['name']} */ (sent[1]), token: sent[2], query };
-  const title = /^\/title\/([0-9a-f]{32})$/.exec(path);
+  const title = TITLE.exec(path);
   return title ? { name: 'title', id: title[1], query } : { name: 'nowhere', query };
 }
 

@@ -1,0 +1,74 @@
+"""The forms of ids and of published names. Every pattern stands for a whole text, in the syntax that PCRE, Python and
+ECMAScript share.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+# Ids of titles, playbacks, sessions and users as they travel: 128 bits.
+ID: Final = "[0-9a-f]{32}"
+# The parts of a signed link. 22 base64url characters carry 132 bits; with 128 in use the last one is one of four.
+KEY_ID: Final = "[a-z0-9]{1,8}"
+EXPIRY: Final = "[0-9]{10}"
+MAC: Final = "[A-Za-z0-9_-]{21}[AQgw]"
+LANGUAGE: Final = "[a-z]{2,3}"
+# A rendition's name changes with its content, since manifests hold offsets into it.
+GENERATION: Final = "[0-9a-f]{8}"
+
+# What the library may hold and a browser or player is sent as it is.
+CONTAINERS: Final = ("mp4", "mkv", "avi", "mov", "webm", "m4v")
+HEIGHTS: Final = (2160, 1440, 1080, 720, 480, 360)
+
+SOURCE: Final = "source"
+
+
+class Published(NamedTuple):
+    """A family of names below titles/<video id>/.
+
+    `stem` and `suffixes` are what Nginx's doors capture of a name; `middle` is a pattern of what lies between them.
+    """
+
+    stem: str
+    middle: str
+    suffixes: tuple[str, ...]
+    kind: str
+
+    @property
+    def pattern(self) -> str:
+        suffix = self.suffixes[0] if len(self.suffixes) == 1 else f"(?:{'|'.join(self.suffixes)})"
+        return f"{self.stem}{self.middle}[.]{suffix}"
+
+
+# The published tree: whatever is not here is not served, and authz knows no kind for it.
+PUBLISHED: Final = (
+    Published(SOURCE, "", CONTAINERS, "media:source"),
+    *(Published(f"v{height}", f"-{GENERATION}", ("mp4",), f"media:{height}") for height in HEIGHTS),
+    Published("a", f"-{LANGUAGE}-{GENERATION}", ("mp4",), "media:audio"),
+    Published("master", "", ("m3u8",), "manifest"),
+    Published("manifest", "", ("mpd",), "manifest"),
+    Published("poster", "", ("jpg",), "picture"),
+    Published("thumb", "-[0-9]{2}", ("jpg",), "picture"),
+    Published("storyboard", "", ("jpg",), "picture"),
+    Published("preview", "", ("mp4",), "picture"),
+    Published("storyboard", "", ("vtt",), "text"),
+    Published("sub", f"-{LANGUAGE}", ("vtt",), "text"),
+)
+
+# One expression for all names. Those of renditions are one alternative: Nginx tries them one after the other.
+NAME: Final = "|".join(
+    [
+        *(one.pattern for one in PUBLISHED if not one.kind.startswith("media:") or one.stem in {SOURCE, "a"}),
+        f"v(?:{'|'.join(str(height) for height in HEIGHTS)})-{GENERATION}[.]mp4",
+    ]
+)
+# How the doors take a name apart once it is known to be one.
+STEM_AND_SUFFIX: Final = "(?<door_stem>[a-z]+[0-9]*)[a-z0-9-]*[.](?<door_suffix>[a-z0-9]+)"
+
+KINDS: Final = tuple(dict.fromkeys(one.kind for one in PUBLISHED))
+# What is watched takes a lease; pictures and text need permission alone.
+KINDS_WITH_LEASE: Final = tuple(kind for kind in KINDS if kind == "manifest" or kind.startswith("media:"))
+
+
+def is_id(text: str) -> bool:
+    """Is it an id?"""
+    return re.fullmatch(ID, text, re.ASCII) is not None

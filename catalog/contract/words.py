@@ -1,0 +1,66 @@
+"""The closed vocabularies: who somebody is, what a title is, and why something ended."""
+
+from typing import Final, Literal, get_args
+
+Role = Literal["admin", "user", "guest"]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+
+SessionKind = Literal["browser", "program", "device", "guest"]
+SESSION_KINDS: Final[tuple[SessionKind, ...]] = get_args(SessionKind)
+
+# What a file of the library is: to be played, still being copied, or of no use (with the reason).
+TitleStatus = Literal["ready", "waiting", "broken"]
+TITLE_STATUSES: Final[tuple[TitleStatus, ...]] = get_args(TitleStatus)
+
+# Who may see a title: everybody, whoever has an account, or the users and groups that it names.
+Visibility = Literal["public", "members", "named"]
+VISIBILITIES: Final[tuple[Visibility, ...]] = get_args(Visibility)
+
+Door = Literal["signed", "header"]
+DOORS: Final[tuple[Door, ...]] = get_args(Door)
+
+# The states of a lease: granted and not used yet, bytes move, kept for a while, kept while the viewer pauses.
+LeaseState = Literal["pending", "streaming", "idle", "paused"]
+LEASE_STATES: Final[tuple[LeaseState, ...]] = get_args(LeaseState)
+
+Quality = Literal["auto", "480p", "720p", "1080p"]
+QUALITIES: Final[tuple[Quality, ...]] = get_args(Quality)
+
+DeviceKind = Literal["browser", "phone", "television", "player"]
+DEVICE_KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
+
+TrackKind = Literal["video", "audio", "subtitle"]
+TRACK_KINDS: Final[tuple[TrackKind, ...]] = get_args(TrackKind)
+
+# Why a playback ended. Each is also the code of the 410 that its player gets.
+PlaybackEnd = Literal["ended", "stopped", "replaced", "session", "withdrawn", "removed", "lapsed", "disclosed"]
+PLAYBACK_ENDS: Final[dict[PlaybackEnd, str]] = {
+    "ended": "Its viewer has ended it.",
+    "stopped": "An admin has stopped it.",
+    "replaced": "Another playback of the same viewer has taken its lease.",
+    "session": "Its session has ended.",
+    "withdrawn": "The title is not for this viewer any more.",
+    "removed": "The title has left the library.",
+    "lapsed": "Nothing was heard of it for a long time.",
+    "disclosed": "Its link came without encryption.",
+}
+
+# Why a session ended.
+SessionEnd = Literal[
+    "logout", "ended_by_owner", "ended_by_admin", "expired", "idle", "evicted", "replaced", "refresh_reused",
+    "password_changed", "disabled", "deleted", "disclosed",
+]  # fmt: skip
+SESSION_ENDS: Final[dict[SessionEnd, str]] = {
+    "logout": "It signed out.",
+    "ended_by_owner": "Its user ended it from another session.",
+    "ended_by_admin": "An admin ended it.",
+    "expired": "Its longest life was over.",
+    "idle": "Nobody used it.",
+    "evicted": "A newer session needed its room.",
+    "replaced": "A sign-in named it to make room.",
+    "refresh_reused": "One of its refresh tokens was used twice.",
+    "password_changed": "The password of its user changed.",
+    "disabled": "Its user was disabled.",
+    "deleted": "Its user was deleted.",
+    "disclosed": "A credential of it came without encryption.",
+}

@@ -1,0 +1,93 @@
+"""Each word of the contract stands once: what is rendered from it is fresh, and the rest uses only its words."""
+
+import re
+import subprocess
+import sys
+
+import yaml
+
+from catalog import roles
+from catalog.contract import forms, refusals, words
+from catalog.contract.codes import CODES
+from tests.policy.repository import ROOT, load, relative
+
+LUA = sorted((ROOT / "authsvc/stores/lua").glob("*.lua"))
+
+
+def test_what_is_rendered_from_the_contract_is_fresh() -> None:
+    run = subprocess.run(
+        [sys.executable, ROOT / "docs/render_contract.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_each_end_of_a_playback_is_the_code_of_its_410() -> None:
+    for end in words.PLAYBACK_ENDS:
+        assert 410 in CODES[end].statuses, end
+
+
+def test_each_refusal_of_authz_has_its_code_and_its_body_in_nginx() -> None:
+    bodies = (ROOT / "nginx/kinetoscope/problems.conf.j2").read_text()
+    made = {
+        reason: (int(status), code)
+        for reason, status, code in re.findall(
+            r"if \(\$deny = (\w+)\) \{\s*\{\{ problem\((\d+), '[^']+', '(\w+)'", bodies
+        )
+    }
+    session = re.search(r"set session_ended = problem\((\d+), '[^']+', '(\w+)'", bodies)
+    assert session
+    made[refusals.Deny.SESSION] = (int(session[1]), session[2])
+    assert made == {deny.value: answer for deny, answer in refusals.ANSWERS.items()}
+    for status, code in refusals.ANSWERS.values():
+        assert status in CODES[code].statuses
+
+
+def test_scripts_of_redis_refuse_for_reasons_that_nginx_knows() -> None:
+    for path in LUA:
+        for reason in re.findall(r"\{\s*'deny',\s*'(\w+)'", path.read_text()):
+            assert reason in set(refusals.Deny), f"{relative(path)}: {reason}"
+
+
+def test_scripts_of_redis_know_the_roles_and_visibilities_of_the_contract() -> None:
+    """`s[3]` is the role and `v[1]` the visibility in decide.lua; 'none' stands for a title that is not there."""
+    for path in LUA:
+        text = path.read_text()
+        for role in re.findall(r"s\[3\]\s*[=~]=\s*'(\w+)'", text):
+            assert role in words.ROLES, f"{relative(path)}: {role}"
+        for visibility in re.findall(r"v\[1\]\s*[=~]=\s*'(\w+)'", text):
+            assert visibility in {*words.VISIBILITIES, "none"}, f"{relative(path)}: {visibility}"
+        for end in re.findall(r"end_playback\([^)]*'(\w+)'", text):
+            assert end in words.PLAYBACK_ENDS, f"{relative(path)}: {end}"
+
+
+def test_each_name_of_the_published_tree_has_one_kind() -> None:
+    pairs = [(one.stem, suffix) for one in forms.PUBLISHED for suffix in one.suffixes]
+    assert len(pairs) == len(set(pairs))
+    names = re.compile(forms.NAME)
+    for one in forms.PUBLISHED:
+        example = one.pattern.split("(?:")[0]
+        assert example.startswith(one.stem)
+    for name in ("source.mkv", "v1080-0123abcd.mp4", "a-de-0123abcd.mp4", "thumb-01.jpg", "sub-eng.vtt", "master.m3u8"):
+        assert names.fullmatch(name), name
+    for name in ("source.exe", "v999-0123abcd.mp4", "v1080.mp4", "thumb-1.jpg", "x.jpg", "source.mp4\n", "Source.mp4"):
+        assert not names.fullmatch(name), name
+
+
+def test_units_of_the_redis_role_are_services_of_the_catalog() -> None:
+    instances = load(ROOT / "roles/redis/defaults/main.yml")
+    named = set(re.findall(r"kinetoscope-[a-z]+", yaml.safe_dump(instances)))
+    assert named, "no user is named"
+    assert named <= set(roles.SERVICE_ROLES)
+
+
+def test_the_page_has_no_pattern_of_an_id_of_its_own() -> None:
+    for path in (ROOT / "nginx/www").rglob("*.js"):
+        if path.name != "contract.js":
+            assert "[0-9a-f]{32}" not in path.read_text(), relative(path)
+
+
+def test_python_has_no_pattern_of_an_id_of_its_own() -> None:
+    """The redactor stands alone on the box: its test compares it with the contract instead."""
+    for package in ("authsvc", "indexer", "media", "worker"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert "[0-9a-f]{32}" not in path.read_text(), relative(path)
