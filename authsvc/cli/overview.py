@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from authsvc.sessions.alive import OPEN
 from catalog.rows import only
 
 
@@ -36,12 +37,12 @@ def of(connection: Connection[Any]) -> Overview:
     with connection.cursor(row_factory=class_row(Overview)) as cursor:
         return only(
             cursor.execute(
-                """
+                f"""
             SELECT (SELECT count(*) FROM users) AS users,
                    (SELECT count(*) FROM users WHERE NOT is_active) AS disabled,
-                   (SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > now()) AS sessions,
+                   (SELECT count(*) FROM sessions s WHERE {OPEN}) AS sessions,
                    (SELECT count(*) FROM playbacks WHERE ended_at IS NULL) AS playbacks,
-                   (SELECT coalesce(jsonb_object_agg(status, number), '{}')
+                   (SELECT coalesce(jsonb_object_agg(status, number), '{{}}')
                       FROM (SELECT status, count(*) AS number FROM videos WHERE removed_at IS NULL GROUP BY status) v
                    ) AS videos
             """

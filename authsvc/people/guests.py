@@ -15,6 +15,7 @@ from authsvc.audit import Event
 from authsvc.people import accounts
 from authsvc.people.accounts import User
 from authsvc.sessions import sessions
+from authsvc.sessions.alive import IDLE, OPEN
 from authsvc.sessions.sessions import Started
 from catalog.rows import only
 
@@ -42,11 +43,10 @@ def admit(
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         count = only(
             connection.execute(
-                """
+                f"""
             SELECT count(*), count(*) FILTER (WHERE near(s.client) = near(%(client)s::inet))
               FROM sessions s
-             WHERE s.kind = 'guest' AND s.ended_at IS NULL AND s.expires_at > now()
-               AND s.last_seen_at > now() - make_interval(secs => %(idle)s)
+             WHERE s.kind = 'guest' AND {OPEN} AND NOT {IDLE}
             """,
                 {"client": client, "idle": idle_seconds},
             )

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from authsvc.sessions import sessions, tokens
+from authsvc.sessions.alive import ALIVE
 from authsvc.sessions.sessions import Identity, Room
 
 
@@ -58,9 +59,8 @@ def find(connection: Connection[Any], token: str) -> Known:
     """The live device session of a token; notes that the device was seen. Raises DeviceUnknown; sessions.SessionEnded
     when it was ended, has expired, or its user is disabled."""
     row = connection.execute(
-        """
-        SELECT s.id, s.user_id, s.device, u.role, s.last_seen_at < now() - interval '1 minute',
-               s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
+        f"""
+        SELECT s.id, s.user_id, s.device, u.role, s.last_seen_at < now() - interval '1 minute', {ALIVE}
           FROM device_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id
          WHERE t.token_sha256 = %s
         """,

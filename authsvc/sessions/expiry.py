@@ -13,6 +13,7 @@ from psycopg import Connection
 
 from authsvc import audit
 from authsvc.audit import Event
+from authsvc.sessions.alive import OVER, WHY_OVER
 from authsvc.settings import LiveSettings
 from authsvc.stores.live import Evaluates, Script
 
@@ -85,24 +86,18 @@ def _not_seen_lately(connection: Connection[Any]) -> list[UUID]:
 def _end_what_is_over(connection: Connection[Any], live: Evaluates, idle_seconds: float) -> list[Over]:
     """Two steps: who seems to be over, then, once it is known who watches, the end of those who still are."""
     seem = connection.execute(
-        """
-        SELECT id FROM sessions
-         WHERE ended_at IS NULL AND (
-               expires_at <= now() OR (kind <> 'device' AND last_seen_at <= now() - make_interval(secs => %s)))
-        """,
-        (idle_seconds,),
+        f"SELECT s.id FROM sessions s WHERE {OVER}",
+        {"idle": idle_seconds},
     ).fetchall()
     watching = persist(connection, live, [session_id for (session_id,) in seem])
     with connection.transaction():
         rows = connection.execute(
-            """
-            UPDATE sessions
-               SET ended_at = now(), end_reason = CASE WHEN expires_at <= now() THEN 'expired' ELSE 'idle' END
-             WHERE id = ANY(%s) AND ended_at IS NULL AND (
-                   expires_at <= now() OR (kind <> 'device' AND last_seen_at <= now() - make_interval(secs => %s)))
-            RETURNING id, user_id, end_reason
+            f"""
+            UPDATE sessions s SET ended_at = now(), end_reason = {WHY_OVER}
+             WHERE s.id = ANY(%(ids)s) AND {OVER}
+            RETURNING s.id, s.user_id, s.end_reason
             """,
-            ([session_id for (session_id,) in seem if session_id not in watching], idle_seconds),
+            {"ids": [session_id for (session_id,) in seem if session_id not in watching], "idle": idle_seconds},
         ).fetchall()
         over = [Over(*row) for row in rows]
         for session in over:

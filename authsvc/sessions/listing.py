@@ -8,6 +8,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from authsvc.sessions.alive import OPEN
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -28,12 +30,12 @@ def of_user(connection: Connection[Any], user_id: UUID | str, *, kinds: tuple[st
     """Last seen first; of all kinds, or of some."""
     with connection.cursor(row_factory=class_row(Listed)) as cursor:
         return cursor.execute(
-            """
+            f"""
             SELECT id, kind, device, abbrev(client) AS client, created_at, last_seen_at, expires_at, second_factor,
                    extract(epoch FROM now() - last_seen_at)::double precision AS rested_seconds
-              FROM sessions
-             WHERE user_id = %(user)s AND ended_at IS NULL AND expires_at > now()
-               AND (%(kinds)s::text[] = '{}' OR kind = ANY(%(kinds)s))
+              FROM sessions s
+             WHERE user_id = %(user)s AND {OPEN}
+               AND (%(kinds)s::text[] = '{{}}' OR kind = ANY(%(kinds)s))
              ORDER BY last_seen_at DESC, id
             """,
             {"user": user_id, "kinds": list(kinds)},

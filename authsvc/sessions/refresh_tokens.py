@@ -6,6 +6,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from authsvc.sessions import tokens
+from authsvc.sessions.alive import ALIVE, IDLE
 from authsvc.sessions.sessions import Ended, Started, end
 
 
@@ -45,14 +46,13 @@ def rotate(connection: Connection[Any], refresh_token: str, *, idle_seconds: flo
         ).fetchone()
         if used:
             row = connection.execute(
-                """
+                f"""
                 SELECT s.id, s.user_id, s.expires_at, s.kind
                   FROM sessions s JOIN users u ON u.id = s.user_id
-                 WHERE s.id = %s AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
-                   AND s.last_seen_at > now() - make_interval(secs => %s)
+                 WHERE s.id = %(session)s AND {ALIVE} AND NOT {IDLE}
                    FOR UPDATE OF s
                 """,
-                (used[0], idle_seconds),
+                {"session": used[0], "idle": idle_seconds},
             ).fetchone()
             if row is None:
                 raise RefreshInvalid

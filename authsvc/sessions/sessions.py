@@ -13,6 +13,7 @@ from psycopg import Connection
 from redis import Redis
 
 from authsvc.sessions import tokens
+from authsvc.sessions.alive import OPEN
 from authsvc.settings import LiveSettings
 from authsvc.stores.live import Script
 from catalog.contract.words import SessionEnd
@@ -151,9 +152,9 @@ def make_room(connection: Connection[Any], user_id: UUID, room: Room, replace: s
     connection.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", (user_id,))
     left = [end(connection, replace, "replaced", of_user=user_id)] if replace else []
     alive = connection.execute(
-        """
-        SELECT id FROM sessions
-         WHERE user_id = %s AND kind = ANY(%s) AND ended_at IS NULL AND expires_at > now()
+        f"""
+        SELECT id FROM sessions s
+         WHERE user_id = %s AND kind = ANY(%s) AND {OPEN}
          ORDER BY created_at, id
         """,
         (user_id, list(room.kinds)),

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from authsvc import audit
 from authsvc.audit import Event
+from authsvc.sessions.alive import ALIVE
 from authsvc.sessions.sessions import Identity, SessionEnded
 from catalog.contract.words import PlaybackEnd
 
@@ -75,11 +76,11 @@ def open_signed(
     """
     with connection.cursor(row_factory=class_row(Playback)) as cursor:
         row = cursor.execute(
-            """
+            f"""
             INSERT INTO playbacks (id, session_id, user_id, video_id, door, device, client, rate_bytes)
             SELECT %(id)s, s.id, s.user_id, %(video)s, 'signed', %(device)s, %(client)s::inet, %(rate)s
               FROM sessions s JOIN users u ON u.id = s.user_id
-             WHERE s.id = %(session)s AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
+             WHERE s.id = %(session)s AND {ALIVE}
                FOR SHARE OF s
             RETURNING id, session_id, user_id, video_id
             """,

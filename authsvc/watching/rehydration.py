@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from authsvc.library.visibility import condition
+from authsvc.sessions import alive
 from authsvc.settings import LiveSettings
 from authsvc.stores.live import Evaluates, Script
 
@@ -142,7 +143,7 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         settings.tombstone_seconds * 1000,
         round(settings.lease_paused_seconds * 1000) + 3_600_000,
         milliseconds(facts.last_seen_at),
-        round(may_rest_seconds(settings, facts.kind) * 1000),
+        round(alive.may_rest_seconds(settings, facts.kind) * 1000),
         facts.rate_bytes or 0,
     ]
     return bool(_REMEMBER(live, *arguments) == b"ok")
@@ -158,11 +159,6 @@ def acting_role(settings: LiveSettings, facts: Facts) -> str:
 def may_see(settings: LiveSettings, facts: Facts) -> bool:
     """May the session see the title?"""
     return facts.allowed if acting_role(settings, facts) == facts.role else facts.allowed_as_user
-
-
-def may_rest_seconds(settings: LiveSettings, kind: str) -> float:
-    """How long a session of this kind may go unused; 0 for as long as it lasts."""
-    return 0 if kind == "device" else settings.session_idle_seconds
 
 
 def milliseconds(moment: datetime | None) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from redis import Redis
 
-from authsvc.sessions import tokens
+from authsvc.sessions import alive, tokens
 from authsvc.sessions.sessions import Identity, SessionEnded, touch
 from authsvc.settings import ApiSettings
 from authsvc.stores.database import Database, DatabaseUnavailable
@@ -77,8 +77,8 @@ class Directory:
         if known is None or known.session_end:
             raise SessionEnded
         now = datetime.now(UTC)
-        rest = rehydration.may_rest_seconds(self._settings, known.kind)
-        if known.expires_at <= now or (rest and known.last_seen_at + timedelta(seconds=rest) <= now):
+        rest = alive.may_rest_seconds(self._settings, known.kind)
+        if alive.over(known.expires_at, known.last_seen_at, rest, now):
             raise SessionEnded
         role = rehydration.acting_role(self._settings, known)
         identity = Identity(known.user_id.hex, access.session_id, role, known.kind)
