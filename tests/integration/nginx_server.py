@@ -89,8 +89,7 @@ class NginxServer:
             "nginx_public_authority": f"{NAME}:{self.https_port}",
             "nginx_http_listen": [f"127.0.0.1:{self.http_port}"],
             "nginx_https_listen": [f"127.0.0.1:{self.https_port}"],
-            "nginx_tls_certificate": folder / "tls/server.pem",
-            "nginx_tls_key": folder / "tls/server.key",
+            "__nginx_keys_dir": folder / "tls",
             # OpenSSL 3.0 of Debian 12 does not know the post-quantum group.
             "nginx_tls_groups": "X25519:prime256v1:secp384r1",
             "nginx_titles_dir": self.titles,
