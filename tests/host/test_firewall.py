@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from tests.host.client import Access
+from tests.host.client import Access, eventually
+
+OUR_TABLE = "table inet kinetoscope"
 
 
 def _connects(address: str, port: int) -> bool:
@@ -38,15 +40,54 @@ def test_a_listener_that_somebody_starts_is_still_not_reachable(access: Access, 
         host.run("systemctl stop ks-listener")
 
 
-def test_the_loaded_ruleset_is_the_rendered_one_and_nothing_else(host: Host) -> None:
-    loaded = _rules(host.check_output("nft --json list ruleset"))
+def test_our_loaded_table_is_the_rendered_one(host: Host) -> None:
+    loaded = _rules(host.check_output(f"nft --json list {OUR_TABLE}"))
     rendered = _rules(
         host.check_output(
-            "unshare --net sh -c 'nft --file /etc/nftables.conf && nft --json list ruleset'",
+            f"unshare --net sh -c 'nft --file /etc/kinetoscope/firewall.nft && nft --json list {OUR_TABLE}'",
         )
     )
     assert loaded == rendered
     assert any(rule.get("chain", {}).get("policy") == "drop" for rule in loaded)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "systemctl reload kinetoscope-firewall",  # what a deploy does
+        "systemctl restart kinetoscope-firewall",
+        "nft --file /etc/kinetoscope/firewall.nft",
+    ],
+)
+def test_the_table_of_somebody_else_stays(host: Host, command: str) -> None:
+    host.check_output(
+        "nft add table ip ks-nat && nft add chain ip ks-nat post '{ type nat hook postrouting priority 100; }'"
+    )
+    try:
+        host.check_output(command)
+        assert "chain post" in host.check_output("nft list table ip ks-nat")
+        assert "policy drop" in host.check_output(f"nft list {OUR_TABLE}")
+    finally:
+        host.run("nft delete table ip ks-nat")
+
+
+@pytest.mark.parametrize("verb", ["reload", "restart"])
+def test_our_table_is_there_after_the_host_has_loaded_rules_of_its_own(host: Host, verb: str) -> None:
+    """Debian's nftables.service begins with `flush ruleset`, and ends with it."""
+    state = host.run("systemctl is-active nftables; systemctl is-enabled nftables").stdout.split()
+    file = "/etc/nftables.conf"
+    host.check_output("cp --archive %s %s", file, f"{file}.ks-aside")
+    try:
+        host.check_output(f"printf 'flush ruleset\ntable ip ks-own {{ }}\n' >{file} && systemctl start nftables")
+        host.check_output("systemctl %s nftables", verb)
+        assert host.run("nft list table ip ks-own").rc == 0
+        assert eventually(lambda: "policy drop" in host.run(f"nft list {OUR_TABLE}").stdout, within=5)
+    finally:
+        host.run("mv %s %s", f"{file}.ks-aside", file)
+        host.run("nft delete table ip ks-own")
+        if "inactive" in state:
+            host.run("systemctl stop nftables; systemctl start kinetoscope-firewall")
+    assert "policy drop" in host.check_output(f"nft list {OUR_TABLE}")
 
 
 def _rules(listing: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def ruleset(**given: Any) -> str:
     )
     environment.filters["comment"] = lambda text: f"# {text}"
     text = environment.from_string(TEMPLATE.read_text()).render(variables)
-    return text[text.index("table inet") :]
+    return text[text.index("table inet kinetoscope {") :]
 
 
 def test_by_default_only_ssh_http_and_https_are_open() -> None:
@@ -62,6 +62,11 @@ def test_ssh_can_be_kept_to_some_addresses() -> None:
         "\t\tip saddr 192.0.2.0/24 tcp dport { 22, 2222 } accept\n"
         "\t\tip6 saddr 2001:db8::/32 tcp dport { 22, 2222 } accept\n",
     )
+
+
+def test_only_our_own_table_is_replaced() -> None:
+    words = [line for line in TEMPLATE.read_text().splitlines() if line and not line.startswith(("#", "{", "\t", "}"))]
+    assert words == ["table inet kinetoscope", "delete table inet kinetoscope", "table inet kinetoscope {"]
 
 
 @pytest.mark.parametrize("missing", ["firewall_ssh_ports", "firewall_ping_rate"])
