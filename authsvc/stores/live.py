@@ -49,6 +49,7 @@ from redis.exceptions import (
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
+    ResponseError,
 )
 from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
@@ -141,6 +142,11 @@ class Script:
                 return store.eval(self.text, 0, *arguments)
         except _UNAVAILABLE as error:
             raise LiveUnavailable(str(error)) from error
+        except ResponseError as error:
+            # It reads and can't write: its disk is full. redis-py has no class for that.
+            if str(error).startswith("MISCONF"):
+                raise LiveUnavailable(str(error)) from error
+            raise
 
 
 def answers(client: "redis.Redis") -> bool:

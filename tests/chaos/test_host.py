@@ -15,7 +15,7 @@ STARTS = f"systemctl show --property=Id,InvocationID {OURS}"
 
 
 def test_needrestart_restarts_nothing_that_carries_streams(house: House, note: Callable[[Row], None]) -> None:
-    """As after an upgrade of OpenSSL and the C library: both are other files than those that run, with the same content."""
+    """As after an upgrade of OpenSSL and the C library: other files than those that run, of the same content."""
     installed = house.shell("dpkg-query --show --showformat='${db:Status-Status}' needrestart || true") == "installed"
     if not installed:
         house.shell("DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends needrestart")
@@ -65,7 +65,10 @@ for folder in {WRITTEN}; do umount --lazy $folder; done
 umount --lazy /run/ks-disk
 {START}
 """
-FILL = "dd if=/dev/zero of=/run/ks-disk/fill bs=64k 2>/dev/null; dd if=/dev/zero of=/run/ks-disk/rest bs=512 2>/dev/null; df /run/ks-disk | grep -q ' 100% '"
+FILL = (
+    "dd if=/dev/zero of=/run/ks-disk/fill bs=64k 2>/dev/null; dd if=/dev/zero of=/run/ks-disk/rest bs=512 2>/dev/null;"
+    " df /run/ks-disk | grep -q ' 100% '"
+)
 FULL_SECONDS = 25.0
 WELL_SECONDS = 60.0
 
@@ -105,6 +108,9 @@ def test_a_full_disk_breaks_no_stream_and_all_is_well_soon_after(house: House, n
         house.shell(OWN_DISKS)
         eventually(lambda: house.viewer.get("/ready").status_code == 200, within=30)
     note(row)
+    # 429: all of the viewer's streams run.
+    assert 503 in told
+    assert set(told) <= {429, 503}
     assert (row.broken, row.wrong, dict(row.refused)) == (0, 0, {}), row
     assert row.untrue is not None, row
     assert row.lost is not None, row

@@ -13,10 +13,10 @@ USER = "redis"
 
 
 class RedisServer:
-    """One instance without TCP and without persistence."""
+    """One instance without TCP and without persistence; `more` are further arguments, which take precedence."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
+    def __init__(self, folder: Path, name: str, *more: str) -> None:
+        self.folder, self.name, self.more = folder, name, more
         self.socket = folder / "redis.sock"
         self._child: Child | None = None
 
@@ -42,6 +42,7 @@ class RedisServer:
         command = [
             "redis-server", "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "777",
             "--save", "", "--appendonly", "no", "--dir", str(self.folder), "--daemonize", "no",
+            *self.more,
         ]  # fmt: skip
         self._child = Child(as_user(USER, command), self.folder / "log", self._answers)
 
