@@ -110,7 +110,14 @@ def refresh(body: schemas.RefreshIn) -> dict[str, Any]:
             started = refresh_tokens.rotate(connection, token, idle_seconds=idle_seconds)
         except refresh_tokens.RefreshReused as reuse:
             if reuse.ended:
-                audit.record(connection, Event.REFRESH_REUSED, actor=None, subject=reuse.ended.user_id, client=client)
+                audit.record(
+                    connection,
+                    Event.REFRESH_REUSED,
+                    actor=None,
+                    subject=reuse.ended.user_id,
+                    client=client,
+                    session=reuse.ended.session_id.hex,
+                )
                 sessions.bury(services.live, services.settings, reuse.ended)
             sign_in.clear_cookies_afterwards(by_cookie)
             raise unauthorized(
@@ -137,7 +144,8 @@ def logout(body: schemas.RefreshIn) -> tuple[str, int]:
     with services.database.connection() as connection, connection.transaction():
         ended = sessions.end(connection, session_id, "logout")
         if ended:
-            audit.record(connection, Event.LOGOUT, actor=ended.user_id, client=guard.client_address())
+            client = guard.client_address()
+            audit.record(connection, Event.LOGOUT, actor=ended.user_id, client=client, session=session_id.hex)
     # The second call too: the first may have failed to reach Redis.
     if ended or user_id:
         sessions.bury(services.live, services.settings, ended or Ended(session_id, UUID(user_id), "logout"))

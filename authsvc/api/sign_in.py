@@ -49,7 +49,14 @@ def complete(user: accounts.User, body: SignInIn, *, by_cookie: bool, second_fac
                     replace=body.replace or _of_this_browser(),
                     second_factor=second_factor,
                 )
-                audit.record(connection, Event.LOGIN, actor=user.id, client=client, second_factor=second_factor)
+                audit.record(
+                    connection,
+                    Event.LOGIN,
+                    actor=user.id,
+                    client=client,
+                    session=started.session_id.hex,
+                    second_factor=second_factor,
+                )
                 for session in started.left:
                     audit.record(
                         connection,
@@ -57,6 +64,7 @@ def complete(user: accounts.User, body: SignInIn, *, by_cookie: bool, second_fac
                         actor=user.id,
                         subject=user.id,
                         client=client,
+                        session=session.session_id.hex,
                         reason=session.reason,
                     )
         except sessions.TooMany as error:

@@ -64,7 +64,7 @@ def admit(
         started = sessions.start(
             connection, user_id=row[0], kind="guest", device=device, client=client, life_seconds=life_seconds
         )
-        audit.record(connection, Event.GUEST_ADMITTED, actor=row[0], client=client)
+        audit.record(connection, Event.GUEST_ADMITTED, actor=row[0], client=client, session=started.session_id.hex)
         user = accounts.by_id(connection, row[0])
         assert user is not None  # noqa: S101  # just inserted
     return started, user

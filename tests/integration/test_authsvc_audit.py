@@ -145,7 +145,7 @@ def test_guest_who_comes_and_leaves_is_in_the_trail_with_no_more_than_anybody(wo
     assert events[0]["subject"]["user"]["id"] == stays.get_json()["user"]["id"]
     assert events[1]["actor"] == events[3]["actor"]
     assert [event["client"] for event in events[1:]] == ["192.0.2.2", "192.0.2.2", "192.0.2.2", "192.0.2.1"]
-    assert events[2]["details"] == {}
+    assert events[2]["details"] == {"session": stays.get_json()["session_id"]}
     rows = str(world.owner.execute("SELECT e::text FROM audit_events e").fetchall())
     for answer in (leaves, stays):
         assert answer.get_json()["user"]["username"] not in rows
@@ -164,3 +164,18 @@ def test_ledger_adds_to_the_trail_and_reads_none_of_it(world: World) -> None:
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 ledger.execute(statement)
+
+
+def test_sign_in_says_which_session_it_opened_and_which_it_ended(world: World) -> None:
+    world.user("alice")
+    first = login(world).get_json()
+    second = login(world, replace=first["session_id"]).get_json()
+    guest = world.client().post("/api/v1/auth/guest", json={}).get_json()
+    admitted, ended, opened, before = read(world).get_json()["items"]
+    assert before["details"] == {"session": first["session_id"], "second_factor": False}
+    assert opened["details"] == {"session": second["session_id"], "second_factor": False}
+    assert ended["details"] == {"session": first["session_id"], "reason": "replaced"}
+    assert admitted["details"] == {"session": guest["session_id"]}
+    world.client().post("/api/v1/auth/logout", json={"refresh_token": second["refresh_token"]})
+    (left,) = read(world, event="logout").get_json()["items"]
+    assert left["details"] == {"session": second["session_id"]}
