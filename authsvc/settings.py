@@ -209,6 +209,9 @@ class ApiSettings(ServiceSettings, AccountSettings):
 
     # A session ends this long after sign-in.
     session_seconds: Seconds = 86_400
+    # A refresh token that is sent again this soon, because its answer got lost, gets another successor unless somebody
+    # has used the first. 0: a second use always ends the session.
+    refresh_retry_seconds: Annotated[float, Field(ge=0, le=3600)] = 60
     # Sessions of one user at once, of browsers and programs; 0 means no limit. One more ends the oldest (evict) or is
     # refused with the list of them (refuse).
     sessions_per_user: Annotated[int, Field(ge=0, le=10_000)] = 3

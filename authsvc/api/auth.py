@@ -94,20 +94,26 @@ def guest(body: schemas.GuestIn) -> dict[str, Any]:
 @bp.output(schemas.SessionOut)
 @bp.doc(summary="Exchange the refresh token", responses=[400, 401, 403, 422, 503])
 def refresh(body: schemas.RefreshIn) -> dict[str, Any]:
-    """Each refresh token is good for one use. A second use ends the session: one of the two users has stolen it."""
+    """Each refresh token is good for one use. An answer that got lost is given again for a minute, to the same token;
+    any other second use ends the session: one of the two users has stolen it."""
     services = here()
     token, by_cookie = _refresh_token(body)
     if token is None:
         raise unauthorized("There is no refresh token.")
-    idle_seconds, client = services.settings.session_idle_seconds, guard.client_address()
+    retry_seconds, client = services.settings.refresh_retry_seconds, guard.client_address()
     with services.database.connection() as connection:
-        session_id = refresh_tokens.of_refresh_token(connection, token)
+        session_id = refresh_tokens.of_refresh_token(connection, token, retry_seconds=retry_seconds)
         if session_id is not None:
             # Watching is use, and PostgreSQL may not know of it yet.
             with suppress(LiveUnavailable):
                 expiry.persist(connection, services.live, [session_id])
         try:
-            started = refresh_tokens.rotate(connection, token, idle_seconds=idle_seconds)
+            started = refresh_tokens.rotate(
+                connection,
+                token,
+                idle_seconds=services.settings.session_idle_seconds,
+                retry_seconds=retry_seconds,
+            )
         except refresh_tokens.RefreshReused as reuse:
             if reuse.ended:
                 audit.record(
@@ -180,7 +186,9 @@ def _leaving(body: schemas.RefreshIn) -> tuple[UUID, str, bool]:
     refresh_token, by_cookie = _refresh_token(body)
     if refresh_token:
         with here().database.connection() as connection:
-            session_id = refresh_tokens.of_refresh_token(connection, refresh_token)
+            session_id = refresh_tokens.of_refresh_token(
+                connection, refresh_token, retry_seconds=here().settings.refresh_retry_seconds
+            )
         if session_id is not None:
             return session_id, "", by_cookie
     raise problem

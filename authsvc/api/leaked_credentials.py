@@ -57,7 +57,8 @@ def _sessions(connection: Connection[Any], target: str) -> Iterator[UUID]:
                 yield UUID(here().verifier.verify(found[0]).session_id)
     with suppress(credentials.MalformedCredentials):
         token = credentials.cookie(cookies, credentials.REFRESH_COOKIE)
-        if token and (session := refresh_tokens.of_refresh_token(connection, token)):
+        retry_seconds = here().settings.refresh_retry_seconds
+        if token and (session := refresh_tokens.of_refresh_token(connection, token, retry_seconds=retry_seconds)):
             yield session
     player = _PLAYER.match(target)
     if player and (device := devices.identify(connection, player[1])):

@@ -88,7 +88,9 @@ def _of_this_browser() -> str | None:
         token = credentials.cookie(request.environ.get("HTTP_COOKIE", ""), credentials.REFRESH_COOKIE)
         if token:
             with here().database.connection() as connection:
-                session_id = refresh_tokens.of_refresh_token(connection, token)
+                session_id = refresh_tokens.of_refresh_token(
+                    connection, token, retry_seconds=here().settings.refresh_retry_seconds
+                )
             return session_id.hex if session_id else None
     return None
 

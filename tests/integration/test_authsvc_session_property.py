@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from authsvc.sessions.tokens import opaque_digest
 from tests.integration.authsvc_sign_in import LOGIN, LOGOUT, ME, REFRESH
 from tests.integration.authsvc_world import PASSWORD, Asker, World
 
@@ -31,6 +32,8 @@ class Family:
     access: list[str]
     refresh: list[str]
     lives: bool = True
+    # The token that the newest was given for: it may be sent again while nobody has used the newest.
+    exchanged: str | None = None
 
 
 class Sessions(RuleBasedStateMachine):
@@ -67,6 +70,17 @@ class Sessions(RuleBasedStateMachine):
         self.known.append(family)
         return family
 
+    def learn_which_lives(self, family: Family) -> None:
+        """After a race: which of the family's tokens is the live one, and what it was given for."""
+        row = self.world.owner.execute(
+            "SELECT token_sha256, follows FROM refresh_tokens WHERE session_id = %s AND used_at IS NULL",
+            (family.session_id,),
+        ).fetchone()
+        if row is not None:
+            by_digest = {opaque_digest(token): token for token in family.refresh}
+            family.refresh.sort(key=lambda token: token == by_digest[row[0]])
+            family.exchanged = by_digest.get(row[1])
+
     # -- one thing after another: the model says what comes of it --
 
     @rule(target=families)
@@ -83,11 +97,12 @@ class Sessions(RuleBasedStateMachine):
     def refresh(self, family: Family, which: int) -> None:
         """By the newest token, or by an older one, as a thief would."""
         place = max(len(family.refresh) - 1 - which, 0)
-        is_newest = place == len(family.refresh) - 1
-        answer = self.post(REFRESH, {"refresh_token": family.refresh[place]})
-        if family.lives and is_newest:
+        token = family.refresh[place]
+        answer = self.post(REFRESH, {"refresh_token": token})
+        if family.lives and token in (family.refresh[-1], family.exchanged):
             assert answer.status_code == 200, answer.text
             assert answer.get_json()["session_id"] == family.session_id
+            family.exchanged = token
             family.access.append(answer.get_json()["access_token"])
             family.refresh.append(answer.get_json()["refresh_token"])
         else:
@@ -136,6 +151,8 @@ class Sessions(RuleBasedStateMachine):
             else:
                 family.access.append(body["access_token"])
                 family.refresh.append(body["refresh_token"])
+        for family in self.known:
+            self.learn_which_lives(family)
         after = self.alive()
         for family in self.known:
             assert family.session_id not in after or family.lives, "a session came back from its end"

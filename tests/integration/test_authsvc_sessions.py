@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from authsvc.sessions import sessions
+from authsvc.sessions.tokens import opaque_digest
+from tests.integration.authsvc_clock import Clock, clock
 from tests.integration.authsvc_sign_in import LOGOUT, REFRESH, SAME_SITE, cookie_header, cookies_of, login, me
 from tests.integration.authsvc_world import World
+
+__all__ = ["clock"]
 
 
 def test_refresh_gives_a_new_pair_for_the_same_session(world: World) -> None:
@@ -36,23 +40,80 @@ def test_refresh_by_cookie(world: World) -> None:
     assert world.client().post(REFRESH, headers=tossed | SAME_SITE).status_code == 401
 
 
-def test_reuse_of_a_refresh_token_ends_the_session(world: World) -> None:
-    alice, video = world.user("alice"), world.video()
+def exchange(world: World, body: Any) -> Any:
+    """Refresh by the token of an answer."""
+    return world.client().post(REFRESH, json={"refresh_token": body["refresh_token"]})
+
+
+def assert_reuse_ended_the_family(world: World, answer: Any, *bodies: Any) -> None:
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "refresh_reused")
+    for body in bodies:
+        assert me(world, Authorization=f"Bearer {body['access_token']}").status_code == 401, "the whole family is dead"
+        assert exchange(world, body).status_code == 401
+    assert world.owner.execute("SELECT DISTINCT end_reason FROM sessions").fetchall() == [("refresh_reused",)]
+
+
+def live_tokens(world: World) -> int:
+    row = world.owner.execute("SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_token_whose_answer_was_lost_gets_another_and_the_lost_one_is_void(world: World) -> None:
+    world.user("alice")
     first = login(world).get_json()
-    second = world.client().post(REFRESH, json={"refresh_token": first["refresh_token"]}).get_json()
-    bearer = {"Authorization": f"Bearer {second['access_token']}"}
+    lost = exchange(world, first).get_json()
+    second = exchange(world, first)
+    assert second.status_code == 200, second.text
+    assert second.get_json()["session_id"] == first["session_id"]
+    assert live_tokens(world) == 1
+    third = exchange(world, second.get_json())
+    assert third.status_code == 200, third.text
+    assert_reuse_ended_the_family(world, exchange(world, lost), first, lost, second.get_json(), third.get_json())
+
+
+def test_token_whose_successor_was_used_ends_the_session(world: World) -> None:
+    world.user("alice")
+    video = world.video()
+    first = login(world).get_json()
+    second = exchange(world, first).get_json()
+    third = exchange(world, second).get_json()
+    bearer = {"Authorization": f"Bearer {third['access_token']}"}
     assert world.client().post(f"/api/v1/videos/{video}/playback", headers=bearer).status_code == 201
-    stolen = world.client().post(REFRESH, json={"refresh_token": first["refresh_token"]})
-    assert (stolen.status_code, stolen.get_json()["code"]) == (401, "refresh_reused")
-    assert me(world, **bearer).status_code == 401, "the whole family is dead"
-    again = world.client().post(REFRESH, json={"refresh_token": second["refresh_token"]})
-    assert again.status_code == 401
-    row = world.owner.execute("SELECT end_reason FROM sessions WHERE user_id = %s", (alice.id,)).fetchone()
-    assert row == ("refresh_reused",)
+    assert_reuse_ended_the_family(world, exchange(world, first), first, second, third)
     assert world.redis_live.client().zcard("ks:leases:box") == 0
 
 
-def test_of_racing_refreshes_one_wins_and_the_session_ends(world: World) -> None:
+def test_lost_answer_is_made_good_for_a_minute(world: World, clock: Clock) -> None:
+    world.user("alice")
+    first = login(world).get_json()
+    lost = exchange(world, first).get_json()
+    clock.forward(seconds=59)
+    second = exchange(world, first)
+    assert second.status_code == 200, second.text
+    # Counted from the first use: a repeat does not make the token good for longer.
+    clock.forward(seconds=2)
+    assert_reuse_ended_the_family(world, exchange(world, first), first, lost, second.get_json())
+
+
+def test_lost_answer_is_not_made_good_where_that_is_switched_off(world: World) -> None:
+    world.with_settings(refresh_retry_seconds=0).user("alice")
+    first = login(world).get_json()
+    second = exchange(world, first).get_json()
+    assert_reuse_ended_the_family(world, exchange(world, first), first, second)
+
+
+def test_of_several_who_have_one_token_the_last_goes_on_until_another_shows_up(world: World) -> None:
+    world.user("alice")
+    stolen = login(world).get_json()
+    owner, thief, other_thief = (exchange(world, stolen).get_json() for _ in range(3))
+    assert live_tokens(world) == 1
+    went_on = exchange(world, other_thief)
+    assert went_on.status_code == 200
+    assert_reuse_ended_the_family(world, exchange(world, owner), stolen, owner, thief, other_thief, went_on.get_json())
+
+
+def test_of_racing_refreshes_exactly_one_successor_lives(world: World) -> None:
     world.user("alice")
     client = world.client()
     for _ in range(5):
@@ -65,12 +126,33 @@ def test_of_racing_refreshes_one_wins_and_the_session_ends(world: World) -> None
 
         with ThreadPoolExecutor(4) as pool:
             responses = [future.result() for future in [pool.submit(race) for _ in range(4)]]
-        assert sorted(response.status_code for response in responses) == [200, 401, 401, 401]
-        winner = next(response for response in responses if response.status_code == 200)
-        token = winner.get_json()["access_token"]
-        assert me(world, Authorization=f"Bearer {token}").status_code == 401, "a session outlived the reuse"
-    alive = world.owner.execute("SELECT count(*) FROM sessions WHERE ended_at IS NULL").fetchone()
-    assert alive == (0,)
+        assert [response.status_code for response in responses] == [200] * 4
+        bodies = [response.get_json() for response in responses]
+        live = world.owner.execute(
+            "SELECT token_sha256 FROM refresh_tokens WHERE session_id = %s AND used_at IS NULL", (first["session_id"],)
+        ).fetchall()
+        (lives,) = [body for body in bodies if [(opaque_digest(body["refresh_token"]),)] == live]
+        went_on = exchange(world, lives)
+        assert went_on.status_code == 200
+        void = next(body for body in bodies if body is not lives)
+        assert_reuse_ended_the_family(world, exchange(world, void), *bodies, went_on.get_json())
+
+
+def test_lost_answer_does_not_open_a_session_that_has_ended(world: World) -> None:
+    world.user("alice")
+    first = login(world).get_json()
+    second = exchange(world, first).get_json()
+    assert world.client().post(LOGOUT, json={"refresh_token": second["refresh_token"]}).status_code == 204
+    assert exchange(world, first).status_code == 401
+    assert world.owner.execute("SELECT end_reason FROM sessions").fetchall() == [("logout",)]
+
+
+def test_who_lost_the_answer_can_sign_out(world: World) -> None:
+    world.user("alice")
+    first = login(world).get_json()
+    exchange(world, first)
+    assert world.client().post(LOGOUT, json={"refresh_token": first["refresh_token"]}).status_code == 204
+    assert world.owner.execute("SELECT end_reason FROM sessions").fetchall() == [("logout",)]
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "A" * 43, "A" * 43 + "\n", None])
