@@ -22,8 +22,8 @@ from bench.measure import established, kernel_bytes
 from bench.places import Box
 from bench.report import publish
 from bench.servers import Server
-from tests.host.client import Access
-from tests.integration.nginx_server import role_variables
+from testbed.servers.nginx_server import role_variables
+from testbed.viewers.box import Access
 
 NAME = "bench.kinetoscope.test"
 WATCH_SECONDS = 20

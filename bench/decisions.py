@@ -32,11 +32,11 @@ from authsvc.sessions.tokens import Issuer
 from bench.measure import TICKS, interval
 from bench.report import publish
 from catalog import roles
-from tests.integration.authsvc_world import PRIVATE_PEM, PUBLIC_PEM, password_hash
-from tests.integration.child import Child
-from tests.integration.postgres import Database, PostgresServer
-from tests.integration.redis_server import RedisServer
-from tests.integration.stack import REPOSITORY, _healthy
+from testbed.servers.child import Child
+from testbed.servers.postgres import Database, PostgresServer
+from testbed.servers.redis_server import RedisServer
+from testbed.services.world import PRIVATE_PEM, PUBLIC_PEM, password_hash
+from testbed.stack import REPOSITORY, _healthy
 
 VIEWERS = 40
 DOORS = ("signed", "header")

@@ -32,7 +32,7 @@ from bench.measure import percentile
 from bench.places import Box
 from bench.report import publish, table
 from bench.servers import started
-from tests.host.client import Access
+from testbed.viewers.box import Access
 
 GREEDY = 50
 GREEDY_RANGE_BYTES = 8 << 20

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from bench.places import Box
 from bench.servers import House, write_film
-from tests.host.client import Access, Caller
+from testbed.viewers.box import Access, Caller
 
 FILM_BYTES = 1 << 30
 CLIP_SECONDS = 10

@@ -30,8 +30,8 @@ from indexer.sandbox import Sandbox
 from indexer.settings import IndexerSettings
 from indexer.sniff import Container, Family
 from indexer.walk import walk
-from tests.integration.indexer_library import LONG_AGO, Library, library_of, made_by_ffmpeg
-from tests.integration.postgres import PostgresServer
+from testbed.servers.postgres import PostgresServer
+from testbed.services.library import LONG_AGO, Library, library_of, made_by_ffmpeg
 
 FOLDER_FILES = 100
 NEW_FILES = 50

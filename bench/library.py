@@ -23,8 +23,8 @@ import psycopg
 from authsvc.library import titles as library
 from authsvc.library.cursors import encode
 from bench.places import Box, Place, Scratch, scratch
-from tests.host.client import Access
-from tests.integration import postgres
+from testbed.servers import postgres
+from testbed.viewers.box import Access
 
 PROMISED_MS = 25
 RATE = 50

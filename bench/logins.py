@@ -33,7 +33,7 @@ from pathlib import Path
 
 from bench.measure import percentile
 from bench.report import publish, table
-from tests.host.client import Access, Viewer, eventually
+from testbed.viewers.box import Access, Viewer, eventually
 
 CLIENTS = (1, 8, 64)
 PEOPLE = 8

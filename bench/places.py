@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 from authsvc.sessions.sessions import Identity
-from tests.host.client import Access, Viewer
-from tests.integration.authsvc_world import House, World
-from tests.integration.postgres import PostgresServer
-from tests.integration.redis_server import RedisServer
-from tests.integration.test_authsvc_gunicorn import Service
+from testbed.servers.postgres import PostgresServer
+from testbed.servers.redis_server import RedisServer
+from testbed.services.world import House, World
+from testbed.viewers.box import Access, Viewer
+from tests.integration.serving.test_gunicorn import Service
 
 ANSWER_SECONDS = 10
 # A user's quota of calls would else end the run.

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import established, kernel_bytes
-from tests.integration.nginx_server import NginxServer, free_ports
-from tests.integration.postgres import PostgresServer
-from tests.integration.stack import Stack
+from testbed.servers.nginx_server import NginxServer, free_ports
+from testbed.servers.postgres import PostgresServer
+from testbed.stack import Stack
 
 HERE = Path(__file__).parent
 FILM_BYTES = 256 << 20

@@ -23,9 +23,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from bench.measure import percentile
 from bench.report import publish, table
-from tests.browser.box import Box, Program
+from testbed.browser.box import Box, Program
+from testbed.browser.steps import WIDE, media, open_title, sign_in, visit
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.steps import WIDE, media, open_title, sign_in, visit
 
 PROMISED_MS = 300.0
 DOWNLOADS = 2

@@ -2,7 +2,7 @@
 
 Each case is one well-framed request that differs from a good one in its path, its encoding, its method, its headers,
 its host or its credentials, in HTTP/1.0, 1.1 and 2. What is asked of the answer is the same for all: not one byte of
-the file, and no 5xx (tests/host/test_bypass.py, tests/integration/test_nginx_corpus.py).
+the file, and no 5xx (tests/host/test_bypass.py, tests/integration/nginx/test_corpus.py).
 """
 
 import base64
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tests.integration.raw_http import Answer, RawConnection
-from tests.integration.raw_http2 import Http2Connection
+from testbed.viewers.http1 import Answer, RawConnection
+from testbed.viewers.http2 import Http2Connection
 
 Version = Literal["1.0", "1.1", "2"]
 VERSIONS: tuple[Version, ...] = ("1.0", "1.1", "2")

@@ -2,7 +2,7 @@
 
 A session is over when somebody ended it, when its user was disabled, when its longest life has passed (`expired`), or
 when nobody used it for too long (`idle`; devices rest for as long as they like). The cases of
-tests/integration/test_authsvc_alive.py hold all of them to that.
+tests/integration/sessions/test_alive.py hold all of them to that.
 
 The fragments want `sessions s` and, where they say so, `users u` in the statement.
 """

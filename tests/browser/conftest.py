@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, ViewportSize, sync_playwright
 
-from tests.browser.box import Box, Program
+from testbed.browser.box import Box, Program
+from testbed.browser.people import Person
+from testbed.browser.steps import WIDE, sign_in, visit
 from tests.browser.contexts import EVIDENCE, Contexts
-from tests.browser.people import Person
-from tests.browser.steps import WIDE, sign_in, visit
 from tests.browser.watch import Watch
 
 FAILED = pytest.StashKey[bool]()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, StorageState, ViewportSize
 
-from tests.browser.box import Box
+from testbed.browser.box import Box
 from tests.browser.watch import Watch
 
 EVIDENCE = Path(__file__).parents[2] / ".cache" / "browser"

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import CDPSession, Page
 
-from tests.browser.steps import PHONE, WIDE
+from testbed.browser.steps import PHONE, WIDE
 
 OPERATED = {
     "button", "link", "textbox", "searchbox", "slider", "combobox", "checkbox", "DisclosureTriangle", "dialog", "Video",

@@ -7,10 +7,10 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.box import Box, Program
-from tests.browser.people import Person, forget, new_name, new_password
+from testbed.browser.box import Box, Program
+from testbed.browser.people import Person, forget, new_name, new_password
+from testbed.browser.steps import PHONE, WIDE, factors, inside, knock, leave, read_qr, settled, visit
 from tests.browser.soundness import sound_at_both_widths
-from tests.browser.steps import PHONE, WIDE, factors, inside, knock, leave, read_qr, settled, visit
 from tests.browser.watch import Watch
 
 STEP_SECONDS = 30

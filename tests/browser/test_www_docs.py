@@ -3,9 +3,9 @@
 import requests
 from playwright.sync_api import Page, expect
 
-from tests.browser.box import Box
+from testbed.browser.box import Box
+from testbed.browser.steps import both_widths
 from tests.browser.soundness import sound
-from tests.browser.steps import both_widths
 from tests.browser.watch import Watch
 
 

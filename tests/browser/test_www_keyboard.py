@@ -5,9 +5,9 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.box import Box
+from testbed.browser.box import Box
+from testbed.browser.steps import media, open_title, position, press_play, visit, wait_until
 from tests.browser.contexts import Contexts
-from tests.browser.steps import media, open_title, position, press_play, visit, wait_until
 
 
 def focused(page: Page) -> str:

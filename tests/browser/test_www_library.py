@@ -4,8 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.box import Box, Program
-from tests.browser.steps import both_widths, visit
+from testbed.browser.box import Box, Program
+from testbed.browser.steps import both_widths, visit
 from tests.browser.watch import Watch
 
 

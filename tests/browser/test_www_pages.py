@@ -9,10 +9,10 @@ import pytest
 import requests
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.box import Box, Program
+from testbed.browser.box import Box, Program
+from testbed.browser.steps import both_widths, open_title, press_play, visit
 from tests.browser.contexts import Contexts
 from tests.browser.soundness import sound
-from tests.browser.steps import both_widths, open_title, press_play, visit
 from tests.browser.watch import Watch
 
 POLICY = {

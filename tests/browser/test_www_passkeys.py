@@ -17,14 +17,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.browser.box import Box, Program
+from testbed.browser.box import Box, Program
+from testbed.browser.people import Person
+from testbed.browser.steps import factors, inside, knock, leave, settled, visit
+from testbed.servers.postgres import PostgresServer
+from testbed.stack import Stack
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.people import Person
 from tests.browser.soundness import sound_at_both_widths
-from tests.browser.steps import factors, inside, knock, leave, settled, visit
 from tests.browser.watch import Watch
-from tests.integration.postgres import PostgresServer
-from tests.integration.stack import Stack
 
 AUTHENTICATOR = {
     "protocol": "ctap2",

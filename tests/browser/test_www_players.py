@@ -6,10 +6,10 @@ from pathlib import Path
 import requests
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.box import Box
-from tests.browser.people import Person
+from testbed.browser.box import Box
+from testbed.browser.people import Person
+from testbed.browser.steps import PHONE, WIDE, read_qr, settled
 from tests.browser.soundness import sound_at_both_widths
-from tests.browser.steps import PHONE, WIDE, read_qr, settled
 from tests.browser.watch import Watch
 
 NAME = "Wohnzimmer <b>&amp;</b> 電視"

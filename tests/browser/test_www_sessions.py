@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
-from tests.browser.box import Box
+from testbed.browser.box import Box
+from testbed.browser.steps import open_title, press_play, sign_in, visit, wait_until
 from tests.browser.contexts import Contexts
-from tests.browser.steps import open_title, press_play, sign_in, visit, wait_until
 from tests.browser.watch import Watch
 
 

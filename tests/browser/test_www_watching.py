@@ -7,9 +7,9 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.box import Box, Program
+from testbed.browser.box import Box, Program
+from testbed.browser.steps import both_widths, media, open_title, position, press_play, sign_in, told, visit, wait_until
 from tests.browser.contexts import Contexts
-from tests.browser.steps import both_widths, media, open_title, position, press_play, sign_in, told, visit, wait_until
 from tests.browser.watch import Watch
 
 # What a page sees of a stopped playback: refusals, and the cut of its connection, maybe under a request.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from testbed.viewers.box import Access, Viewer, eventually
 from tests.chaos.trials import House, Row, table
-from tests.host.client import Access, Viewer, eventually
 from tests.host.conftest import access, admin, carol, shell
 
 __all__ = ["access", "admin", "carol", "shell"]  # fixtures

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import requests
 
+from testbed.viewers.box import Access, Viewer, connection, eventually
 from tests.chaos.stepped_clock import SteppedClock, stepped_clock
 from tests.chaos.trials import ABORTED_BYTES, House, Row
-from tests.host.client import Access, Viewer, connection, eventually
 
 MINUTES, HOUR = 300, 3600
 # Longer than the ledger leaves sessions unlooked at (`upkeep_seconds`).

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import requests
 
+from testbed.viewers.box import eventually
 from tests.chaos.trials import ABORTED_BYTES, House, Row
-from tests.host.client import eventually
 
 OURS = (
     "nginx kinetoscope-authz kinetoscope-api kinetoscope-ledger kinetoscope-cutter postgresql@17-main redis-server@live"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
+from testbed.viewers.box import eventually
 from tests.chaos.trials import ABORTED_BYTES, House, Row
-from tests.host.client import eventually
 
 MASTER = "systemctl show --property=MainPID --value nginx"
 REDIS_FILES = "/var/lib/redis-live /var/lib/redis/live"

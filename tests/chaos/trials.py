@@ -9,8 +9,8 @@ from typing import Any
 
 import requests
 
+from testbed.viewers.box import Viewer
 from tests.chaos.watchers import Watcher, watching
-from tests.host.client import Viewer
 
 # Only what has been open for over 5 s (outage_known_seconds) may go on without Redis.
 BEFORE_SECONDS, AFTER_SECONDS = 6.0, 6.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.host.client import Access, Viewer
+from testbed.viewers.box import Access, Viewer
 
 CHUNK_BYTES = 64 << 10
 RANGE_BYTES = 512 << 10

@@ -13,7 +13,7 @@ import pytest
 import requests
 from testinfra.host import Host
 
-from tests.host.client import SECRETS, Access, Viewer, connection
+from testbed.viewers.box import SECRETS, Access, Viewer, connection
 
 CLIP_SECONDS = 4
 DROPPED = "Dropped in"

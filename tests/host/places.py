@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from tests.host.client import Caller, connection, eventually
+from testbed.viewers.box import Caller, connection, eventually
 
 FIRST_BYTE = {"Range": "bytes=0-0"}
 # What a revocation may take to be felt everywhere.

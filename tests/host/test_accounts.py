@@ -7,7 +7,7 @@ from typing import Any
 
 from testinfra.host import Host
 
-from tests.host.client import SECRETS, Access, Viewer, connection, eventually, problem
+from testbed.viewers.box import SECRETS, Access, Viewer, connection, eventually, problem
 
 
 def test_command_line_is_roots_and_needs_no_setting(host: Host, shell: Any) -> None:

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from testbed.viewers.box import Access, Viewer
+from testbed.viewers.http1 import RawConnection
+from testbed.viewers.http2 import Http2Connection
 from tests.bypass import TAIL, VERSIONS, WANTED, Case, Good, corpus
-from tests.host.client import Access, Viewer
-from tests.integration.raw_http import RawConnection
-from tests.integration.raw_http2 import Http2Connection
 
 
 @pytest.fixture(scope="module")

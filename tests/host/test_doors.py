@@ -11,7 +11,7 @@ import pytest
 import requests
 from testinfra.host import Host
 
-from tests.host.client import Access, Viewer, connection, problem
+from testbed.viewers.box import Access, Viewer, connection, problem
 
 MIB = 1 << 20
 

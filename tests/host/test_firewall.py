@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from tests.host.client import Access, eventually
+from testbed.viewers.box import Access, eventually
 
 OUR_TABLE = "table inet kinetoscope"
 

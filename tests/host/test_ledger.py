@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.host.client import Access, Viewer, eventually
+from testbed.viewers.box import Access, Viewer, eventually
 
 PROMISED_CUT_SECONDS = 10
 PROMISED_TRUTH_SECONDS = 30

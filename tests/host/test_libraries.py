@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from tests.host.client import Viewer, eventually
+from testbed.viewers.box import Viewer, eventually
 
 # Longer than open_file_cache_valid and than a look at the roots.
 WITHIN_SECONDS = 30

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from tests.host.client import Viewer, eventually
+from testbed.viewers.box import Viewer, eventually
 
 CRON_MINUTES = 5
 

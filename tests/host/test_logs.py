@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.host.client import SECRETS, Viewer
+from testbed.viewers.box import SECRETS, Viewer
 
 SEARCH = """
 set -eu

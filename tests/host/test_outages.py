@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from testinfra.host import Host
 
-from tests.host.client import Access, Viewer, connection, eventually, problem
+from testbed.viewers.box import Access, Viewer, connection, eventually, problem
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from tests.host.client import Viewer, eventually
+from testbed.viewers.box import Viewer, eventually
 
 FOLDER = "/var/lib/redis/redis-live-aof"
 DAMAGES = {

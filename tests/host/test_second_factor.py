@@ -12,8 +12,8 @@ import requests
 from testinfra.host import Host
 
 from authsvc.signin.totp import PERIOD_SECONDS
+from testbed.viewers.box import SECRETS, Access, Caller, Viewer, eventually, problem
 from tests.authenticator import Authenticator
-from tests.host.client import SECRETS, Access, Caller, Viewer, eventually, problem
 
 TOTP, KEYS = "/api/v1/users/me/factors/totp", "/api/v1/users/me/factors/passkeys"
 # A test with an app takes less; it begins with so much of a step left.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.host.client import SECRETS, Access, Caller, Viewer, eventually, problem
+from testbed.viewers.box import SECRETS, Access, Caller, Viewer, eventually, problem
 from tests.host.places import FIRST_BYTE, PROMISED_SECONDS, Places
 
 Note = Callable[[str, float], None]

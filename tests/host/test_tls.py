@@ -9,7 +9,7 @@ import pytest
 import requests
 from testinfra.host import Host
 
-from tests.host.client import Access, Viewer
+from testbed.viewers.box import Access, Viewer
 
 
 def _handshake(access: Access, *, at_most: ssl.TLSVersion, at_least: ssl.TLSVersion) -> str | None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.authsvc_viewer import Viewer
-from tests.integration.authsvc_world import House, World
-from tests.integration.edge import Edge
-from tests.integration.postgres import Database, PostgresServer
-from tests.integration.redis_server import RedisServer
+from testbed.edge import Edge
+from testbed.servers.postgres import Database, PostgresServer
+from testbed.servers.redis_server import RedisServer
+from testbed.services.viewer import Viewer
+from testbed.services.world import House, World
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from flask import Flask
 from authsvc import api
 from authsvc.api.protocol import access
 from authsvc.settings import ApiSettings
-from tests.integration.authsvc_world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM
+from testbed.services.world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from authsvc.settings import ApiSettings, AuthzSettings
-from tests.integration.authsvc_world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM
+from testbed.services.world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM
 
 CREDENTIALS = {
     "play_keys": json.dumps({"current": "k1", "keys": {"k1": PLAY_SECRET}}),

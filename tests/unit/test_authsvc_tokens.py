@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from authsvc.sessions.tokens import InvalidToken, Issuer, Verifier, new_opaque_token, opaque_digest
-from tests.integration.authsvc_world import PRIVATE_PEM, PUBLIC_PEM, key_pair
+from testbed.services.world import PRIVATE_PEM, PUBLIC_PEM, key_pair
 
 USER, SESSION = "a" * 32, "b" * 32
 HEADERS = {"kid": "a1", "typ": "at+jwt"}

@@ -6,7 +6,7 @@ import pytest
 
 from authsvc.authz.question import read
 from authsvc.authz.worker import _NAMES, environment
-from tests.integration.nginx_server import TEMPLATES
+from testbed.servers.nginx_server import TEMPLATES
 
 HEADERS = {
     "X-Door": "signed",

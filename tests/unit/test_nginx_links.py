@@ -1,7 +1,7 @@
 """Mutated links against the signed door's own expression and MAC, taken from the rendered template.
 
 A link that is accepted in-process would be handed to authz by Nginx; nothing but a good link's own prefix may be. Nginx
-itself gets the same kinds of mutations, fewer of them, in tests/integration/test_nginx_bypass.py.
+itself gets the same kinds of mutations, fewer of them, in tests/integration/nginx/test_bypass.py.
 KINETOSCOPE_MUTATED_LINKS says how many are made (a million takes half a minute).
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.nginx_server import PLAY_KEYS, render, role_variables
+from testbed.servers.nginx_server import PLAY_KEYS, render, role_variables
 
 HOW_MANY = int(os.environ.get("KINETOSCOPE_MUTATED_LINKS", "50000"))
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from tests.integration.nginx_server import ROLE, TEMPLATES, render, role_variables
+from testbed.servers.nginx_server import ROLE, TEMPLATES, render, role_variables
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""People in a real browser: what they do on a page, and who they are."""

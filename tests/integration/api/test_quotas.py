@@ -1,0 +1,122 @@
+"""Quotas: every answer tells them, a call too many waits, and a counter that breaks stops nobody."""
+
+import re
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from authsvc.api.protocol import limits
+from authsvc.api.protocol.quotas import CallClass
+from testbed.servers.redis_server import RedisServer
+from testbed.services.sign_in import ME, login
+from testbed.services.world import World
+
+VIDEOS = "/api/v1/videos"
+
+
+def left(response: Any) -> tuple[str, int, int]:
+    """Class, calls left and seconds, as the answer tells them."""
+    found = re.fullmatch(r'"(\w+)";r=(\d+);t=(\d+)', response.headers["RateLimit"])
+    assert found, response.headers
+    return found[1], int(found[2]), int(found[3])
+
+
+def bearer(world: World, username: str = "alice") -> dict[str, str]:
+    return {"Authorization": f"Bearer {world.session(world.user(username))[1]}"}
+
+
+def test_every_answer_tells_the_quota_and_what_is_left_of_it(world: World) -> None:
+    world.with_settings(general_calls_per_minute=10, streaming_calls_per_minute=7)
+    headers = bearer(world)
+    first, second = (world.client().get(ME, headers=headers) for _ in range(2))
+    assert first.headers["RateLimit-Policy"] == '"general";q=10;w=60'
+    assert left(first) == ("general", 9, 6)
+    assert left(second) == ("general", 8, 12)
+    missing = world.client().post(f"{VIDEOS}/{'0' * 32}/playback", headers=headers)
+    assert (missing.status_code, left(missing)) == (404, ("streaming", 6, 9))
+    assert missing.headers["RateLimit-Policy"] == '"streaming";q=7;w=60'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", ME, 401), ("GET", "/api/v1/nowhere", 404), ("PUT", VIDEOS, 405), ("GET", "/api/openapi.json", 200)],
+)
+def test_refusals_tell_it_too(world: World, method: str, path: str, status: int) -> None:
+    answer = world.client().open(path, method=method)
+    assert (answer.status_code, left(answer)[0]) == (status, "general")
+
+
+def test_probes_of_the_box_are_not_counted(world: World) -> None:
+    world.with_settings(general_calls_per_minute=1)
+    assert {world.client().get("/health").status_code for _ in range(5)} == {200}
+    assert "RateLimit" not in world.client().get("/health").headers
+
+
+def test_a_call_too_many_is_429_and_fits_again_after_the_wait_it_names(world: World) -> None:
+    world.with_settings(general_calls_per_minute=60)
+    headers = bearer(world)
+    answers = [world.client().get(ME, headers=headers) for _ in range(62)]
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert [answer.status_code for answer in answers[:60]] == [200] * 60
+    assert refused.get_json()["code"] == "rate_limited"
+    assert left(refused)[1] == 0
+    wait = int(refused.headers["Retry-After"])
+    assert 1 <= wait <= 2
+    time.sleep(wait)
+    assert world.client().get(ME, headers=headers).status_code == 200
+
+
+def test_racing_calls_get_exactly_the_quota(world: World) -> None:
+    world.with_settings(general_calls_per_minute=20)
+    headers = bearer(world)
+    world.client().get(ME, headers=headers)
+    statuses: list[int] = []
+
+    def call() -> None:
+        statuses.extend(world.client().get(ME, headers=headers).status_code for _ in range(5))
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # One call comes back every 3 seconds.
+    assert statuses.count(200) in {19, 20, 21}
+    assert set(statuses) == {200, 429}
+
+
+def test_a_quota_is_of_one_user_and_of_one_address(world: World) -> None:
+    world.with_settings(general_calls_per_minute=2)
+    alice, bob = bearer(world), bearer(world, "bob")
+    assert [world.client().get(ME, headers=alice).status_code for _ in range(3)] == [200, 200, 429]
+    assert world.client().get(ME, headers=bob).status_code == 200
+    strangers = {"2001:db8::1": 401, "2001:db8::2": 401, "2001:db8::ffff:3": 429, "2001:db8:0:1::1": 401}
+    for address, status in strangers.items():
+        assert world.client().get(ME, headers={"X-Real-IP": address}).status_code == status, address
+
+
+def test_signing_in_has_a_quota_of_its_own_and_guessing_tokens_has_one_too(world: World) -> None:
+    world.with_settings(login_calls_per_minute=3, general_calls_per_minute=4)
+    world.user("alice")
+    assert [login(world).status_code for _ in range(4)] == [200, 200, 200, 429]
+    forged = {"Authorization": "Bearer a.b.c"}
+    assert [world.client().get(ME, headers=forged).status_code for _ in range(5)] == [401] * 4 + [429]
+
+
+def test_counters_that_are_away_stop_nobody_and_are_left_alone(world: World, redis_cache: RedisServer) -> None:
+    world.with_settings(general_calls_per_minute=1)
+    headers = bearer(world)
+    redis_cache.stop()
+    answers = [world.client().get(ME, headers=headers) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "RateLimit" not in answers[-1].headers
+    assert world.api_app.extensions["kinetoscope"].quotas.failed_open == 5
+
+
+def test_every_class_is_used_by_an_endpoint_or_awaits_its_topic(world: World) -> None:
+    used = {limits.class_of(rule.endpoint) for rule in world.api_app.url_map.iter_rules()}
+    assert used >= {CallClass.GENERAL, CallClass.LOGIN, CallClass.STREAMING}
+    assert limits.class_of("auth.login") is CallClass.LOGIN
+    assert limits.class_of("auth.refresh") is CallClass.GENERAL
