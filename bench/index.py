@@ -23,13 +23,13 @@ from io import StringIO
 import psycopg
 
 from bench.measure import cpu_seconds, interval
-from indexer.probe import probe
 from indexer.progress import Lines
-from indexer.report import Facts
-from indexer.sandbox import Sandbox
 from indexer.settings import IndexerSettings
-from indexer.sniff import Container, Family
 from indexer.walk import walk
+from media.probe import probe
+from media.report import Facts
+from media.sandbox import Sandbox
+from media.sniff import Container, Family
 from testbed.servers.postgres import PostgresServer
 from testbed.services.library import LONG_AGO, Library, library_of, made_by_ffmpeg
 

@@ -14,10 +14,10 @@ from pydantic_settings import SettingsError
 
 from catalog.locks import try_scan_lock
 from indexer.progress import Progress, standard
-from indexer.sandbox import Sandbox, SandboxError
 from indexer.scan import Scan
 from indexer.settings import IndexerSettings
 from indexer.titles import UMASK, TitlesError
+from media.sandbox import Sandbox, SandboxError
 
 DONE, NEED_MISSING, WRONG_SETTINGS, ROOT_IN_DOUBT = 0, 1, 2, 3
 

@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 from indexer.examine import Unsettled, Vanished
 from indexer.progress import Progress
-from indexer.sandbox import SandboxError
+from media.sandbox import SandboxError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

@@ -5,20 +5,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from indexer import faults
-from indexer.beneath import open_beneath
-from indexer.extent import missing_bytes
-from indexer.faults import Fault
 from indexer.fingerprint import fingerprint
 from indexer.permission import Reader
-from indexer.poster import make_poster
-from indexer.probe import probe
 from indexer.reconcile import Found
-from indexer.report import Facts
-from indexer.sandbox import Sandbox
 from indexer.settings import IndexerSettings
-from indexer.sniff import HEAD_BYTES, Container, sniff
 from indexer.store import PictureDue
+from media import faults
+from media.beneath import open_beneath
+from media.extent import missing_bytes
+from media.faults import Fault
+from media.poster import make_poster
+from media.probe import probe
+from media.report import Facts
+from media.sandbox import Sandbox
+from media.sniff import HEAD_BYTES, Container, sniff
 
 # The longest path a link can lead to: PATH_MAX less the final NUL.
 _MAX_PATH = 4095

@@ -3,7 +3,7 @@
 import os
 import re
 
-from indexer.report import storable
+from media.report import storable
 
 _LONGEST_TITLE = 300
 # Dots and underscores stand for spaces where a name has no spaces, but not within a number such as 5.1 or 2.0.

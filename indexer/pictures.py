@@ -5,11 +5,11 @@ import time
 from indexer import store
 from indexer.crew import Crew
 from indexer.examine import Examiner
-from indexer.faults import Fault
 from indexer.progress import Progress
 from indexer.publish import Publisher
-from indexer.sandbox import SandboxError
 from indexer.store import Database
+from media.faults import Fault
+from media.sandbox import SandboxError
 
 
 def make_pictures(

@@ -9,16 +9,17 @@ import os
 from uuid import UUID, uuid4
 
 from catalog.locks import lock_video
-from indexer import faults, store
+from indexer import store
 from indexer.defaults import Defaults
 from indexer.examine import Examined
-from indexer.faults import Fault
 from indexer.reconcile import Found, Known
-from indexer.report import Facts
 from indexer.settings import IndexerSettings
-from indexer.sniff import Container
 from indexer.store import Database, PictureDue
 from indexer.titles import Titles
+from media import faults
+from media.faults import Fault
+from media.report import Facts
+from media.sniff import Container
 
 POSTER = "poster.jpg"
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from indexer.faults import Fault
 from indexer.walk import Listing
+from media.faults import Fault
 
 Place = tuple[str, bytes]
 

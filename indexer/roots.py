@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from indexer.beneath import open_root
 from indexer.crew import Crew
 from indexer.settings import LibraryRoot
 from indexer.walk import Listing, walk
+from media.beneath import open_root
 
 
 @dataclass

@@ -18,20 +18,20 @@ from uuid import UUID
 from indexer import store
 from indexer.crew import Crew
 from indexer.examine import Examined, Examiner, Unsettled
-from indexer.faults import Fault
 from indexer.permission import Reader
 from indexer.pictures import make_pictures
 from indexer.progress import Progress
 from indexer.publish import Publisher
 from indexer.reconcile import Comparison, Found, Known, compare, identify
 from indexer.removals import judge
-from indexer.report import Facts
 from indexer.roots import Roots
-from indexer.sandbox import Sandbox, SandboxError
 from indexer.settings import IndexerSettings
 from indexer.store import Database
 from indexer.summary import Summary
 from indexer.titles import Titles
+from media.faults import Fault
+from media.report import Facts
+from media.sandbox import Sandbox, SandboxError
 
 
 class Scan:

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Bytes = Annotated[int, Field(ge=1024, le=1 << 40)]
+from media.settings import MediaSettings, Seconds
 
 
 def _plain_absolute(path: str) -> str:
@@ -37,10 +35,8 @@ class LibraryRoot(BaseModel):
     writable: bool = False
 
 
-class IndexerSettings(BaseSettings):
-    """What a scan needs."""
-
-    model_config = SettingsConfigDict(env_prefix="KINETOSCOPE_", extra="ignore", frozen=True)
+class IndexerSettings(MediaSettings):
+    """What a scan needs, beside what touching a media file takes."""
 
     # libpq connection string; the role is the system user (peer authentication).
     database_url: str = "host=/run/postgresql dbname=kinetoscope"
@@ -60,22 +56,6 @@ class IndexerSettings(BaseSettings):
     # Bytes read at the start, the middle and the end of a file to know it again after a move. Files of which another
     # value was used are taken for new when they move.
     sample_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 65_536
-
-    # Longest run of ffprobe on one file, of ffmpeg making one poster, and of measuring a file's length packet by
-    # packet when its header does not tell it (reads the whole file). Half of each may be computing: a file that takes
-    # more is broken, one on a disk that is slow today is tried again.
-    probe_timeout_seconds: Seconds = 30
-    poster_timeout_seconds: Seconds = 60
-    measure_timeout_seconds: Seconds = 300
-    # Address space of one tool. Measured: 8K HEVC in 10 bit is probed and pictured within 512 MiB.
-    sandbox_memory_bytes: Annotated[int, Field(ge=256 << 20)] = 2 << 30
-    # Longest answer of ffprobe, and largest poster.
-    probe_output_bytes: Bytes = 8 << 20
-    poster_output_bytes: Bytes = 2 << 20
-
-    # Posters are at most this wide (pixels), and have this JPEG quality (2 best, 31 worst; ffmpeg's -q:v).
-    poster_width: Annotated[int, Field(ge=64, le=3840)] = 640
-    poster_quality: Annotated[int, Field(ge=2, le=31)] = 4
 
     # A root that lost more than this share of its files, and more than this number, hides nothing until somebody
     # accepts it (`scan --accept-removals`): more likely a disk is missing than a library was emptied.

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from indexer.defaults import Rule
 from indexer.names import shown_filename, title_from
 from indexer.reconcile import Found, Known, Place
-from indexer.report import Facts
+from media.report import Facts
 
 Database = Connection[TupleRow]
 

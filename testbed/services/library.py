@@ -18,11 +18,11 @@ from psycopg.rows import dict_row
 
 from catalog import roles
 from indexer.progress import Lines, Progress
-from indexer.sandbox import Sandbox
 from indexer.scan import Scan
 from indexer.settings import IndexerSettings, LibraryRoot
 from indexer.summary import Summary
 from indexer.titles import UMASK
+from media.sandbox import Sandbox
 from testbed.servers.postgres import Database
 
 LONG_AGO = 1_600_000_000

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.beneath import open_beneath, open_by_component, open_root
 from indexer.permission import Reader
 from indexer.walk import walk
+from media.beneath import open_beneath, open_by_component, open_root
 
 Opener = Callable[[int, bytes], int]
 
@@ -63,7 +63,7 @@ def test_a_kernel_without_openat2_is_served_component_by_component(root: int, mo
     def absent(*_: object) -> int:
         raise OSError(errno.ENOSYS, "no such call")
 
-    monkeypatch.setattr("indexer.beneath._openat2", absent)
+    monkeypatch.setattr("media.beneath._openat2", absent)
     os.close(open_beneath(root, b"folder/film.mp4"))
     with pytest.raises(OSError, match=r"symbolic links|Not a directory"):
         open_beneath(root, b"way-out/secret")

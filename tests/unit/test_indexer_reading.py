@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer import names
-from indexer.extent import missing_bytes
-from indexer.faults import Fault
 from indexer.fingerprint import fingerprint
 from indexer.names import shown_filename, title_from
-from indexer.report import read_report, storable
-from indexer.sniff import Container, Family, sniff
+from media.extent import missing_bytes
+from media.faults import Fault
+from media.report import read_report, storable
+from media.sniff import Container, Family, sniff
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.faults import Fault
-from indexer.probe import probe
-from indexer.report import Facts
-from indexer.sandbox import Sandbox
 from indexer.settings import IndexerSettings
-from indexer.sniff import Container, sniff
+from media.faults import Fault
+from media.probe import probe
+from media.report import Facts
+from media.sandbox import Sandbox
+from media.sniff import Container, sniff
 from testbed.servers.postgres import Database
 from testbed.services.library import Library, library_of, made_by_ffmpeg
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.child import Outcome
-from indexer.faults import Fault
-from indexer.sandbox import VIDEO, Sandbox, SandboxError
+from media.child import Outcome
+from media.faults import Fault
+from media.sandbox import VIDEO, Sandbox, SandboxError
 from testbed.servers.postgres import Database
 from testbed.services.library import Library, clip, library_of, made_by_ffmpeg
 
@@ -220,7 +220,7 @@ def test_a_tool_that_can_not_start_is_no_fault_of_the_file(sandbox: Sandbox, tmp
 def test_a_file_that_takes_too_much_computing_is_told_from_a_slow_disk(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.sandbox._computing", lambda _: 1)
+    monkeypatch.setattr("media.sandbox._computing", lambda _: 1)
     busy = shell(sandbox, tmp_path, "while :; do :; done", seconds=60)
     assert isinstance(busy, Fault)
     assert "computing" in busy.sentence

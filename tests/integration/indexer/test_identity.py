@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from indexer.faults import Fault
 from indexer.titles import UMASK
+from media.faults import Fault
 from testbed.servers.postgres import Database
 from testbed.services.library import LONG_AGO, Library, clip, library_of
 

@@ -17,8 +17,8 @@ import pytest
 from catalog import roles
 from catalog.locks import try_scan_lock
 from indexer import store
-from indexer.sandbox import Sandbox, SandboxError
 from indexer.titles import Titles
+from media.sandbox import Sandbox, SandboxError
 from testbed.servers.postgres import Database
 from testbed.services.library import Library, clip, library_of
 

@@ -9,12 +9,12 @@ import ffmpeg
 # What ffmpeg.probe() builds its own command with; that function would also run it, outside any sandbox.
 from ffmpeg._utils import convert_kwargs_to_cmd_line_args
 
-from indexer.faults import NO_DURATION, NO_VIDEO, Fault
-from indexer.loader import ffprobe
-from indexer.report import Facts, read_report
-from indexer.sandbox import VIDEO, Sandbox, complaint
-from indexer.settings import IndexerSettings
-from indexer.sniff import Container, Family
+from media.faults import NO_DURATION, NO_VIDEO, Fault
+from media.loader import ffprobe
+from media.report import Facts, read_report
+from media.sandbox import VIDEO, Sandbox, complaint
+from media.settings import MediaSettings
+from media.sniff import Container, Family
 
 # ffmpeg's word -> what it means to people.
 _MEANINGS = (
@@ -37,7 +37,7 @@ def input_options(container: Container) -> dict[str, Any]:
     return options
 
 
-def probe(sandbox: Sandbox, settings: IndexerSettings, descriptor: int, container: Container) -> Facts | Fault:
+def probe(sandbox: Sandbox, settings: MediaSettings, descriptor: int, container: Container) -> Facts | Fault:
     """The facts of the open file, or why there are none. Raises `SandboxError` when no tool could run."""
     shown = {"show_format": None, "show_streams": None, "show_chapters": None, "of": "json", "v": "error"}
     outcome = sandbox.run(
@@ -72,7 +72,7 @@ def _parsed(output: bytes) -> dict[str, Any] | None:
 
 
 def _measured(
-    sandbox: Sandbox, settings: IndexerSettings, descriptor: int, container: Container, facts: Facts
+    sandbox: Sandbox, settings: MediaSettings, descriptor: int, container: Container, facts: Facts
 ) -> Facts | Fault:
     """The facts with the length found by reading every packet: recordings that broke off declare none."""
     source = ffmpeg.input(f"file:{VIDEO}", **input_options(container))

@@ -15,8 +15,8 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from indexer import child
-from indexer.faults import LIMIT, READING, Fault
+from media import child
+from media.faults import LIMIT, READING, Fault
 
 VIDEO = "/video"
 

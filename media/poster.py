@@ -4,11 +4,11 @@ from typing import Any
 
 import ffmpeg
 
-from indexer.faults import Fault
-from indexer.probe import input_options
-from indexer.sandbox import VIDEO, Sandbox, complaint
-from indexer.settings import IndexerSettings
-from indexer.sniff import Container
+from media.faults import Fault
+from media.probe import input_options
+from media.sandbox import VIDEO, Sandbox, complaint
+from media.settings import MediaSettings
+from media.sniff import Container
 
 _AT_SHARE = 0.1
 # Key frames are compared within this many seconds of video: bounds what is read of a large file.
@@ -19,7 +19,7 @@ _JPEG_MAGIC = b"\xff\xd8\xff"
 
 def make_poster(
     sandbox: Sandbox,
-    settings: IndexerSettings,
+    settings: MediaSettings,
     descriptor: int,
     container: Container,
     duration_seconds: float,
@@ -45,7 +45,7 @@ def make_poster(
     return fault
 
 
-def _command(settings: IndexerSettings, container: Container, start: float, tones: bool) -> list[str]:
+def _command(settings: MediaSettings, container: Container, start: float, tones: bool) -> list[str]:
     before: dict[str, Any] = input_options(container) | {"skip_frame": "nokey", "t": _WINDOW_SECONDS, "threads": 1}
     if start > 0:
         before |= {"ss": f"{start:.3f}", "noaccurate_seek": None}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer import loader
+from media import loader
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer import child
+from media import child
 
 # The child of the tool ignores SIGTERM and holds no pipe of the tool, so that nothing but a kill of the group ends it.
 FAMILY = "(trap '' TERM; exec sleep 300 >/dev/null 2>&1) & echo $! >/proc/self/fd/{descriptor}; exec {tool}"

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from enum import Enum
 
-from indexer.faults import Fault
+from media.faults import Fault
 
 HEAD_BYTES = 4096
 

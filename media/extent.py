@@ -5,7 +5,7 @@ Only the outermost structure is read: a few dozen bytes at a few places.
 
 import os
 
-from indexer.sniff import Family
+from media.sniff import Family
 
 _MAX_BOXES = 10_000
 _KNOWN_BOXES = frozenset(b"ftyp moov mdat free skip wide moof sidx mfra uuid meta".split())
