@@ -270,7 +270,8 @@ class ApiSettings(ServiceSettings, AccountSettings):
     # devices that the account has signed in from before.
     hashes_at_once: Annotated[int, Field(ge=1, le=64)] = 2
     hashes_reserved: Annotated[int, Field(ge=0, le=63)] = 1
-    # How many wait for a place in each worker, of strangers and of known devices, and for how long.
+    # How many wait for a place in each worker, of strangers and of known devices, and for how long. A caller has one
+    # hash at a time on the whole box; as many more of that caller wait beside the line.
     hashes_waiting: Annotated[int, Field(ge=0, le=64)] = 2
     hash_wait_seconds: Seconds = 5
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Response, after_this_request, request
+from flask import Response, after_this_request, g, request
 
 from authsvc import audit
 from authsvc.api.protocol import guard
@@ -15,7 +15,7 @@ from authsvc.people import accounts
 from authsvc.sessions import credentials
 from authsvc.signin import device_cookies, passwords
 from authsvc.signin.password_rules import UnacceptablePassword
-from authsvc.signin.throttle import Throttled
+from authsvc.signin.throttle import Throttled, account_digest
 
 WRONG = "Username or password is wrong."
 
@@ -38,7 +38,9 @@ def by_password(username: str, password: str, known_device_token: str | None = N
         found = accounts.credentials(connection, username)
     user, stored = found or (None, None)
     try:
-        good = services.passwords.matches(password, stored, known=device_id is not None)
+        good = services.passwords.matches(
+            password, stored, known=device_id is not None, caller=_whose_turn(username, device_id)
+        )
         if user is None or stored is None or not good or not user.is_active:
             _record(Event.LOGIN_FAILED, username, client)
             raise unauthorized(WRONG)
@@ -74,7 +76,7 @@ def new_hash(password: str, *own: str | None, field: str = "password") -> str:
     services = here()
     try:
         services.password_rules.check(password, *own)
-        return services.passwords.hash(password)
+        return services.passwords.hash(password, caller=guard.caller())
     except UnacceptablePassword as error:
         raise Problem(
             422, "This can't be a password here.", code="weak_password", errors={field: [str(error)]}
@@ -106,6 +108,14 @@ def _cookie() -> str | None:
         return credentials.cookie(request.environ.get("HTTP_COOKIE", ""), credentials.KNOWN_DEVICE_COOKIE)
     except credentials.MalformedCredentials:
         return None
+
+
+def _whose_turn(username: str, device_id: str | None) -> str:
+    """The signed-in user; of who signs in the device, or account and address: nobody else can take an owner's turn."""
+    caller = guard.caller()
+    if "identity" in g:
+        return caller
+    return f"device:{device_id}" if device_id else f"{account_digest(username)}:{caller}"
 
 
 def _record(event: Event, username: str, client: str | None) -> None:

@@ -16,10 +16,11 @@ import psycopg
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from flask import Flask
+from flask import Flask, has_request_context, request
 from flask.testing import FlaskClient
 
 from authsvc import api, authz
+from authsvc.api.protocol import limits
 from authsvc.api.protocol.quotas import CallClass
 from authsvc.people import accounts
 from authsvc.sessions import sessions
@@ -38,6 +39,15 @@ SECOND_FACTOR_KEY = "f" * 42 + "A"
 
 # A real hash takes a tenth of a second of all cores; what production uses is asserted in a test of its own.
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+class Counted:
+    """The cheap hasher; no call may use it that does not count as signing in."""
+
+    def __getattr__(self, name: str) -> Any:
+        if has_request_context() and name in {"hash", "verify"}:
+            assert limits.class_of(request.endpoint) is CallClass.LOGIN, f"{request.endpoint} hashes"
+        return getattr(CHEAP_HASHER, name)
 
 
 @functools.cache
@@ -72,7 +82,7 @@ class House:
     @classmethod
     @contextlib.contextmanager
     def opened(cls, postgres: PostgresServer) -> Iterator[Self]:
-        cheap = mock.patch.object(passwords, "_hasher", CHEAP_HASHER)
+        cheap = mock.patch.object(passwords, "_hasher", Counted())
         with cheap, postgres.cloned_database() as database:
             house = cls(database)
             try:

@@ -38,6 +38,13 @@ def client_address() -> str | None:
     return address if neighbourhood(address) else None
 
 
+def caller() -> str:
+    """Whom a call counts for: the user; the address (IPv6: /64) of who is not signed in."""
+    if found := g.get("identity"):
+        return f"user:{found.user_id}"
+    return f"address:{neighbourhood(client_address() or '') or 'unknown'}"
+
+
 def access_token() -> tuple[Access, bool] | None:
     """The verified access token and whether it came as a cookie; None without one. Raises Problem 401."""
     try:

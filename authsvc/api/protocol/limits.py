@@ -12,7 +12,6 @@ from authsvc.api.protocol import guard
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.quotas import WINDOW_SECONDS, CallClass, Quota
 from authsvc.api.protocol.services import here
-from authsvc.sessions.addresses import neighbourhood
 
 _PREFIX: Final = "/api/"
 _BY_TOPIC: Final = {
@@ -24,6 +23,10 @@ _BY_TOPIC: Final = {
     "playbacks": CallClass.STREAMING,
     "uploads": CallClass.UPLOAD,
 }
+# Beyond those topics: what hashes a password, for that is what signing in runs out of, and where codes are guessed.
+_LOGIN: Final = frozenset(
+    {"factors.prove", "factors.confirm_totp", "users.change_me", "users.delete_me", "people.create_user"}
+)
 # Nothing can be guessed there: 256 random bits, who is signed in already, or what everybody is told.
 _NOT_LOGIN: Final = frozenset({"auth.refresh", "auth.logout", "auth.ways"})
 
@@ -35,16 +38,18 @@ def register(app: Flask) -> None:
 
 
 def class_of(endpoint: str | None) -> CallClass:
-    """The class of an endpoint's calls, by its topic."""
+    """The class of an endpoint's calls: by its name, else by its topic."""
     if endpoint is None or endpoint in _NOT_LOGIN:
         return CallClass.GENERAL
+    if endpoint in _LOGIN:
+        return CallClass.LOGIN
     return _BY_TOPIC.get(endpoint.partition(".")[0], CallClass.GENERAL)
 
 
 def _take() -> None:
     # Probes of the box itself must not run out.
     if request.path.startswith(_PREFIX):
-        g.quota = here().quotas.take(class_of(request.endpoint), _caller())
+        g.quota = here().quotas.take(class_of(request.endpoint), guard.caller())
         if g.quota is not None and g.quota.left < 0:
             raise _too_many(g.quota)
 
@@ -64,13 +69,6 @@ def _tell(response: Response) -> Response:
         response.headers["RateLimit-Policy"] = f'"{quota.call_class}";q={quota.calls};w={WINDOW_SECONDS}'
         response.headers["RateLimit"] = f'"{quota.call_class}";r={left};t={quota.seconds}'
     return response
-
-
-def _caller() -> str:
-    """The user; the address (IPv6: /64) of who is not signed in."""
-    if identity := g.get("identity"):
-        return f"user:{identity.user_id}"
-    return f"address:{neighbourhood(guard.client_address() or '') or 'unknown'}"
 
 
 def _too_many(quota: Quota) -> Problem:

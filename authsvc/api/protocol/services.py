@@ -16,6 +16,7 @@ from authsvc.signin.password_rules import PasswordRules
 from authsvc.signin.passwords import Checker
 from authsvc.signin.throttle import FactorThrottle, LoginThrottle
 from authsvc.signin.totp import Sealer
+from authsvc.signin.turns import Turns
 from authsvc.stores import live
 from authsvc.stores.database import Database
 from authsvc.stores.json_cache import Kept
@@ -84,6 +85,7 @@ class Services:
                 settings.hash_wait_seconds,
                 reserved=settings.hashes_reserved,
                 waiting=settings.hashes_waiting,
+                turns=Turns(store, waiting=settings.hashes_waiting, wait_seconds=settings.hash_wait_seconds),
             ),
             password_rules=PasswordRules(settings.password_shortest, settings.password_guesses),
             leases=Leases(store, settings),
