@@ -125,14 +125,20 @@ class LiveSettings(DatabaseSettings):
     # A paused playback keeps its slot this long after the pause began.
     lease_paused_seconds: Seconds = 900
 
+    # At the limit a lease of the same session gives way when it has no open answer and no heartbeat comes; one that has
+    # not asked for anything yet, after this long. What is open is known this long after it began (Nginx's buffer).
+    lease_starting_seconds: Seconds = 10
+    answers_late_seconds: Seconds = 0.3
+
     # After an admin's stop the same session can't open the same title at the header door for this long.
     stream_ban_seconds: Seconds = 600
 
-    # Different client addresses (IPv6: /64) of one playback within the window; more means that the link was
-    # passed on. 0 switches the check off.
+    # Client addresses (IPv6: /64) that read one playback at once; more means that the link was passed on. An address
+    # counts while bytes of an open answer move to it, and this long afterwards: longer than the pause between two looks
+    # of the ledger, and shorter than it takes a phone to change its network twice. 0 switches the check off.
     addresses_per_playback: Annotated[int, Field(ge=0)] = 2
-    addresses_window_seconds: Seconds = 60
-    # Open connections that carry one playback; more means the same. 0 switches the check off.
+    addresses_window_seconds: Seconds = 4
+    # Connections that carry one playback; more means the same. 0 switches the check off.
     sockets_per_playback: Annotated[int, Field(ge=0)] = 12
 
     # What Redis knows of a session, title or playback is compared with PostgreSQL this often: the bound on a
@@ -156,6 +162,13 @@ class LiveSettings(DatabaseSettings):
         if self.session_inactive_seconds > self.session_idle_seconds:
             raise ValueError("session_idle_seconds is shorter than session_inactive_seconds")
         return self
+
+    @property
+    def sparing_ms(self) -> tuple[int, int, int]:
+        """Which leases give way, for the scripts: starting, beating, late."""
+        # A heartbeat may be late by half.
+        seconds = (self.lease_starting_seconds, 1.5 * self.heartbeat_seconds, self.answers_late_seconds)
+        return tuple(round(each * 1000) for each in seconds)  # type: ignore[return-value]
 
     @property
     def tombstone_seconds(self) -> int:
@@ -328,6 +341,9 @@ class LedgerSettings(LiveSettings):
 
     # The account log that Nginx writes; what it was rotated to lies beside it.
     account_log: str = "/var/log/nginx/account.log"
+    # Where Nginx writes which answers begin and end, in memory; and what the ledger keeps of it for its next start.
+    answers_log: str = "/run/kinetoscope-answers/answers.log"
+    answers_state: str = "/run/kinetoscope-ledger/answers.json"
     # Nginx's port for TLS; sockets of other ports are not looked at.
     media_port: Annotated[int, Field(ge=1, le=65_535)] = 443
     # Unix socket of the service that closes connections.
@@ -350,14 +366,12 @@ class LedgerSettings(LiveSettings):
     # a jump may be taken back. What is over by the clock is refused meanwhile all the same.
     clock_step_seconds: Seconds = 60
     clock_settle_seconds: Seconds = 900
-    # What a connection may still carry after its playbacks have ended (answers of the interface, pictures).
-    cut_after_bytes: Annotated[int, Field(ge=0)] = 262_144
+    # An answer of a playback that has ended may end by itself for this long, before its connection is cut.
+    cut_after_seconds: Seconds = 1.5
     # A connection that nobody was let in on is cut when one answer has gone on for this long and has had this many
     # bytes: more than any of the interface, whose largest is the playlist of 100,000 titles (15 MB).
     stray_seconds: Seconds = 10
     stray_bytes: Annotated[int, Field(ge=0)] = 33_554_432
-    # On HTTP/2 a look counts as media when this many bytes moved that no finished response explains.
-    http2_media_bytes: Annotated[int, Field(ge=1)] = 65_536
     # What was sent and is in no line of the log is written down from this many bytes of a connection on.
     unlogged_bytes: Annotated[int, Field(ge=1)] = 1_048_576
     # A connection that is gone waits this long for its line; then what it carried is booked as an estimate.

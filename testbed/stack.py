@@ -116,6 +116,8 @@ class Stack:
                 )  # fmt: skip
         environment = self._environment("ledger") | {
             "KINETOSCOPE_ACCOUNT_LOG": str(self.nginx.logs / "account.log"),
+            "KINETOSCOPE_ANSWERS_LOG": str(self.nginx.folder / "run/answers.log"),
+            "KINETOSCOPE_ANSWERS_STATE": str(self.nginx.folder / "run/ledger-answers.json"),
             "KINETOSCOPE_MEDIA_PORT": str(self.nginx.https_port),
             "KINETOSCOPE_CUTTER_SOCKET": str(path),
             **settings,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apiflask import APIBlueprint
+from psycopg import Connection
 
 from authsvc.api import streams
 from authsvc.api.protocol import guard, idempotency
@@ -16,7 +17,9 @@ from authsvc.api.videos import found
 from authsvc.library import titles
 from authsvc.library.titles import Title
 from authsvc.sessions import sessions
+from authsvc.sessions.sessions import Identity
 from authsvc.watching import leases, playbacks, preferences, signed_links
+from authsvc.watching.playbacks import Playback
 
 bp = APIBlueprint("grants", __name__, url_prefix="/api/v1/videos", tag="Videos")
 
@@ -48,22 +51,7 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         wishes = preferences.of_user(connection, identity.user_id)
         choice = preferences.choose(title, wishes)
         rate = choice.rate_bytes_per_second
-        try:
-            # Row and slot together: whatever fails undoes the row, and a slot without its row lapses by itself.
-            with connection.transaction():
-                playback = playbacks.open_signed(
-                    connection, identity, video_id, device=body.device, client=client, rate_bytes=rate
-                )
-                replaced = (
-                    playbacks.end(connection, body.replace, "replaced", of_user=identity.user_id)
-                    if body.replace
-                    else None
-                )
-                services.leases.grant(playback, client=client, device=body.device, rate_bytes=rate, replaces=replaced)
-        except leases.LimitReached as limit:
-            raise _limit_reached(identity.user_id, limit) from limit
-        except (sessions.SessionEnded, leases.LeaseRefused) as error:
-            raise unauthorized("This session is over.", code="session", sent=True) from error
+        playback = _granted(connection, identity, video_id, body, client, rate)
         resume_seconds = playbacks.resume_position(
             connection,
             identity.user_id,
@@ -83,6 +71,37 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         "links": _links(title, settings.media_origin + path, wishes.language),
         "chosen": asdict(choice),
     }
+
+
+def _granted(
+    connection: Connection[Any],
+    identity: Identity,
+    video_id: str,
+    body: schemas.PlaybackIn,
+    client: str | None,
+    rate: int | None,
+) -> Playback:
+    """Row and slot together: whatever fails undoes the row, and a slot without its row lapses by itself."""
+    held, looked = here().leases, False
+    while True:
+        try:
+            with connection.transaction():
+                playback = playbacks.open_signed(
+                    connection, identity, video_id, device=body.device, client=client, rate_bytes=rate
+                )
+                replaced = (
+                    playbacks.end(connection, body.replace, "replaced", of_user=identity.user_id)
+                    if body.replace
+                    else None
+                )
+                held.grant(playback, client=client, device=body.device, rate_bytes=rate, replaces=replaced)
+                return playback
+        except leases.LimitReached as limit:
+            if looked or not held.look_again(connection):
+                raise _limit_reached(identity.user_id, limit) from limit
+            looked = True
+        except (sessions.SessionEnded, leases.LeaseRefused) as error:
+            raise unauthorized("This session is over.", code="session", sent=True) from error
 
 
 def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:

@@ -4,6 +4,7 @@ The address is the credential: nothing here needs a header, and no log ever has 
 Listing and redirecting take no slot; the first bytes do, at the signed door.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,7 +23,9 @@ from authsvc.sessions import devices
 from authsvc.sessions.devices import Known
 from authsvc.sessions.sessions import SessionEnded
 from authsvc.stores.database import DatabaseUnavailable
+from authsvc.stores.live import LiveUnavailable
 from authsvc.watching import playbacks, preferences, signed_links
+from authsvc.watching.playbacks import Playback
 from catalog.contract.codes import known
 
 bp = APIBlueprint("players", __name__, url_prefix="/play/<token:device_token>", tag="Players")
@@ -60,6 +63,7 @@ def play(device_token: str, video_id: str) -> Response:
             raise Problem(410, "This playback was stopped. Try again later.", code=known(str(ended), 410)) from ended
         except SessionEnded as error:
             raise _signed_out() from error
+        _make_room(connection, playback)
     expires_at = signed_links.expiry(settings, title.duration_seconds or 0)
     path = signed_links.prefix(
         settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at
@@ -123,6 +127,14 @@ def whole_library(device_token: str) -> Response:
     answer = _playlist(_until_it_fails(pieces))
     answer.call_on_close(services.lists.release)
     return answer
+
+
+def _make_room(connection: Connection[Any], playback: Playback) -> None:
+    """Who skips from title to title finds a slot at the door. Whether there is one is decided there."""
+    held = here().leases
+    with contextlib.suppress(LiveUnavailable):
+        if not held.make_room(playback) and held.look_again(connection):
+            held.make_room(playback)
 
 
 def _until_it_fails(pieces: Iterator[str]) -> Iterator[str]:

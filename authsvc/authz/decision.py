@@ -56,6 +56,7 @@ class Gate:
             settings.addresses_per_playback,
             round(settings.addresses_window_seconds * 1000),
             settings.sockets_per_playback,
+            *settings.sparing_ms,
         )
 
     def decide(self, question: Question) -> Answer:
@@ -90,9 +91,7 @@ class Gate:
                 question.video_id,
                 question.neighbourhood,
                 *self._limits,
-                question.serial,
-                question.peer,
-                "1" if question.is_http2 else "0",
+                question.connection,
             )
             self._outage.answered()
             verdict = reply[0]

@@ -17,7 +17,6 @@ _KINDS = frozenset(forms.KINDS)
 _TAKES_LEASE = frozenset(forms.KINDS_WITH_LEASE)
 _METHODS = frozenset(["GET", "HEAD"])
 _CONNECTION = re.compile(r"[0-9]{1,20} [0-9a-fA-F:.]{2,45} [0-9]{1,5}", re.ASCII)
-_PROTOCOLS = frozenset(["", "HTTP/1.0", "HTTP/1.1", "HTTP/2.0"])
 _REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{8,64}", re.ASCII)
 
 
@@ -41,9 +40,7 @@ class Question(NamedTuple):
     cookies: str | None
     request_id: str
     # Nginx's number of the connection, and the peer's address and port as the kernel's socket table has them.
-    serial: str
-    peer: str
-    is_http2: bool
+    connection: str
 
 
 def read(environ: Mapping[str, Any]) -> Question:
@@ -59,7 +56,6 @@ def read(environ: Mapping[str, Any]) -> Question:
     except KeyError:
         raise Unreadable from None
     playback_id = environ.get("HTTP_X_PLAYBACK_ID", "")
-    protocol = environ.get("HTTP_X_PROTOCOL", "")
     near = neighbourhood(address)
     if (
         kind not in _KINDS
@@ -67,12 +63,10 @@ def read(environ: Mapping[str, Any]) -> Question:
         or near is None
         or not _ID.fullmatch(video_id)
         or not _CONNECTION.fullmatch(connection)
-        or protocol not in _PROTOCOLS
         or not _REQUEST_ID.fullmatch(request_id)
         or not (_ID.fullmatch(playback_id) if door == "signed" else door == "header" and playback_id == "")
     ):
         raise Unreadable
-    serial, _, peer = connection.partition(" ")
     return Question(
         door,
         kind,
@@ -84,7 +78,5 @@ def read(environ: Mapping[str, Any]) -> Question:
         environ.get("HTTP_AUTHORIZATION"),
         environ.get("HTTP_COOKIE"),
         request_id,
-        serial,
-        peer,
-        protocol == "HTTP/2.0",
+        connection,
     )

@@ -25,7 +25,7 @@ _NAMES = {
     name: "HTTP_" + name.upper().replace("-", "_")
     for name in (
         "Authorization", "Connection", "Cookie", "Host", "X-Conn", "X-Door", "X-Kind", "X-Method", "X-Playback-Id",
-        "X-Protocol", "X-Real-IP", "X-Request-Id", "X-Video-Id",
+        "X-Real-IP", "X-Request-Id", "X-Video-Id",
     )
 }  # fmt: skip
 _ENVIRONMENT: dict[str, Any] = {

@@ -21,6 +21,7 @@ from authsvc.ledger.rounds import Rounds
 from authsvc.ledger.sockets import SocketTable
 from authsvc.settings import LedgerSettings
 from authsvc.stores import live
+from authsvc.watching.leases import GLANCE
 
 _CONNECT_SECONDS = 2
 
@@ -86,14 +87,18 @@ def _connect(settings: LedgerSettings) -> Connection[Any]:
         connect_timeout=_CONNECT_SECONDS,
         options=f"-c statement_timeout={settings.database_statement_ms} -c timezone=UTC",
     )
-    connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+    for channel in (CHANNEL, GLANCE):
+        connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
     return connection
 
 
 def _wait(rounds: Rounds, connection: Connection[Any], until: float, stop: Stop) -> None:
-    """Until the next round is due; tells Redis of ends as they are announced."""
+    """Until the next round is due; tells Redis of ends as they are announced, and what is open when somebody waits."""
     while not stop.wanted and (left := until - time.monotonic()) > 0:
-        if list(connection.notifies(timeout=left, stop_after=1)):
+        channels = {notice.channel for notice in connection.notifies(timeout=left, stop_after=1)}
+        if GLANCE in channels:
+            rounds.glance()
+        if CHANNEL in channels:
             rounds.tell(connection)
 
 

@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from authsvc.ledger import book, unlogged
 from authsvc.ledger.account_log import AccountLog, Chunk, FileKey
-from authsvc.ledger.channels import Channel, Channels, Note
+from authsvc.ledger.channels import Channel, Channels
 from authsvc.ledger.sockets import Socket, SocketTable
 from authsvc.settings import LedgerSettings
 
@@ -37,8 +37,8 @@ class Accounting:
         # Lines that this round found, by peer and number of the connection.
         self._finished: Counter[tuple[str, int]] = Counter()
 
-    def begin(self, connection: Connection[Any], channels: Channels, notes: Mapping[int, list[Note]]) -> None:
-        """Take over what PostgreSQL knows; `notes` is what was carried by which socket."""
+    def begin(self, connection: Connection[Any], channels: Channels) -> None:
+        """Take over what PostgreSQL knows."""
         self._positions = book.positions(connection)
         sockets = {unlogged.Key(socket.cookie, socket.peer): socket for socket in self._table.look()}
         rows = self._unlogged.load(connection, sockets, time.monotonic())
@@ -47,11 +47,10 @@ class Accounting:
         if len(channels):
             return
         for key, socket in sockets.items():
-            if carried := notes.get(key.cookie):
-                if known := rows.get(key):
-                    channels.restore(key.cookie, socket._replace(acked=known.acked), carried, known.settled)
-                else:
-                    channels.restore(key.cookie, socket, carried)
+            if known := rows.get(key):
+                channels.restore(socket._replace(acked=known.acked), known.settled)
+            else:
+                channels.restore(socket)
 
     def book(self, connection: Connection[Any], sockets: list[Socket]) -> dict[str, int] | None:
         """Book the log. Answers the bytes of finished answers by peer; None if there may be more."""

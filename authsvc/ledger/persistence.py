@@ -1,6 +1,5 @@
 """What is live, kept in PostgreSQL and put back: after a restart of the ledger, and after Redis was wiped."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 from psycopg import Connection
 from redis import Redis
 
-from authsvc.ledger.channels import Channel, Note
 from authsvc.ledger.live_store import Slot
 from authsvc.settings import LedgerSettings
 from authsvc.stores.live import Script
@@ -25,48 +23,15 @@ class Memory:
     """Writes what has changed since it last wrote."""
 
     def __init__(self) -> None:
-        self._connections: set[tuple[int, str]] = set()
         self._leases: dict[str, tuple[datetime, int | None]] = {}
 
-    def channels(self, connection: Connection[Any]) -> dict[int, list[Note]]:
-        """What was carried by which socket."""
-        rows = connection.execute(
-            "SELECT cookie::text, serial, playback_id, is_http2, noted_at FROM connections ORDER BY noted_at"
-        ).fetchall()
-        known: defaultdict[int, list[Note]] = defaultdict(list)
-        self._connections = set()
-        for cookie, serial, playback, http2, at in rows:
-            known[int(cookie)].append(Note(serial, playback.hex, http2, round(at.timestamp() * 1000)))
-            self._connections.add((int(cookie), playback.hex))
+    def load(self, connection: Connection[Any]) -> None:
+        """Learn what is written already."""
         leases = connection.execute("SELECT playback_id, deadline, paused_since FROM leases").fetchall()
         self._leases = {
             playback.hex: (deadline, round(paused.timestamp() * 1000) if paused else None)
             for playback, deadline, paused in leases
         }
-        return known
-
-    def keep_channels(self, connection: Connection[Any], channels: Iterable[Channel]) -> None:
-        now = {
-            (channel.socket.cookie, note.playback): (channel, note) for channel in channels for note in channel.notes
-        }
-        gone, new = self._connections - now.keys(), now.keys() - self._connections
-        if not gone and not new:
-            return
-        with connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany("DELETE FROM connections WHERE cookie = %s AND playback_id = %s::uuid", list(gone))
-            cursor.executemany(
-                """
-                INSERT INTO connections (cookie, playback_id, address, port, serial, is_http2, noted_at)
-                SELECT %s, p.id, %s::inet, %s, %s, %s, %s FROM playbacks p WHERE p.id = %s
-                ON CONFLICT (cookie, playback_id) DO UPDATE SET serial = excluded.serial, noted_at = excluded.noted_at
-                """,
-                [
-                    (key[0], *_address(channel.socket.peer), note.serial, note.http2, _moment(note.at), key[1])
-                    for key, (channel, note) in now.items()
-                    if key in new
-                ],
-            )
-        self._connections = set(now)
 
     def keep_leases(self, connection: Connection[Any], slots: Iterable[Slot]) -> None:
         began = datetime.now(UTC)
@@ -136,11 +101,6 @@ def remember(connection: Connection[Any], live: "Redis", settings: LedgerSetting
         return False
     rehydration.remember(live, settings, known, ticket)
     return True
-
-
-def _address(peer: str) -> tuple[str, int]:
-    address, _, port = peer.partition(" ")
-    return address, int(port)
 
 
 def _moment(milliseconds: int) -> datetime:

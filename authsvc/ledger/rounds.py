@@ -1,21 +1,22 @@
 """The ledger's round: one look at everything, and what follows from it.
 
 1. What ended in PostgreSQL is told to Redis (also between rounds, as soon as PostgreSQL says so).
-2. Redis tells which connections were let in; the kernel tells which exist and how many bytes were acknowledged.
+2. Nginx's answers log tells which answers are open; then the kernel tells which connections exist and how many bytes
+   were acknowledged: an answer on a connection that is not there is over.
 3. The account log is booked; of aborted answers what was not acknowledged is taken off.
-4. Leases of playbacks whose bytes move are renewed; Redis answers which of them have ended or lapsed.
-5. Connections whose playbacks have all ended, or that nobody was let in on, are cut.
+4. Leases of playbacks with answers whose bytes move are renewed; Redis answers which have ended or lapsed.
+5. Connections with an open answer of what has ended, those beyond what a playback may have, and those that nobody was
+   let in on, are cut.
 6. Sessions that nobody uses end, and use is written down (sessions/expiry.py); not while the clock is in doubt
    (clock_steps.py).
-7. What is live is kept in PostgreSQL, for the day that Redis is wiped, and what is under way (unlogged.py), for the
-   day that Nginx breaks it off.
+7. What is live is kept for the next start, for the day that Redis is wiped, and what is under way (unlogged.py), for
+   the day that Nginx breaks it off.
 
 Each of the three sources may be away: what it would have told is left for a later round.
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,11 +25,14 @@ from redis import Redis
 
 from authsvc.ledger import persistence, revocations
 from authsvc.ledger.accounting import Accounting
-from authsvc.ledger.channels import Channel, Channels, Note
+from authsvc.ledger.answers_log import AnswersLog
+from authsvc.ledger.channels import Channel, Channels
 from authsvc.ledger.clock_steps import Steps
 from authsvc.ledger.cutter_client import Cutter
-from authsvc.ledger.live_store import Seen, Slots
+from authsvc.ledger.live_store import Slots
+from authsvc.ledger.open_answers import OpenAnswers
 from authsvc.ledger.sockets import SocketTable
+from authsvc.ledger.watched import NOTHING, Seen, Watched
 from authsvc.sessions import expiry
 from authsvc.settings import LedgerSettings
 from authsvc.stores.live import LiveUnavailable
@@ -39,7 +43,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Rounds:
-    """Everything the ledger knows between two rounds. All of it can be lost: see memory.py."""
+    """Everything the ledger knows between two rounds. All of it can be lost: see open_answers.py and persistence.py."""
 
     def __init__(self, settings: LedgerSettings, live: "Redis", table: SocketTable, cutter: Cutter) -> None:
         self._settings = settings
@@ -48,10 +52,14 @@ class Rounds:
         self._cutter = cutter
         self._slots = Slots(live, settings)
         self._memory = persistence.Memory()
-        self.channels = Channels()
+        self._answers = OpenAnswers(AnswersLog(Path(settings.answers_log)), Path(settings.answers_state))
+        self.channels = Channels(self._answers)
+        self._watched = Watched(
+            settings.addresses_per_playback, settings.addresses_window_seconds, settings.sockets_per_playback
+        )
         self._accounting = Accounting(settings, table)
         self._steps = Steps(settings.clock_step_seconds, settings.clock_settle_seconds)
-        # Playbacks that are over, as far as a connection still names them.
+        # Playbacks that are over, as far as a connection still carries them.
         self._ended: set[str] = set()
         # Playbacks that move and have lost their slot to somebody else.
         self._refused: set[str] = set()
@@ -62,8 +70,8 @@ class Rounds:
 
     def begin(self, connection: Connection[Any]) -> None:
         """Take over what PostgreSQL knows, after a start or an outage."""
-        known = self._memory.channels(connection)
-        self._accounting.begin(connection, self.channels, known)
+        self._memory.load(connection)
+        self._accounting.begin(connection, self.channels)
         self._reviewed = 0.0
 
     def round(self, connection: Connection[Any] | None) -> None:
@@ -71,24 +79,35 @@ class Rounds:
         now = time.monotonic()
         if connection is not None:
             self.tell(connection)
-        notes = self._notes(connection)
+        looked_at = self._look_at_live(connection)
+        self._answers.read()
         sockets = self._table.look()
         finished = self._accounting.book(connection, sockets) if connection is not None else None
-        void = self.channels.look(sockets, notes or {}, finished)
+        self.channels.look(sockets, finished)
         self._accounting.part(self.channels.gone, now)
-        if notes is not None:
-            self._renew(connection, now)
+        seen = self._watched.look(self.channels, self._ended | self._refused, now)
+        if looked_at is not None:
+            self._renew(connection, seen, looked_at, now)
         if connection is not None and now - self._reviewed >= self._settings.review_seconds:
             self._reviewed = now
             self._review(connection)
         self._cut(now)
-        if notes is not None:
-            self._forget({peer: notes[peer] for peer in void})
+        self._answers.looked()
+        self._answers.save()
         if connection is not None:
             self._keep_up(connection, now)
-            self._keep(connection, now, with_leases=notes is not None)
+            self._keep(connection, now, with_leases=looked_at is not None)
             if finished is not None:
                 self._accounting.keep(connection, self.channels, now)
+
+    def glance(self) -> None:
+        """Between two looks, for somebody who waits: tell which answers are open now."""
+        try:
+            looked_at, _ = self._slots.look()
+            self._answers.read()
+            self._slots.looked(looked_at, self._answers.changed())
+        except LiveUnavailable as error:
+            self._away(error)
 
     def tell(self, connection: Connection[Any]) -> None:
         """Step 1."""
@@ -108,13 +127,13 @@ class Rounds:
 
     # -- the live store --
 
-    def _notes(self, connection: Connection[Any] | None) -> Mapping[str, list[Note]] | None:
-        """None while Redis is away."""
+    def _look_at_live(self, connection: Connection[Any] | None) -> int | None:
+        """When this look begins, by Redis's clock; None while Redis is away."""
         try:
-            whole, notes = self._slots.connections()
+            now, whole = self._slots.look()
             if not whole and connection is not None:
                 restored = persistence.restore(connection, self._live, self._settings)
-                self._slots.whole_again(self.channels)
+                self._slots.whole_again()
                 self._told.clear()
                 logger.info("live_rebuilt", leases=restored, connections=len(self.channels))
         except LiveUnavailable as error:
@@ -123,16 +142,15 @@ class Rounds:
         if self._live_is_away:
             logger.info("live_is_back")
         self._live_is_away = False
-        return notes
+        return now
 
     def _away(self, error: LiveUnavailable) -> None:
         if not self._live_is_away:
             logger.warning("live_unavailable", error=str(error))
         self._live_is_away = True
 
-    def _renew(self, connection: Connection[Any] | None, now: float) -> None:
+    def _renew(self, connection: Connection[Any] | None, seen: dict[str, Seen], looked_at: int, now: float) -> None:
         """Step 4."""
-        seen = self._seen()
         due = {
             playback: what
             for playback, what in seen.items()
@@ -141,7 +159,7 @@ class Rounds:
             or now - told[1] >= self._settings.renew_seconds
         }
         for playback in self._told.keys() - seen.keys():
-            due[playback] = Seen(False, 0, 0)
+            due[playback] = NOTHING
         try:
             verdicts = self._slots.renew(due)
             for playback, verdict in verdicts.items():
@@ -153,36 +171,13 @@ class Rounds:
                     self._told[playback] = (seen[playback], now)
                 else:
                     self._told.pop(playback, None)
+            self._slots.looked(looked_at, self._answers.changed())
         except LiveUnavailable as error:
             self._away(error)
             return
         self._ended |= {playback for playback, verdict in verdicts.items() if verdict == "ended"}
         self._refused -= verdicts.keys()
         self._refused |= {playback for playback, verdict in verdicts.items() if verdict == "full"}
-
-    def _seen(self) -> dict[str, Seen]:
-        seen: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-        for channel in self.channels:
-            moves = channel.moves(self._settings.http2_media_bytes)
-            for playback in channel.playbacks:
-                sums = seen[playback]
-                sums[1] += channel.socket.established
-                if playback == channel.latest:
-                    sums[0] |= moves
-                    sums[2] += channel.under_way
-        return {playback: Seen(bool(moves), count, under_way) for playback, (moves, count, under_way) in seen.items()}
-
-    def _forget(self, void: dict[str, list[Note]]) -> None:
-        for channel in self.channels:
-            # On HTTP/2 a connection lives long and names every title that was ever opened on it.
-            if channel.http2 and (old := [n for n in channel.notes[:-1] if n.playback in self._ended]):
-                void.setdefault(channel.socket.peer, []).extend(old)
-                channel.notes = [note for note in channel.notes if note not in old]
-        try:
-            if void:
-                self._slots.forget(void)
-        except LiveUnavailable as error:
-            self._away(error)
 
     # -- ends --
 
@@ -200,25 +195,13 @@ class Rounds:
         """Step 5."""
         settings = self._settings
         over = self._ended | self._refused
-        sharing: defaultdict[str, list[Channel]] = defaultdict(list)
         for channel in list(self.channels):
-            playbacks = channel.playbacks
-            if not playbacks:
-                if channel.is_stray(now, settings.stray_seconds, settings.stray_bytes):
-                    self._close(channel, "stray")
-            elif over.issuperset(playbacks):
-                if channel.is_over(now, settings.cut_after_bytes):
-                    self._close(channel, "over")
-            else:
-                channel.has_business()
-                if channel.socket.established and not channel.http2:
-                    sharing[playbacks[-1]].append(channel)
-        limit = settings.sockets_per_playback
-        for channels in sharing.values():
-            if 0 < limit < len(channels):
-                channels.sort(key=lambda channel: channel.notes[-1].at)
-                for channel in channels[limit:]:
-                    self._close(channel, "shared")
+            if channel.is_over(over, now, settings.cut_after_seconds):
+                self._close(channel, "over")
+            elif channel.is_stray(now, settings.stray_seconds, settings.stray_bytes):
+                self._close(channel, "stray")
+        for channel, reason in self._watched.too_many:
+            self._close(channel, reason)
 
     def _close(self, channel: Channel, reason: str) -> None:
         if self._cutter.cut(channel.socket):
@@ -226,7 +209,7 @@ class Rounds:
                 "connection_cut",
                 reason=reason,
                 peer=channel.socket.peer,
-                connection=channel.notes[-1].serial if channel.notes else None,
+                connection=channel.carrier.serial if channel.carrier else None,
                 playback=channel.latest,
             )
 
@@ -249,7 +232,6 @@ class Rounds:
 
     def _keep(self, connection: Connection[Any], now: float, *, with_leases: bool) -> None:
         """Step 7."""
-        self._memory.keep_channels(connection, self.channels)
         if with_leases and now - self._kept >= self._settings.renew_seconds:
             self._kept = now
             try:

@@ -222,10 +222,10 @@ def _key(channel: Channel) -> Key:
 
 def _row(channel: Channel) -> Row | None:
     """None where no answer can be under way."""
-    if not channel.notes or (channel.http2 and channel.still >= _STILL_LOOKS):
+    carrier = channel.carrier
+    if carrier is None or (carrier.http2 and channel.still >= _STILL_LOOKS):
         return None
-    note = channel.notes[-1]
-    return Row(note.serial, note.playback, note.http2, channel.socket.acked, channel.settled)
+    return Row(carrier.serial, carrier.latest, carrier.http2, channel.socket.acked, channel.settled)
 
 
 def _columns(keys: Iterable[Key]) -> list[list[Any]]:

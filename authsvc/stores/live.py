@@ -5,18 +5,20 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
 
     ks:session:<session>             hash    user, role, kind, expires, seen (last use), idle (how long it may
                                              rest, 0: for ever), loaded, checked, touched; or ended (tombstone)
-    ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, rate, seen
-                                             (last media request), beat (last heartbeat), paused (since), position,
-                                             ended; by the ledger: sockets, bytes, counted (when)
+    ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, rate,
+                                             granted, asked (last media request), seen (that, or bytes moved), beat
+                                             (last heartbeat), paused (since), position, ended; by the ledger: open
+                                             (answers), connections (they are on), sockets (that carry it), bytes,
+                                             addresses (whose bytes move), counted (when)
     ks:video:<video>                 hash    access (public, members, named, none), playable (0, 1), loaded, checked
     ks:named:<user>:<video>          hash    allowed (0, 1), loaded, checked: may the user see a `named` title?
     ks:header:<session>:<video>      string  the open playback of that pair at the header door
     ks:barred:<session>:<video>      string  an admin stopped it: the pair stays out for a while
-    ks:addresses:<playback>          zset    client address -> last seen
-    ks:connections                   hash    "<address> <port>", on HTTP/2 "<address> <port> <playback>" -> "<serial
-                                             of Nginx> <playback> <1 on HTTP/2> <when>"
+    ks:addresses:<playback>          zset    client address -> when it last asked
+    ks:sockets:<playback>            set     "<serial of Nginx> <address> <port>" of the connections that carry it, when
+                                             there are as many as there may be
     ks:rebuilt                       string  missing when the store was wiped: the ledger then fills it again
-    ks:looked                        string  when the ledger last looked
+    ks:looked                        string  up to when the ledger has told what is open
     ks:leases:session:<session>      zset    playback -> deadline; likewise
     ks:leases:user:<user>            zset
     ks:leases:box                    zset

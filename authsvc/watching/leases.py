@@ -1,13 +1,20 @@
 """Leases: the slots of running playbacks, in the live store.
 
 A playback holds one lease in three sets (session, user, box) or in none. It is *pending* from the grant to its first
-media request, *streaming* while it asks, *idle* when it has not been heard of for a while, *paused* while heartbeats
-say so. The scripts in stores/lua/ are the only ones that write; all times are Redis's.
+media request, *streaming* while it asks or the bytes of its answers move, *idle* when it has not been heard of for a
+while, *paused* while heartbeats say so. The scripts in stores/lua/ are the only ones that write; all times are Redis's.
+
+At the limit a lease of the same session that nobody needs gives way (stores/lua/common.lua, spare_lease): one without
+an open answer and without heartbeats, as when a player skips through a list. What is open is told by the ledger, every
+two seconds, and at once to whoever waits for it (`look_again`).
 """
 
+import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from psycopg import Connection
 from redis import Redis
 
 from authsvc.settings import LiveSettings
@@ -19,6 +26,14 @@ _GRANT = Script("grant")
 _HEARTBEAT = Script("heartbeat")
 _END = Script("end_playback")
 _RUNNING = Script("running")
+_ROOM = Script("room")
+_LOOK = Script("look")
+_LAST_LOOK = Script("last_look")
+# Of NOTIFY: somebody waits for the ledger to tell what is open.
+GLANCE = "glance"
+_GLANCE_SECONDS = 1.0
+_GLANCES_AT_ONCE = 2
+_POLL_SECONDS = 0.02
 
 
 class LimitReached(Exception):
@@ -39,7 +54,7 @@ class Lease:
 
     playback_id: str
     state: LeaseState
-    # Open connections that carry it, and bytes of answers that are not over yet; None while the ledger is away.
+    # Connections with an open answer of it, and bytes of those; None while the ledger is away.
     connections: int | None = None
     bytes_under_way: int | None = None
 
@@ -52,6 +67,8 @@ class Leases:
         self._settings = settings
         self._idle_ms = round(settings.lease_idle_seconds * 1000)
         self._paused_ms = round(settings.lease_paused_seconds * 1000)
+        self._limits = (settings.streams_per_session, settings.streams_per_user, settings.streams_per_box)
+        self._glances = threading.BoundedSemaphore(_GLANCES_AT_ONCE)
 
     def grant(
         self,
@@ -63,7 +80,6 @@ class Leases:
         replaces: Playback | None = None,
     ) -> None:
         """Take a slot for a new playback, ending another in the same step. Raises LimitReached, LeaseRefused."""
-        settings = self._settings
         reply: list[Any] = _GRANT(
             self._live,
             playback.id.hex,
@@ -72,19 +88,50 @@ class Leases:
             playback.video_id.hex,
             client or "",
             device,
-            settings.streams_per_session,
-            settings.streams_per_user,
-            settings.streams_per_box,
-            round(settings.lease_pending_seconds * 1000),
+            *self._limits,
+            round(self._settings.lease_pending_seconds * 1000),
             self._idle_ms,
             self._paused_ms,
             *((replaces.id.hex, replaces.session_id.hex, replaces.video_id.hex) if replaces else ("", "", "")),
             rate_bytes or 0,
+            *self._settings.sparing_ms,
         )
         if reply[0] == b"deny":
             if reply[1] == b"streams":
                 raise LimitReached(reply[2] / 1000)
             raise LeaseRefused
+
+    def make_room(self, playback: Playback) -> bool:
+        """Would this playback get a slot now? A lease that can be spared has given way, if that was what it takes."""
+        reply: int = _ROOM(
+            self._live,
+            playback.id.hex,
+            playback.session_id.hex,
+            playback.user_id.hex,
+            *self._limits,
+            self._idle_ms,
+            self._paused_ms,
+            *self._settings.sparing_ms,
+        )
+        return reply == 1
+
+    def look_again(self, connection: Connection[Any]) -> bool:
+        """Wait until the ledger has told what is open by now: a player that skips has left its title a moment ago.
+
+        False when that may not be waited for. Takes less than half a second; not inside a transaction.
+        """
+        if not self._glances.acquire(blocking=False):
+            return False
+        try:
+            time.sleep(self._settings.answers_late_seconds)
+            began = int(_LOOK(self._live)[0])
+            connection.execute("SELECT pg_notify(%s, '')", (GLANCE,))
+            deadline = time.monotonic() + _GLANCE_SECONDS
+            while not (seen := int(_LAST_LOOK(self._live)) >= began) and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+            return seen
+        finally:
+            self._glances.release()
 
     def heartbeat(
         self, playback_id: str, session_id: str, user_id: str, *, position_seconds: float, paused: bool
@@ -133,7 +180,7 @@ class Leases:
         return Lease(
             playback_id,
             self._state(fields, now),
-            int(fields.get(b"sockets", 0)) if counted else None,
+            int(fields.get(b"connections", 0)) if counted else None,
             int(fields.get(b"bytes", 0)) if counted else None,
         )
 

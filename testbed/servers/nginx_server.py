@@ -95,6 +95,7 @@ class NginxServer:
             "nginx_titles_dir": self.titles,
             "nginx_www_dir": self.www,
             "nginx_log_dir": self.logs,
+            "nginx_answers_dir": folder / "run",
             "nginx_authz_socket": self.authz_socket,
             "nginx_api_socket": self.api_socket,
             "nginx_worker_connections": 2048,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from testbed.viewers.http1 import Answer, TlsConnection
 
-_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
-_END_STREAM, _END_HEADERS, _ACK = 0x1, 0x4, 0x1
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_LARGEST_WINDOW = (1 << 31) - 1
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+LARGEST_WINDOW = (1 << 31) - 1
 # RFC 7541, appendix A: entries 8 to 14 are whole statuses.
 _INDEXED = dict(zip(range(0x88, 0x8F), (200, 204, 206, 304, 400, 404, 500), strict=True))
 
@@ -31,9 +31,9 @@ class Http2Connection(TlsConnection):
         """Send a request of these fields; status 0 when the stream is reset or the connection closed."""
         try:
             stream = self._opened()
-            block = b"".join(b"\x10" + _literal(name) + _literal(value) for name, value in fields)
+            block = b"".join(b"\x10" + literal(name) + literal(value) for name, value in fields)
             number, self._next = self._next, self._next + 2
-            stream.sendall(_frame(_HEADERS, _END_STREAM | _END_HEADERS, number, block))
+            stream.sendall(frame(HEADERS, END_STREAM | END_HEADERS, number, block))
             return self._answer(number)
         except (ConnectionError, ssl.SSLError):
             self.close()
@@ -43,42 +43,42 @@ class Http2Connection(TlsConnection):
         assert stream.selected_alpn_protocol() == "h2"
         self._next = 1
         # No table, no push; a window that no answer of a test fills.
-        settings = struct.pack("!HIHIHI", 1, 0, 2, 0, 4, _LARGEST_WINDOW)
-        window = struct.pack("!I", _LARGEST_WINDOW - 65535)
-        stream.sendall(_PREFACE + _frame(_SETTINGS, 0, 0, settings) + _frame(_WINDOW_UPDATE, 0, 0, window))
+        settings = struct.pack("!HIHIHI", 1, 0, 2, 0, 4, LARGEST_WINDOW)
+        window = struct.pack("!I", LARGEST_WINDOW - 65535)
+        stream.sendall(PREFACE + frame(SETTINGS, 0, 0, settings) + frame(WINDOW_UPDATE, 0, 0, window))
 
     def _answer(self, number: int) -> Answer:
         assert self._stream is not None
         status, body = 0, b""
         while True:
             kind, flags, of, content = self._read_frame()
-            if kind == _SETTINGS and not flags & _ACK:
-                self._stream.sendall(_frame(_SETTINGS, _ACK, 0, b""))
-            elif kind == _PING and not flags & _ACK:
-                self._stream.sendall(_frame(_PING, _ACK, 0, content))
-            elif kind == _GOAWAY:
+            if kind == SETTINGS and not flags & ACK:
+                self._stream.sendall(frame(SETTINGS, ACK, 0, b""))
+            elif kind == PING and not flags & ACK:
+                self._stream.sendall(frame(PING, ACK, 0, content))
+            elif kind == GOAWAY:
                 raise ConnectionError("GOAWAY")
-            elif of == number and kind == _RST_STREAM:
+            elif of == number and kind == RST_STREAM:
                 return Answer(status, {}, body)
-            elif of == number and kind in {_HEADERS, _DATA}:
-                if kind == _HEADERS:
-                    status = status or _status(content)
+            elif of == number and kind in {HEADERS, DATA}:
+                if kind == HEADERS:
+                    status = status or status_of(content)
                 else:
                     body += content
-                if flags & _END_STREAM:
+                if flags & END_STREAM:
                     return Answer(status, {}, body)
 
     def _read_frame(self) -> tuple[int, int, int, bytes]:
         head = self._exactly(9)
         kind, flags, number = struct.unpack("!BBI", head[3:])
-        return kind, flags, number & _LARGEST_WINDOW, self._exactly(int.from_bytes(head[:3], "big"))
+        return kind, flags, number & LARGEST_WINDOW, self._exactly(int.from_bytes(head[:3], "big"))
 
 
-def _frame(kind: int, flags: int, number: int, content: bytes) -> bytes:
+def frame(kind: int, flags: int, number: int, content: bytes) -> bytes:
     return len(content).to_bytes(3, "big") + struct.pack("!BBI", kind, flags, number) + content
 
 
-def _literal(text: bytes) -> bytes:
+def literal(text: bytes) -> bytes:
     """A string of RFC 7541, 5.2, with its length as an integer of 5.1."""
     if len(text) < 127:
         return bytes([len(text)]) + text
@@ -89,7 +89,7 @@ def _literal(text: bytes) -> bytes:
     return bytes([*octets, rest]) + text
 
 
-def _status(block: bytes) -> int:
+def status_of(block: bytes) -> int:
     at = 0
     while block[at] & 0xE0 == 0x20:  # a change of the table's size
         at += 1

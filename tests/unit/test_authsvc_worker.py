@@ -16,7 +16,6 @@ HEADERS = {
     "X-Method": "GET",
     "X-Real-IP": "192.0.2.7",
     "X-Conn": "12 192.0.2.7 40000",
-    "X-Protocol": "HTTP/2.0",
     "X-Request-Id": "f" * 32,
     "Cookie": "a=b; __Host-ks=x.y.z",
     "Authorization": "Bearer x.y.z",

@@ -98,6 +98,45 @@ local function blocked_for(sets, limits, leaving, now)
   return nil
 end
 
+-- When the ledger last told what is open, or nil while it is away. What it told is true of that moment.
+local function last_look(now)
+  local looked = tonumber(redis.call('GET', 'ks:looked') or '0')
+  if looked > now or now - looked > 10000 then return nil end
+  return looked
+end
+
+-- A lease of the session that can be spared, or nil: the one that was silent for longest of those that
+--   have no open answer, as the ledger saw after they last asked (`late` ms, until a begun answer is known), and
+--   are not kept by a player's heartbeats (`beating` ms old at most), and
+--   if they never asked, were granted over `starting` ms ago.
+local function spare_lease(sets, now, but, starting, beating, late)
+  local looked, found, silent = last_look(now), nil, nil
+  if not looked then return nil end
+  for _, playback in ipairs(redis.call('ZRANGEBYSCORE', sets[1], '(' .. text(now), '+inf')) do
+    local p = redis.call('HMGET', 'ks:playback:' .. playback, 'asked', 'seen', 'beat', 'granted', 'open')
+    local asked, beat = tonumber(p[1] or '0'), tonumber(p[3] or '0')
+    local since = math.max(asked, tonumber(p[2] or '0'), beat, tonumber(p[4] or '0'))
+    local spare = playback ~= but and (p[5] or '0') == '0' and now - beat > beating
+    if asked > 0 then
+      spare = spare and asked + late <= looked
+    else
+      spare = spare and since + starting <= now
+    end
+    if spare and (not silent or since < silent) then found, silent = playback, since end
+  end
+  return found
+end
+
+-- As blocked_for; but a lease of the same session that can be spared gives way. With `really` it is dropped.
+local function no_room_for(sets, limits, now, starting, beating, late, really)
+  local wait = blocked_for(sets, limits, 0, now)
+  if not wait then return nil end
+  local spare = spare_lease(sets, now, '', starting, beating, late)
+  if not spare or blocked_for(sets, limits, 1, now) then return wait end
+  if really then drop_lease(sets, spare) end
+  return nil
+end
+
 local function end_playback(playback, session, user, video, reason, longest)
   local key = 'ks:playback:' .. playback
   drop_lease(lease_sets(session, user), playback)
@@ -106,17 +145,4 @@ local function end_playback(playback, session, user, video, reason, longest)
   redis.call('DEL', 'ks:addresses:' .. playback)
   local pair = 'ks:header:' .. session .. ':' .. video
   if redis.call('GET', pair) == playback then redis.call('DEL', pair) end
-end
-
--- Connections that were let in, for the ledger, which removes those that are closed. Bounded, for when it is away.
-local function noted(connection, serial, playback)
-  local value = redis.call('HGET', 'ks:connections', connection)
-  return value and string.find(value, serial .. ' ' .. playback .. ' ', 1, true) == 1
-end
-
-local function note(connection, serial, playback, http2, now)
-  if redis.call('HLEN', 'ks:connections') < 65536 or redis.call('HEXISTS', 'ks:connections', connection) == 1 then
-    redis.call('HSET', 'ks:connections', connection, serial .. ' ' .. playback .. ' ' .. http2 .. ' ' .. text(now))
-    redis.call('PEXPIRE', 'ks:connections', 86400000)
-  end
 end

@@ -6,8 +6,8 @@ local key = 'ks:playback:' .. playback
 if redis.call('HEXISTS', key, 'ended') == 1 then return 'ended' end
 local now = clock()
 redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'door', door, 'since', since,
-  'client', client, 'device', device, 'checked', text(now))
-if paused ~= '' then redis.call('HSET', key, 'paused', paused) end
+  'client', client, 'device', device, 'checked', text(now), 'granted', text(now))
+if paused ~= '' then redis.call('HSET', key, 'paused', paused, 'beat', text(now)) end
 redis.call('PEXPIRE', key, life_after(longest))
 if door == 'header' then
   redis.call('SET', 'ks:header:' .. session .. ':' .. video, playback, 'PX', life_after(longest))

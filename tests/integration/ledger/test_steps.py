@@ -34,6 +34,7 @@ def rounds(world: World, tmp_path: Path) -> Iterator[Callable[..., Callable[[], 
         settings = LedgerSettings(
             database_url="", redis_live_url=world.redis_live.url, upkeep_seconds=1e-6,
             clock_settle_seconds=settle_seconds, account_log=str(tmp_path / "account.log"),
+            answers_log=str(tmp_path / "answers.log"), answers_state=str(tmp_path / "answers.json"),
         )  # fmt: skip
         connection = psycopg.connect(world.database.url_for(roles.LEDGER), autocommit=True)
         connections.append(connection)

@@ -75,7 +75,7 @@ def test_authz_gets_the_headers_of_the_contract_and_none_of_the_clients(edge: Ed
     assert connection[1] == "127.0.0.1"
     assert asked.headers == {
         "host": "authz", "connection": "close", "x-door": "header", "x-kind": "media:source", "x-video-id": VIDEO,
-        "x-method": "GET", "x-protocol": "HTTP/1.1", "x-real-ip": "127.0.0.1",
+        "x-method": "GET", "x-real-ip": "127.0.0.1",
         "x-request-id": answer.header("X-Request-Id"), "cookie": "__Host-ks=token-a; b=2",
         "authorization": "Bearer token-b",
     }  # fmt: skip
