@@ -108,7 +108,7 @@ class LiveSettings(DatabaseSettings):
     # Longest wait for an answer of Redis; beyond it the policy for an outage applies (authz/outage.py).
     redis_timeout_seconds: Seconds = 0.25
 
-    # Life of an access token. Also how long a tombstone outlives the session, with a margin of 60 s.
+    # Life of an access token. A tombstone outlives it, and what Redis knows of a session, by 60 s.
     access_token_seconds: Annotated[int, Field(ge=30, le=3600)] = 600
 
     # How many playbacks may hold a lease at once. 0 means no limit.
@@ -129,6 +129,12 @@ class LiveSettings(DatabaseSettings):
     # not asked for anything yet, after this long. What is open is known this long after it began (Nginx's buffer).
     lease_starting_seconds: Seconds = 10
     answers_late_seconds: Seconds = 0.3
+
+    # What stays in Redis of an ended playback, so that whoever read PostgreSQL before its end can't bring it back:
+    # longer than any answer of PostgreSQL takes. Later on PostgreSQL is asked when somebody shows its link.
+    ended_playback_seconds: Annotated[float, Field(ge=30, le=86_400)] = 120
+    # How many of these there are of one session at a time (0.3 KiB each); the oldest goes first.
+    ended_playbacks_per_session: Annotated[int, Field(ge=1, le=10_000)] = 32
 
     # After an admin's stop the same session can't open the same title at the header door for this long.
     stream_ban_seconds: Seconds = 600
@@ -172,8 +178,8 @@ class LiveSettings(DatabaseSettings):
 
     @property
     def tombstone_seconds(self) -> int:
-        """Life of a tombstone: no access token of the ended session can be valid any more after it."""
-        return self.access_token_seconds + 60
+        """Life of a tombstone: after it no token of the session is valid, and Redis does not know it as alive."""
+        return max(self.access_token_seconds, round(self.live_session_seconds)) + 60
 
 
 class ServiceSettings(LiveSettings):

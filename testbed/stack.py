@@ -26,6 +26,7 @@ import pytest
 from authsvc.people import accounts
 from authsvc.signin import passwords
 from catalog import roles
+from testbed.servers import redis_access
 from testbed.servers.child import Child
 from testbed.servers.nginx_server import PLAY_KEYS, REPOSITORY, NginxServer
 from testbed.servers.postgres import Database, PostgresServer
@@ -150,7 +151,10 @@ class Stack:
     def _environment(self, service: str) -> dict[str, str]:
         credentials = self.nginx.folder / "credentials"
         credentials.mkdir(exist_ok=True)
+        role = {"authz": roles.AUTHZ, "api": roles.API, "ledger": roles.LEDGER}[service]
         secrets = {
+            "redis_live_password": redis_access.PASSWORD,
+            "redis_cache_password": redis_access.PASSWORD,
             "play_keys": json.dumps({"current": "k1", "keys": PLAY_KEYS}),
             "access_jwt_private": PRIVATE_PEM,
             "access_jwt_public": json.dumps({"a1": PUBLIC_PEM}),
@@ -160,10 +164,9 @@ class Stack:
         return {
             "PATH": os.environ["PATH"],
             "CREDENTIALS_DIRECTORY": str(credentials),
-            "KINETOSCOPE_DATABASE_URL": self.database.url_for(
-                {"authz": roles.AUTHZ, "api": roles.API, "ledger": roles.LEDGER}[service]
-            ),
+            "KINETOSCOPE_DATABASE_URL": self.database.url_for(role),
             "KINETOSCOPE_REDIS_LIVE_URL": self.live.url,
+            "KINETOSCOPE_REDIS_USERNAME": role,
             "KINETOSCOPE_REDIS_CACHE_URL": self.cache.url,
             "KINETOSCOPE_PUBLIC_ORIGINS": self.url,
             "KINETOSCOPE_MEDIA_ORIGIN": self.media_origin,

@@ -94,7 +94,7 @@ def _granted(
                     if body.replace
                     else None
                 )
-                held.grant(playback, client=client, device=body.device, rate_bytes=rate, replaces=replaced)
+                held.grant(playback, rate_bytes=rate, replaces=replaced)
                 return playback
         except leases.LimitReached as limit:
             if looked or not held.look_again(connection):

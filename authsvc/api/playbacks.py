@@ -30,7 +30,7 @@ def heartbeat(playback_id: str, body: schemas.HeartbeatIn) -> tuple[str, int]:
     services, identity = here(), guard.identity()
     try:
         with services.database.connection() as connection:
-            position = playbacks.progressed(
+            playbacks.progressed(
                 connection,
                 playback_id,
                 identity,
@@ -44,11 +44,7 @@ def heartbeat(playback_id: str, body: schemas.HeartbeatIn) -> tuple[str, int]:
         raise _gone(str(ended)) from ended
     try:
         outcome = services.leases.heartbeat(
-            playback_id,
-            identity.session_id,
-            identity.user_id,
-            position_seconds=position,
-            paused=body.state == "paused",
+            playback_id, identity.session_id, identity.user_id, paused=body.state == "paused"
         )
     except LiveUnavailable:
         # The position is saved; who watches during an outage is decided elsewhere.

@@ -113,7 +113,7 @@ class Gate:
                 return answer
             if known is None:
                 return denied(Deny.GONE) if question.door == "signed" else BAD_CREDENTIALS
-            rehydration.remember(self._live, self._settings, known, int(ticket))
+            rehydration.remember(self._live, self._settings, known, int(ticket), whose="doors")
             # Nothing is remembered of a title that is not there: whoever guesses ids would fill the store.
             nothing_to_watch = known.playback_id is None if verdict == b"open" else known.video_id is None
             if nothing_to_watch and not known.session_end:

@@ -67,8 +67,7 @@ def restore(connection: Connection[Any], live: "Redis", settings: LedgerSettings
     longest = round(settings.lease_paused_seconds * 1000)
     rows = connection.execute(
         """
-        SELECT p.id, p.session_id, p.user_id, p.video_id, p.door, p.started_at, coalesce(host(p.client), ''), p.device,
-               l.paused_since,
+        SELECT p.id, p.session_id, p.user_id, p.video_id, p.door, coalesce(p.rate_bytes, 0), l.paused_since,
                extract(epoch FROM greatest(l.deadline, p.started_at + make_interval(secs => %s)) - now()) * 1000
           FROM playbacks p LEFT JOIN leases l ON l.playback_id = p.id
          WHERE p.ended_at IS NULL
@@ -76,9 +75,9 @@ def restore(connection: Connection[Any], live: "Redis", settings: LedgerSettings
         """,
         (settings.lease_pending_seconds, settings.lease_pending_seconds),
     ).fetchall()
-    for playback, session, user, video, door, since, client, device, paused, left in rows:
+    for playback, session, user, video, door, rate, paused, left in rows:
         _RESTORE(
-            live, playback.hex, session.hex, user.hex, video.hex, door, rehydration.milliseconds(since), client, device,
+            live, playback.hex, session.hex, user.hex, video.hex, door, rate,
             rehydration.milliseconds(paused) if paused else "", round(left), longest,
         )  # fmt: skip
     barred = connection.execute(
@@ -99,7 +98,7 @@ def remember(connection: Connection[Any], live: "Redis", settings: LedgerSetting
     known = rehydration.of_playback(connection, playback, known_seconds=0)
     if known is None:
         return False
-    rehydration.remember(live, settings, known, ticket)
+    rehydration.remember(live, settings, known, ticket, whose="ledger")
     return True
 
 

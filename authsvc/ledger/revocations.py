@@ -69,7 +69,8 @@ def tell(live: "Redis", settings: LedgerSettings, revocation: Revocation) -> Non
                 user.hex,
                 video.hex,
                 revocation.reason,
-                round(settings.lease_paused_seconds * 1000),
+                round(settings.ended_playback_seconds * 1000),
+                settings.ended_playbacks_per_session,
                 round(settings.stream_ban_seconds * 1000) if revocation.reason == "stopped" else 0,
             )
         case Revocation(kind="session", session_id=UUID() as session, user_id=UUID() as user):

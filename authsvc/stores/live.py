@@ -3,13 +3,18 @@
 PostgreSQL holds the truth; everything here can be wiped at any moment and comes back. Keys, all below `ks:`; ids are
 32 hex digits, times are milliseconds of Redis's clock:
 
-    ks:session:<session>             hash    user, role, kind, expires, seen (last use), idle (how long it may
-                                             rest, 0: for ever), loaded, checked, touched; or ended (tombstone)
-    ks:playback:<playback>           hash    session, user, video, door, since, client, device, checked, rate,
-                                             granted, asked (last media request), seen (that, or bytes moved), beat
-                                             (last heartbeat), paused (since), position, ended; by the ledger: open
-                                             (answers), connections (they are on), sockets (that carry it), bytes,
-                                             addresses (whose bytes move), counted (when)
+    ks:session:<session>             hash    what the doors go by, and only authz writes: user, role, expires, idle
+                                             (how long it may rest, 0: for ever), loaded, checked; or ended
+    ks:identity:<session>            hash    the same for the interface, and only the interface writes it; kind,
+                                             touched (when use was last written down), too
+    ks:seen:<session>                string  when it was last used
+    ks:ended:<session>               string  why it has ended (tombstone)
+    ks:playback:<playback>           hash    session, user, video, checked, rate, granted, asked (last media request),
+                                             seen (that, or bytes moved), beat (last heartbeat), paused (since); by the
+                                             ledger: open (answers), connections (they are on), sockets (that carry it),
+                                             bytes, addresses (whose bytes move), counted (when). Of one that is over:
+                                             session, user, video, ended
+    ks:gone:<session>                list    its playbacks that ended a moment ago, oldest first
     ks:video:<video>                 hash    access (public, members, named, none), playable (0, 1), loaded, checked
     ks:named:<user>:<video>          hash    allowed (0, 1), loaded, checked: may the user see a `named` title?
     ks:header:<session>:<video>      string  the open playback of that pair at the header door
@@ -33,6 +38,9 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
 
 `loaded` is the counter's value before the facts were read from PostgreSQL; facts older than their epoch are loaded
 again, so a revocation costs one write however many sessions it touches, and a load can't outrun it.
+
+Which unit may read and write which keys says roles/redis/defaults/main.yml (redis_instances). Redis holds scripts to it
+too, at each command. A key that one unit writes is nothing that another unit's rights follow from.
 """
 
 import functools

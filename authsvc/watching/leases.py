@@ -69,13 +69,12 @@ class Leases:
         self._paused_ms = round(settings.lease_paused_seconds * 1000)
         self._limits = (settings.streams_per_session, settings.streams_per_user, settings.streams_per_box)
         self._glances = threading.BoundedSemaphore(_GLANCES_AT_ONCE)
+        self._ended = (round(settings.ended_playback_seconds * 1000), settings.ended_playbacks_per_session)
 
     def grant(
         self,
         playback: Playback,
         *,
-        client: str | None,
-        device: str,
         rate_bytes: int | None = None,
         replaces: Playback | None = None,
     ) -> None:
@@ -86,14 +85,13 @@ class Leases:
             playback.session_id.hex,
             playback.user_id.hex,
             playback.video_id.hex,
-            client or "",
-            device,
+            rate_bytes or 0,
             *self._limits,
             round(self._settings.lease_pending_seconds * 1000),
             self._idle_ms,
             self._paused_ms,
+            *self._ended,
             *((replaces.id.hex, replaces.session_id.hex, replaces.video_id.hex) if replaces else ("", "", "")),
-            rate_bytes or 0,
             *self._settings.sparing_ms,
         )
         if reply[0] == b"deny":
@@ -134,7 +132,7 @@ class Leases:
             self._glances.release()
 
     def heartbeat(
-        self, playback_id: str, session_id: str, user_id: str, *, position_seconds: float, paused: bool
+        self, playback_id: str, session_id: str, user_id: str, *, paused: bool
     ) -> Literal["renewed", "lapsed", "ended"]:
         """Renew a lease that is held; a lapsed one stays lapsed until the next media request."""
         reply: bytes = _HEARTBEAT(
@@ -142,7 +140,6 @@ class Leases:
             playback_id,
             session_id,
             user_id,
-            repr(position_seconds),
             int(paused),
             self._idle_ms,
             self._paused_ms,
@@ -158,7 +155,7 @@ class Leases:
             playback.user_id.hex,
             playback.video_id.hex,
             reason,
-            self._paused_ms,
+            *self._ended,
             round(bar_seconds * 1000),
         )
 

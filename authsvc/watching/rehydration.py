@@ -7,7 +7,7 @@ with the ticket; Redis refuses when something was revoked since (stores/lua/reme
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, Literal, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -19,6 +19,9 @@ from authsvc.settings import LiveSettings
 from authsvc.stores.live import Evaluates, Script
 
 _REMEMBER = Script("remember")
+
+# Who remembers: the doors (authz), the interface or the ledger. Each goes by facts that only it can write.
+Reader = Literal["doors", "interface", "ledger"]
 
 _SESSION: LiteralString = """
     s.id AS session_id, s.user_id, u.role, s.kind, s.expires_at, s.last_seen_at, s.second_factor,
@@ -32,7 +35,7 @@ _VIDEO: LiteralString = f"""
     coalesce(v.status = 'ready' AND v.removed_at IS NULL, false) AS playable
 """
 _PLAYBACK: LiteralString = """
-    p.id AS playback_id, p.door, p.device, host(p.client) AS client, p.started_at, p.rate_bytes,
+    p.id AS playback_id, p.door, p.rate_bytes,
     CASE WHEN p.ended_at IS NOT NULL THEN p.end_reason END AS playback_end,
     p.started_at < now() - make_interval(secs => %(known)s) AS is_known
 """
@@ -58,9 +61,6 @@ class Facts:
     playable: bool = False
     playback_id: UUID | None = None
     door: str = ""
-    device: str = ""
-    client: str | None = None
-    started_at: datetime | None = None
     playback_end: str | None = None
     # Bytes a second of each connection, where the viewer wants no more.
     rate_bytes: int | None = None
@@ -118,10 +118,11 @@ def of_header_playback(
         ).fetchone()
 
 
-def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int) -> bool:
-    """Put facts into the live store; False when they may be older than a revocation. Raises LiveUnavailable."""
-    session_ms = round(settings.live_session_seconds * 1000)
+def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int, *, whose: Reader) -> bool:
+    """Put facts into the live store, into the keys of `whose` alone; False when they may be older than a revocation.
+    Raises LiveUnavailable."""
     arguments: list[str | int] = [
+        whose,
         ticket,
         facts.session_id.hex,
         facts.user_id.hex,
@@ -129,22 +130,20 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int)
         facts.kind,
         milliseconds(facts.expires_at),
         facts.session_end or "",
+        milliseconds(facts.last_seen_at),
+        round(alive.may_rest_seconds(settings, facts.kind) * 1000),
         facts.video_id.hex if facts.video_id else "",
         facts.access,
         int(may_see(settings, facts)),
         int(facts.playable),
         facts.playback_id.hex if facts.playback_id else "",
         facts.door,
-        milliseconds(facts.started_at),
-        facts.client or "",
-        facts.device,
-        facts.playback_end or "",
-        session_ms,
-        settings.tombstone_seconds * 1000,
-        round(settings.lease_paused_seconds * 1000) + 3_600_000,
-        milliseconds(facts.last_seen_at),
-        round(alive.may_rest_seconds(settings, facts.kind) * 1000),
         facts.rate_bytes or 0,
+        facts.playback_end or "",
+        round(settings.live_session_seconds * 1000),
+        round(settings.lease_paused_seconds * 1000) + 3_600_000,
+        round(settings.ended_playback_seconds * 1000),
+        settings.ended_playbacks_per_session,
     ]
     return bool(_REMEMBER(live, *arguments) == b"ok")
 

@@ -1,4 +1,7 @@
-"""Redis for tests: a child server on a unix socket, that a test may stop and start to play an outage."""
+"""Redis for tests: a child server on a unix socket, that a test may stop and start to play an outage.
+
+Its users are those of the role, with the role's rules; nobody's password but the tests' (redis_access.PASSWORD).
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,6 +10,7 @@ from typing import Self
 
 import redis
 
+from testbed.servers import redis_access
 from testbed.servers.child import Child, as_user, server_folder
 
 USER = "redis"
@@ -35,8 +39,10 @@ class RedisServer:
     def url(self) -> str:
         return f"unix://{self.socket}"
 
-    def client(self) -> redis.Redis:
-        return redis.Redis(unix_socket_path=str(self.socket))
+    def client(self, user: str | None = None) -> redis.Redis:
+        """As somebody who may do everything, or as one of the services' users."""
+        password = redis_access.PASSWORD if user else None
+        return redis.Redis(unix_socket_path=str(self.socket), username=user, password=password)
 
     def start(self) -> None:
         command = [
@@ -45,6 +51,9 @@ class RedisServer:
             *self.more,
         ]  # fmt: skip
         self._child = Child(as_user(USER, command), self.folder / "log", self._answers)
+        for user, rules in redis_access.rules(self.name).items():
+            # And the tests' own clock (authsvc_clock.py), which the services' scripts then read.
+            self.client().execute_command("ACL", "SETUSER", user, "reset", *rules, "%R~test:ahead")
 
     def stop(self) -> None:
         if self._child is not None:

@@ -28,6 +28,7 @@ from authsvc.sessions.tokens import Issuer
 from authsvc.settings import ApiSettings, AuthzSettings
 from authsvc.signin import passwords
 from catalog import roles
+from testbed.servers import redis_access
 from testbed.servers.postgres import Database, PostgresServer
 from testbed.servers.redis_server import RedisServer
 from testbed.services.contract import Contract
@@ -137,8 +138,16 @@ class World:
             self.house.apps[name] = create()
         return self.house.apps[name]
 
-    def _shared(self) -> dict[str, Any]:
-        return {"redis_live_url": self.redis_live.url, "access_jwt_public": {"a1": PUBLIC_PEM}} | self.overrides
+    def _shared(self, service: str) -> dict[str, Any]:
+        return {"access_jwt_public": {"a1": PUBLIC_PEM}} | self.live_access(service) | self.overrides
+
+    def live_access(self, service: str) -> dict[str, Any]:
+        """The way of a service (a database role, too) into the live store, under its own rules there."""
+        return {
+            "redis_live_url": self.redis_live.url,
+            "redis_username": service,
+            "redis_live_password": redis_access.PASSWORD,
+        }
 
     @functools.cached_property
     def api_settings(self) -> ApiSettings:
@@ -152,13 +161,14 @@ class World:
                 "second_factor_key": SECOND_FACTOR_KEY,
                 # The tests of quotas set their own; here nothing may depend on how many calls a test makes.
                 **{f"{name}_calls_per_minute": 1_000_000 for name in CallClass},
-                **self._shared(),
+                "redis_cache_password": redis_access.PASSWORD,
+                **self._shared(roles.API),
             }
         )
 
     @functools.cached_property
     def authz_settings(self) -> AuthzSettings:
-        return AuthzSettings(**{"database_url": self.database.url_for(roles.AUTHZ), **self._shared()})
+        return AuthzSettings(**{"database_url": self.database.url_for(roles.AUTHZ), **self._shared(roles.AUTHZ)})
 
     @functools.cached_property
     def api_app(self) -> Flask:
@@ -228,10 +238,11 @@ class World:
             user.id.hex, session_id
         )
 
-    def environment(self) -> dict[str, str]:
-        """The same settings as environment variables, for a process of its own (secrets are files)."""
+    def environment(self, service: str) -> dict[str, str]:
+        """The same settings as environment variables, for a service's own process (secrets are files)."""
         return {
             "KINETOSCOPE_REDIS_LIVE_URL": self.redis_live.url,
+            "KINETOSCOPE_REDIS_USERNAME": service,
             "KINETOSCOPE_REDIS_CACHE_URL": self.redis_cache.url,
             "KINETOSCOPE_PUBLIC_ORIGINS": ORIGIN,
         }
@@ -242,6 +253,8 @@ class World:
             "play_keys": json.dumps({"current": "k1", "keys": {"k1": PLAY_SECRET}}),
             "access_jwt_private": PRIVATE_PEM,
             "access_jwt_public": json.dumps({"a1": PUBLIC_PEM}),
+            "redis_live_password": redis_access.PASSWORD,
+            "redis_cache_password": redis_access.PASSWORD,
         }
 
 

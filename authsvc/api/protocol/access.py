@@ -128,6 +128,11 @@ DEVICES_MAY: Final = frozenset(
 )
 
 
+def for_admins_alone(endpoint: str) -> bool:
+    """Is it closed to every other role?"""
+    return WHO_MAY.get(endpoint) == ADMIN
+
+
 def may(role: str, endpoint: str, kind: str = "program") -> bool:
     """May a signed-in user of this role call the endpoint, by a session of this kind?"""
     return role in WHO_MAY.get(endpoint, frozenset()) and (kind != "device" or endpoint in DEVICES_MAY)

@@ -1,6 +1,7 @@
 """Who asks? From the live store, and from PostgreSQL when that does not know or is away."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,6 +54,15 @@ class Directory:
                 break
         return self._from_database(access)
 
+    def confirmed(self, identity: Identity) -> Identity:
+        """The same with its role as PostgreSQL has it now, by user and session. Raises SessionEnded,
+        DatabaseUnavailable."""
+        with self._database.connection() as connection:
+            known = rehydration.of_session(connection, identity.session_id)
+        if known is None or known.session_end or known.user_id.hex != identity.user_id:
+            raise SessionEnded
+        return replace(identity, role=rehydration.acting_role(self._settings, known))
+
     def _ask(self, session_id: str) -> list[Any]:
         reply: list[Any] = _SESSION(
             self._live,
@@ -68,7 +78,7 @@ class Directory:
             known = rehydration.of_session(connection, session_id)
         if known is None:
             return False
-        rehydration.remember(self._live, self._settings, known, ticket)
+        rehydration.remember(self._live, self._settings, known, ticket, whose="interface")
         return True
 
     def _from_database(self, access: tokens.Access) -> Identity:

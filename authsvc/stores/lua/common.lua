@@ -38,10 +38,34 @@ local function over(expires, seen, idle, now)
   return nil
 end
 
--- Watching and asking are use. For a session whose hash is there. Written at most once a second.
+-- Watching and asking are use. Written at most once a second, and kept for an hour: PostgreSQL has it by then.
+local function keep_seen(session, moment)
+  redis.call('SET', 'ks:seen:' .. session, moment, 'PX', 3600000)
+end
+
 local function used(session, seen, now)
   seen = tonumber(seen or '0')
-  if seen < now - 1000 or seen > now then redis.call('HSET', 'ks:session:' .. session, 'seen', text(now)) end
+  if seen < now - 1000 or seen > now then keep_seen(session, text(now)) end
+end
+
+local function last_seen(session)
+  return redis.call('GET', 'ks:seen:' .. session)
+end
+
+-- Why a session has ended; false while nobody has ended it. Who writes this can turn people out and let nobody in.
+local function ended_by(session)
+  return redis.call('GET', 'ks:ended:' .. session)
+end
+
+-- What is known of a session: ended, user, role, expires, loaded, checked, seen, idle. Its facts are of the kind that
+-- only the reader itself writes (`session` for the doors, `identity` for the interface).
+local function session_facts(kind, session)
+  local s = redis.call('HMGET', 'ks:' .. kind .. ':' .. session, 'ended', 'user', 'role', 'expires', 'loaded',
+    'checked', 'user', 'idle')
+  s[1], s[7] = ended_by(session) or s[1], last_seen(session)
+  -- When it was last used is known or is asked for: without it, it would be taken for idle.
+  if not s[7] then s[2] = false end
+  return s
 end
 
 local function lease_sets(session, user)
@@ -137,12 +161,23 @@ local function no_room_for(sets, limits, now, starting, beating, late, really)
   return nil
 end
 
-local function end_playback(playback, session, user, video, reason, longest)
+-- What stays of an ended playback refuses its links and whoever read PostgreSQL before the end, for `life` ms. Of one
+-- session there are `most` such at a time: the oldest goes, and PostgreSQL is asked when somebody shows its link.
+local function end_playback(playback, session, user, video, reason, life, most)
   local key = 'ks:playback:' .. playback
   drop_lease(lease_sets(session, user), playback)
-  redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'ended', reason)
-  redis.call('PEXPIRE', key, life_after(longest))
   redis.call('DEL', 'ks:addresses:' .. playback)
   local pair = 'ks:header:' .. session .. ':' .. video
   if redis.call('GET', pair) == playback then redis.call('DEL', pair) end
+  -- Whoever ends it first says why.
+  if redis.call('HEXISTS', key, 'ended') == 1 then return end
+  redis.call('DEL', key)
+  redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'ended', reason)
+  redis.call('PEXPIRE', key, life)
+  local of_session = 'ks:gone:' .. session
+  redis.call('RPUSH', of_session, playback)
+  redis.call('PEXPIRE', of_session, life)
+  if redis.call('LLEN', of_session) > tonumber(most) then
+    redis.call('DEL', 'ks:playback:' .. redis.call('LPOP', of_session))
+  end
 end

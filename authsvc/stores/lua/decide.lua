@@ -23,8 +23,7 @@ if door == 'signed' then
   session, user = p[1], p[2]
 end
 
-local s = redis.call('HMGET', 'ks:session:' .. session, 'ended', 'user', 'role', 'expires', 'loaded', 'checked', 'seen',
-  'idle')
+local s = session_facts('session', session)
 if s[1] then return { 'deny', 'session' } end
 if not s[2] or outdated(s[5], 'ks:epoch:user:' .. s[2]) then return { 'load', ticket() } end
 if s[2] ~= user then return { 'deny', 'session' } end

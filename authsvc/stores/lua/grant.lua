@@ -1,15 +1,15 @@
 -- Start a playback: all three sets have room, or nothing changes. A lease of the same session that can be spared gives
--- way. With `replace`, that playback of the same user (the caller has checked) ends in the same step. The lease is pending: counted, and gone unless the first request comes in
--- time. Answers {'ok'} or {'deny', reason, retry ms}.
-local playback, session, user, video, client, device = unpack(ARGV, 1, 6)
-local limits = { ARGV[7], ARGV[8], ARGV[9] }
-local pending, idle, longest = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
-local replace, replace_session, replace_video = unpack(ARGV, 13, 15)
-local rate = ARGV[16]
+-- way. With `replace`, that playback of the same user (the caller has checked) ends in the same step. The lease is
+-- pending: counted, and gone unless the first request comes in time. Answers {'ok'} or {'deny', reason, retry ms}.
+local playback, session, user, video, rate = unpack(ARGV, 1, 5)
+local limits = { ARGV[6], ARGV[7], ARGV[8] }
+local pending, idle, longest = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local ended_life, most_ended = tonumber(ARGV[12]), ARGV[13]
+local replace, replace_session, replace_video = unpack(ARGV, 14, 16)
 local starting, beating, late = tonumber(ARGV[17]), tonumber(ARGV[18]), tonumber(ARGV[19])
 local now = clock()
 
-if redis.call('HEXISTS', 'ks:session:' .. session, 'ended') == 1 then return { 'deny', 'session' } end
+if ended_by(session) then return { 'deny', 'session' } end
 
 local sets = lease_sets(session, user)
 sweep(sets, now, idle, longest)
@@ -30,11 +30,12 @@ if wait then
 end
 
 if replace ~= '' then
-  end_playback(replace, replace_session, user, replace_video, 'replaced', longest)
+  end_playback(replace, replace_session, user, replace_video, 'replaced', ended_life, most_ended)
 end
 local key = 'ks:playback:' .. playback
-redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'door', 'signed', 'since', text(now),
-  'client', client, 'device', device, 'checked', text(now), 'granted', text(now), 'rate', rate)
-redis.call('PEXPIRE', key, life_after(longest))
+redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'checked', text(now), 'granted', text(now),
+  'rate', rate)
+-- Who never uses it is not remembered for longer than who ended it; the first request makes it last.
+redis.call('PEXPIRE', key, text(pending + ended_life))
 keep_lease(sets, playback, now + pending, longest)
 return { 'ok' }

@@ -2,8 +2,8 @@
 -- While heartbeats say paused the slot is kept, until `longest` after the pause began. When they cease the viewer has
 -- vanished, paused or not, and the slot is free `idle` after the last one.
 -- Answers 'ended', 'renewed' or 'lapsed'.
-local playback, session, user, position, paused = unpack(ARGV, 1, 5)
-local idle, longest = tonumber(ARGV[6]), tonumber(ARGV[7])
+local playback, session, user, paused = unpack(ARGV, 1, 4)
+local idle, longest = tonumber(ARGV[5]), tonumber(ARGV[6])
 local key = 'ks:playback:' .. playback
 local now = clock()
 
@@ -24,9 +24,8 @@ if paused == '1' then
 else
   redis.call('HDEL', key, 'paused')
 end
-local s = redis.call('HMGET', 'ks:session:' .. session, 'user', 'seen')
-if s[1] then used(session, s[2], now) end
-redis.call('HSET', key, 'position', position, 'beat', text(now))
+used(session, last_seen(session), now)
+redis.call('HSET', key, 'beat', text(now))
 redis.call('PEXPIRE', key, life_after(longest))
 keep_lease(sets, playback, deadline, longest)
 return 'renewed'

@@ -3,7 +3,7 @@
 local now = clock()
 local found = {}
 for i, session in ipairs(ARGV) do
-  local seen = tonumber(redis.call('HGET', 'ks:session:' .. session, 'seen') or '')
+  local seen = tonumber(last_seen(session) or '')
   local holds = redis.call('ZCOUNT', 'ks:leases:session:' .. session, '(' .. text(now), '+inf')
   found[i] = { seen and math.max(now - seen, 0) or -1, holds > 0 and 1 or 0 }
 end

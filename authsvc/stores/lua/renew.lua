@@ -12,11 +12,10 @@ for i = 9, #ARGV, 8 do
   local playback, moves, open, connections, sockets, bytes, addresses, names = unpack(ARGV, i, i + 7)
   local key = 'ks:playback:' .. playback
   local p = redis.call('HMGET', key, 'session', 'user', 'ended')
-  local s = redis.call('HMGET', 'ks:session:' .. (p[1] or ''), 'ended', 'user', 'seen')
   local verdict = 'ok'
   if not p[1] then
     verdict = 'unknown'
-  elseif p[3] or s[1] then
+  elseif p[3] or ended_by(p[1]) then
     verdict = 'ended'
   else
     redis.call('HSET', key, 'open', open, 'connections', connections, 'sockets', sockets, 'bytes', bytes,
@@ -34,7 +33,7 @@ for i = 9, #ARGV, 8 do
       end
       if verdict == 'ok' then
         keep_lease(sets, playback, math.max(held or 0, now + idle), longest)
-        if s[2] then used(p[1], s[3], now) end
+        used(p[1], last_seen(p[1]), now)
         redis.call('HSET', key, 'seen', text(now))
         redis.call('PEXPIRE', key, life_after(longest))
       end

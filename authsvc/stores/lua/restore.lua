@@ -1,12 +1,12 @@
 -- After the store was wiped: put a playback with its lease back as PostgreSQL knows it. Beyond the limits too, since it
--- was let in; an end that was told meanwhile stays. ARGV[10] is what the lease still lives, in ms.
-local playback, session, user, video, door, since, client, device, paused = unpack(ARGV, 1, 9)
-local left, longest = tonumber(ARGV[10]), tonumber(ARGV[11])
+-- was let in; an end that was told meanwhile stays. ARGV[8] is what the lease still lives, in ms.
+local playback, session, user, video, door, rate, paused = unpack(ARGV, 1, 7)
+local left, longest = tonumber(ARGV[8]), tonumber(ARGV[9])
 local key = 'ks:playback:' .. playback
 if redis.call('HEXISTS', key, 'ended') == 1 then return 'ended' end
 local now = clock()
-redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'door', door, 'since', since,
-  'client', client, 'device', device, 'checked', text(now), 'granted', text(now))
+redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'checked', text(now), 'granted', text(now),
+  'rate', rate)
 if paused ~= '' then redis.call('HSET', key, 'paused', paused, 'beat', text(now)) end
 redis.call('PEXPIRE', key, life_after(longest))
 if door == 'header' then

@@ -10,6 +10,7 @@ from authsvc.cli import main
 from authsvc.people import accounts
 from authsvc.people.accounts import Actor
 from catalog import roles
+from testbed.servers import redis_access
 from testbed.services.sign_in import login, me
 from testbed.services.world import ORIGIN, PASSWORD, Asker, World
 
@@ -20,6 +21,8 @@ def run(world: World, *arguments: str, stdin: str = "", code: int = 0, **environ
     known = {
         "KINETOSCOPE_DATABASE_URL": world.database.url_for(roles.API),
         "KINETOSCOPE_REDIS_LIVE_URL": world.redis_live.url,
+        "KINETOSCOPE_REDIS_USERNAME": roles.API,
+        "KINETOSCOPE_REDIS_LIVE_PASSWORD": redis_access.PASSWORD,
         "KINETOSCOPE_PUBLIC_ORIGINS": ORIGIN,
     }
     done = CliRunner().invoke(main, list(arguments), input=stdin, env=known | environment)

@@ -28,7 +28,7 @@ def ledger(world: World) -> psycopg.Connection:
 
 def tell(world: World, ledger: psycopg.Connection) -> None:
     settings = LedgerSettings(database_url="", redis_live_url=world.redis_live.url)
-    rounds = Rounds(settings, world.redis_live.client(), NoSockets(), None)  # type: ignore[arg-type]  # no connections
+    rounds = Rounds(settings, world.redis_live.client(roles.LEDGER), NoSockets(), None)  # type: ignore[arg-type]  # no connections
     rounds.tell(ledger)
 
 

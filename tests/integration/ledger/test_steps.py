@@ -38,7 +38,9 @@ def rounds(world: World, tmp_path: Path) -> Iterator[Callable[..., Callable[[], 
         )  # fmt: skip
         connection = psycopg.connect(world.database.url_for(roles.LEDGER), autocommit=True)
         connections.append(connection)
-        ledger = Rounds(settings, world.redis_live.client(), SocketTable(PORT), Cutter(str(tmp_path / "no cutter")))
+        ledger = Rounds(
+            settings, world.redis_live.client(roles.LEDGER), SocketTable(PORT), Cutter(str(tmp_path / "no cutter"))
+        )
         ledger.begin(connection)
         ledger.round(connection)
         return lambda: ledger.round(connection)

@@ -39,7 +39,7 @@ class Service:
             "PATH": os.environ["PATH"],
             "CREDENTIALS_DIRECTORY": str(credentials),
             "KINETOSCOPE_DATABASE_URL": world.database.url_for(f"kinetoscope-{name}"),
-            **world.environment(),
+            **world.environment(f"kinetoscope-{name}"),
         }
 
         # LISTEN_PID has to be the process itself, so a shell sets it and becomes gunicorn.

@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -10,7 +10,7 @@ from authsvc.sessions import sessions
 from authsvc.sessions.tokens import opaque_digest
 from testbed.services.clock import Clock, clock
 from testbed.services.sign_in import LOGOUT, REFRESH, SAME_SITE, cookie_header, cookies_of, login, me
-from testbed.services.world import World
+from testbed.services.world import Asker, World
 
 __all__ = ["clock"]
 
@@ -189,15 +189,16 @@ def test_logout_ends_session_playbacks_and_leases_and_leaves_a_tombstone(world: 
     assert me(world, **bearer).status_code == 401
     assert world.client().post(REFRESH, json={"refresh_token": body["refresh_token"]}).status_code == 401
     live = world.redis_live.client()
-    tombstone = f"ks:session:{body['session_id']}"
-    assert live.hgetall(tombstone) == {b"ended": b"logout"}
-    assert 600 < live.ttl(tombstone) <= 660
+    tombstone = f"ks:ended:{body['session_id']}"
+    assert live.get(tombstone) == b"logout"
+    assert 900 < live.ttl(tombstone) <= 960, "longer than tokens and facts in Redis live"
     assert live.keys("ks:leases:*") == []
     assert world.owner.execute("SELECT end_reason FROM playbacks").fetchall() == [("session",)]
     assert world.client().post(LOGOUT, headers=bearer).status_code == 401
 
 
-def test_sign_out_that_races_a_rehydration_stays_signed_out(world: World) -> None:
+@pytest.mark.parametrize("whose", ["doors", "interface"])
+def test_sign_out_that_races_a_rehydration_stays_signed_out(world: World, whose: Literal["doors", "interface"]) -> None:
     """PostgreSQL was read before the sign-out, Redis is written after it."""
     from authsvc.watching import rehydration
 
@@ -207,9 +208,9 @@ def test_sign_out_that_races_a_rehydration_stays_signed_out(world: World) -> Non
     known = rehydration.of_session(world.owner, session_id)
     assert known is not None
     assert world.client().post(LOGOUT, headers={"Authorization": f"Bearer {token}"}).status_code == 204
-    rehydration.remember(live, world.api_settings, known, ticket=0)
-    assert live.hget(f"ks:session:{session_id}", "ended") == b"logout"
+    rehydration.remember(live, world.api_settings, known, ticket=0, whose=whose)
     assert me(world, Authorization=f"Bearer {token}").status_code == 401
+    assert Asker(world.authz_app).header(world.video(), token).status_code == 401
 
 
 def test_load_that_a_revocation_overtook_is_not_remembered(world: World) -> None:
@@ -221,11 +222,15 @@ def test_load_that_a_revocation_overtook_is_not_remembered(world: World) -> None
     known = rehydration.of_session(world.owner, session_id)
     assert known is not None
     sessions.doubt_user(live, alice.id)
-    assert rehydration.remember(live, world.api_settings, known, ticket=0) is False
-    assert live.exists(f"ks:session:{session_id}") == 0
-    assert rehydration.remember(live, world.api_settings, known, ticket=1) is True
+    for whose in ("doors", "interface"):
+        assert rehydration.remember(live, world.api_settings, known, ticket=0, whose=whose) is False
+        assert live.keys(f"ks:*:{session_id}") == []
+        assert rehydration.remember(live, world.api_settings, known, ticket=1, whose=whose) is True
+        live.delete(*live.keys(f"ks:*:{session_id}"))
     live.flushall()
-    assert rehydration.remember(live, world.api_settings, known, ticket=1) is False, "a ticket from before the wipe"
+    for whose in ("doors", "interface"):
+        stale = rehydration.remember(live, world.api_settings, known, ticket=1, whose=whose)
+        assert stale is False, "a ticket from before the wipe"
     assert me(world, Authorization=f"Bearer {token}").status_code == 200
 
 
