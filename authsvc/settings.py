@@ -314,6 +314,8 @@ class ApiSettings(ServiceSettings, AccountSettings):
 
     # The answer to a call with an Idempotency-Key is given again for this long.
     repeat_seconds: Annotated[int, Field(ge=60, le=604_800)] = 86_400
+    # Bytes of such answers that one user may have kept in that time, some 500 of them; guests by address.
+    repeat_bytes_per_caller: Annotated[int, Field(ge=1024)] = 524_288
 
     # Largest request body in bytes; no call of this interface needs more.
     body_bytes: Annotated[int, Field(ge=1024)] = 65_536

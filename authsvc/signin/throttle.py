@@ -1,4 +1,8 @@
-"""Failed sign-ins are counted per known device, or per address and account, in the Redis that may lose counts.
+"""Failed sign-ins are counted per known device, or per address and account, in the live store.
+
+Not in the cache: that drops what was not asked for lately, so whoever guesses could push the count of it out with
+answers that are kept for repeats, or with titles. A count is written for an attempt that gets a hash, and goes when it
+is given back or its window is over: hashes bound what all of them take.
 
 Each attempt is counted before the password is looked at, so that a thousand at once can't all slip through, and taken
 back when it succeeds. A limiter that breaks does not break sign-in: it lets through and counts that.
@@ -40,14 +44,14 @@ class FactorThrottle:
     Only who knows the password comes this far, so nobody else can use it to keep the owner out.
     """
 
-    def __init__(self, cache: "Redis", settings: ApiSettings) -> None:
-        self._cache, self._most = cache, settings.second_factor_failures
+    def __init__(self, live: "Redis", settings: ApiSettings) -> None:
+        self._live, self._most = live, settings.second_factor_failures
         self._window_ms = settings.second_factor_window_seconds * 1000
 
     def take(self, user_id: str) -> None:
         """Count an attempt. Raises Throttled."""
         try:
-            wait_ms, first = _TAKE(self._cache, self._window_ms, f"ks:throttle:factor:{user_id}", self._most)
+            wait_ms, first = _TAKE(self._live, self._window_ms, f"ks:throttle:factor:{user_id}", self._most)
         except LiveUnavailable:
             logger.warning("second factor throttle failed open")
             return
@@ -57,14 +61,14 @@ class FactorThrottle:
     def give_back(self, user_id: str) -> None:
         """The attempt was good: it does not count."""
         with suppress(LiveUnavailable):
-            _GIVE_BACK(self._cache, f"ks:throttle:factor:{user_id}")
+            _GIVE_BACK(self._live, f"ks:throttle:factor:{user_id}")
 
 
 class LoginThrottle:
     """The counters of an attempt to sign in: the device's own, or the three of a stranger."""
 
-    def __init__(self, cache: "Redis", settings: ApiSettings) -> None:
-        self._cache = cache
+    def __init__(self, live: "Redis", settings: ApiSettings) -> None:
+        self._live = live
         self._settings = settings
         # Attempts let through because the counters could not be reached.
         self.failed_open = 0
@@ -74,7 +78,7 @@ class LoginThrottle:
         counters = self._counters(username, client, device_id)
         arguments = [part for pair in counters.items() for part in pair]
         try:
-            wait_ms, first = _TAKE(self._cache, self._settings.login_window_seconds * 1000, *arguments)
+            wait_ms, first = _TAKE(self._live, self._settings.login_window_seconds * 1000, *arguments)
         except LiveUnavailable:
             self.failed_open += 1
             logger.warning("login throttle failed open, %d times so far", self.failed_open)
@@ -85,7 +89,7 @@ class LoginThrottle:
     def give_back(self, username: str, client: str | None, device_id: str | None = None) -> None:
         """The attempt was good: it does not count."""
         try:
-            _GIVE_BACK(self._cache, *self._counters(username, client, device_id))
+            _GIVE_BACK(self._live, *self._counters(username, client, device_id))
         except LiveUnavailable:
             self.failed_open += 1
 

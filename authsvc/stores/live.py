@@ -30,7 +30,7 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
     ks:clock                         counter of revocations
     ks:epoch:user:<user>             string  value of the counter at the last revocation; likewise
     ks:epoch:video:<video>           string
-    ks:throttle:...                  counters of failed sign-ins (in the cache instance, see throttle.py)
+    ks:throttle:...                  counters of failed sign-ins (signin/throttle.py)
     ks:throttle:turn:<caller>        string  the caller has a password hashed right now (signin/turns.py)
     ks:quota:<class>:<caller>        string  when that caller's quota is whole again (in the cache instance)
     ks:repeat:<HMAC>                 string  a call that may be repeated, with its answer (in the cache instance, see

@@ -71,7 +71,11 @@ def _begun() -> Attempt | Answer:
         )
     try:
         return here().repeats.begin(
-            _caller(), f"{request.method} {request.path}", key[1] or key[2], request.get_data(cache=True)
+            _caller(),
+            f"{request.method} {request.path}",
+            key[1] or key[2],
+            request.get_data(cache=True),
+            room=_room(),
         )
     except KeyRunning as error:
         raise Problem(
@@ -90,4 +94,11 @@ def _caller() -> str:
     """The session, or the address of who is not signed in; nobody gets the answer of another."""
     if identity := g.get("identity"):
         return f"session:{identity.session_id}"
-    return f"address:{neighbourhood(guard.client_address() or '') or 'unknown'}"
+    return guard.caller()
+
+
+def _room() -> str:
+    """Whose bytes an answer takes: the user's, since sessions are made at will; of a guest the address's."""
+    address = neighbourhood(guard.client_address() or "") or "unknown"
+    guest = "identity" in g and guard.identity().role == "guest"
+    return f"address:{address}" if guest else guard.caller()

@@ -58,14 +58,14 @@ class Quotas:
         # Calls let through because the counters could not be reached.
         self.failed_open = 0
 
-    def take(self, call_class: CallClass, caller: str) -> Quota | None:
-        """Count a call of `caller`; None when it can't be counted."""
+    def take(self, call_class: CallClass, caller: str, cost: int = 1) -> Quota | None:
+        """Count a call of `caller` as so many calls; None when it can't be counted."""
         calls = self._calls[call_class]
         if time.monotonic() < self._asked_again_at:
             self.failed_open += 1
             return None
         try:
-            left, wait_ms = _TAKE(self._cache, f"ks:quota:{call_class}:{caller}", WINDOW_SECONDS * 1000, calls)
+            left, wait_ms = _TAKE(self._cache, f"ks:quota:{call_class}:{caller}", WINDOW_SECONDS * 1000, calls, cost)
         except LiveUnavailable as error:
             self.failed_open += 1
             self._asked_again_at = time.monotonic() + _RETRY_SECONDS

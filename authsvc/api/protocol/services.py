@@ -89,13 +89,15 @@ class Services:
             ),
             password_rules=PasswordRules(settings.password_shortest, settings.password_guesses),
             leases=Leases(store, settings),
-            login_throttle=LoginThrottle(cache, settings),
-            factor_throttle=FactorThrottle(cache, settings),
+            login_throttle=LoginThrottle(store, settings),
+            factor_throttle=FactorThrottle(store, settings),
             sealer=Sealer(settings.second_factor_key) if settings.second_factor_key else None,
             titles=Kept(cache, settings.title_cache_seconds),
             featured=Kept(cache, settings.popular_cache_seconds),
             quotas=Quotas(cache, settings),
-            repeats=Repeats(cache, settings.access_jwt_private, settings.repeat_seconds),
+            repeats=Repeats(
+                cache, settings.access_jwt_private, settings.repeat_seconds, settings.repeat_bytes_per_caller
+            ),
             lists=BoundedSemaphore(settings.m3u_at_once),
         )
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from authsvc.watching import leases
-from testbed.servers.redis_server import RedisServer
-from testbed.services.world import World
+from tests.integration.authsvc_sign_in import login
+from tests.integration.authsvc_world import World
+from tests.integration.redis_server import RedisServer
 
 
 class Viewer:
@@ -142,3 +143,50 @@ def test_calls_that_answer_credentials_are_never_kept(world: World) -> None:
     marked = {name for name, view in world.api_app.view_functions.items() if hasattr(view, "is_repeatable")}
     assert "grants.start_playback" in marked
     assert not {name for name in marked if name.startswith(("auth.", "invitations.", "people.", "devices."))}
+
+
+def kept_bytes(cache: RedisServer) -> int:
+    client = cache.client()
+    return sum(client.strlen(name) for name in client.keys("ks:repeat:*"))
+
+
+def test_answers_that_are_kept_for_one_user_are_bounded_however_many_sessions_ask(
+    world: World, redis_cache: RedisServer
+) -> None:
+    world.with_settings(repeat_bytes_per_caller=5000, streams_per_user=0, streams_per_session=0)
+    viewer, video = Viewer(world), world.video()
+    keys = [new_key() for _ in range(30)]
+    for number, key in enumerate(keys):
+        if number % 10 == 9:
+            viewer.bearer = viewer.signed_in_again()
+        assert viewer.start(video, key).status_code == 201
+    assert 3000 < kept_bytes(redis_cache) <= 5000
+    # A repeat of what was not kept runs again, as it would without a key.
+    assert "Idempotency-Replayed" not in viewer.start(video, keys[-1]).headers
+    other = Viewer(world, "bob")
+    first, again = (other.start(video, keys[0]) for _ in range(2))
+    assert (first.data, again.headers["Idempotency-Replayed"]) == (again.data, "true"), "another user has no room"
+
+
+def test_nobody_pushes_the_count_of_wrong_passwords_out_of_a_full_cache(world: World, redis_cache: RedisServer) -> None:
+    world.with_settings(login_failures_per_account_and_address=3, streams_per_user=0, streams_per_session=0)
+    viewer, _ = Viewer(world), world.user("bob")
+    assert [login(world, "bob", password="wrong password").status_code for _ in range(4)] == [401, 401, 401, 429]
+    cache, video = redis_cache.client(), world.video()
+    cache.config_set("maxmemory-policy", "allkeys-lru")
+    cache.config_set("maxmemory", cache.info("memory")["used_memory"] + 500_000)
+    try:
+        full = 0
+        while not cache.info("stats")["evicted_keys"] and full < 100:
+            # Titles in the cache, as whoever reads the library puts them there.
+            cache.set(f"ks:title:{full}", "x" * 20_000)
+            full += 1
+        for number in range(60):
+            cache.set(f"ks:title:again:{number}", "x" * 20_000)
+            assert viewer.start(video, new_key()).status_code == 201
+        assert cache.info("stats")["evicted_keys"] > 30
+        assert login(world, "bob").status_code == 429, "the guesser has made room for more guesses"
+    finally:
+        cache.config_set("maxmemory", 0)
+        cache.config_set("maxmemory-policy", "noeviction")
+        cache.config_resetstat()

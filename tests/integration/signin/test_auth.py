@@ -166,9 +166,9 @@ def test_a_clock_set_back_locks_nobody_out_for_longer_than_the_window(world: Wor
     world.user("alice")
     for _ in range(3):
         assert login(world, password="wrong password").status_code == 401
-    cache = world.redis_cache.client()
-    for key in cache.keys("ks:throttle:*"):
-        cache.expire(key, 4200)  # what is left of ten minutes after a step back of an hour
+    live = world.redis_live.client()
+    for key in live.keys("ks:throttle:*"):
+        live.expire(key, 4200)  # what is left of ten minutes after a step back of an hour
     refused = login(world)
     assert refused.status_code == 429
     assert 1 <= int(refused.headers["Retry-After"]) <= 600
@@ -184,8 +184,8 @@ def test_throttle_counts_failures_of_an_address_over_all_accounts(world: World) 
 
 def test_throttle_that_breaks_lets_through_and_counts(world: World) -> None:
     world.user("alice")
-    world.redis_cache.stop()
-    throttle = LoginThrottle(world.api_app.extensions["kinetoscope"].cache, world.api_settings)
+    world.redis_live.stop()
+    throttle = LoginThrottle(world.api_app.extensions["kinetoscope"].live, world.api_settings)
     throttle.take("alice", "192.0.2.1")
     assert throttle.failed_open == 1
     assert login(world).status_code == 200
