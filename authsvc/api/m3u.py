@@ -148,7 +148,11 @@ def _until_it_fails(pieces: Iterator[str]) -> Iterator[str]:
 
 def _device(connection: Connection[Any], token: str) -> Known:
     try:
-        return devices.find(connection, token)
+        return devices.find(
+            connection,
+            token,
+            second_factor_required_for_admins=here().settings.second_factor_required_for_admins,
+        )
     except devices.DeviceUnknown as error:
         raise unauthorized("No device has this address. Make a new one.", sent=True) from error
     except SessionEnded as error:

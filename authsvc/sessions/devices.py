@@ -55,12 +55,12 @@ def create(
     return Device(session_id, token, name, expires_at)
 
 
-def find(connection: Connection[Any], token: str) -> Known:
+def find(connection: Connection[Any], token: str, *, second_factor_required_for_admins: bool) -> Known:
     """The live device session of a token; notes that the device was seen. Raises DeviceUnknown; sessions.SessionEnded
     when it was ended, has expired, or its user is disabled."""
     row = connection.execute(
         f"""
-        SELECT s.id, s.user_id, s.device, u.role, s.last_seen_at < now() - interval '1 minute', {ALIVE}
+        SELECT s.id, s.user_id, s.device, u.role, s.second_factor, s.last_seen_at < now() - interval '1 minute', {ALIVE}
           FROM device_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id
          WHERE t.token_sha256 = %s
         """,
@@ -68,17 +68,23 @@ def find(connection: Connection[Any], token: str) -> Known:
     ).fetchone()
     if row is None:
         raise DeviceUnknown
-    session_id, user_id, name, role, long_ago, is_live = row
+    session_id, user_id, name, role, second_factor, long_ago, is_live = row
     if not is_live:
         raise sessions.SessionEnded
     if long_ago:
         sessions.touch(connection, session_id)
-    return Known(Identity(user_id.hex, session_id.hex, role, "device"), name)
+    acting = sessions.acting_role(
+        role, second_factor=second_factor, required_for_admins=second_factor_required_for_admins
+    )
+    return Known(Identity(user_id.hex, session_id.hex, acting, "device"), name)
 
 
 def identify(connection: Connection[Any], token: str) -> Identity | None:
-    """Whose device that is; None when the token is unknown or its session over. Notes that the device was seen."""
+    """Whose device that is; None when the token is unknown or its session over. Notes that the device was seen.
+
+    What the device may do is asked of its session each time; here it is the least that its owner can be.
+    """
     try:
-        return find(connection, token).identity
+        return find(connection, token, second_factor_required_for_admins=True).identity
     except (DeviceUnknown, sessions.SessionEnded):
         return None

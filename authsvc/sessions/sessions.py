@@ -73,6 +73,11 @@ class Identity:
     kind: str
 
 
+def acting_role(role: str, *, second_factor: bool, required_for_admins: bool) -> str:
+    """What a session may do: an admin who has to show a second factor and has not is a user like any other."""
+    return "user" if role == "admin" and required_for_admins and not second_factor else role
+
+
 def start(
     connection: Connection[Any],
     *,

@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from authsvc.library.visibility import condition
-from authsvc.sessions import alive
+from authsvc.sessions import sessions
 from authsvc.settings import LiveSettings
 from authsvc.stores.live import Evaluates, Script
 
@@ -149,10 +149,12 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int,
 
 
 def acting_role(settings: LiveSettings, facts: Facts) -> str:
-    """What the session may do: an admin who has to show a second factor and has not is a user like any other."""
-    if facts.role == "admin" and settings.second_factor_required_for_admins and not facts.second_factor:
-        return "user"
-    return facts.role
+    """What the session may do, as sessions.acting_role says."""
+    return sessions.acting_role(
+        facts.role,
+        second_factor=facts.second_factor,
+        required_for_admins=settings.second_factor_required_for_admins,
+    )
 
 
 def may_see(settings: LiveSettings, facts: Facts) -> bool:

@@ -175,6 +175,25 @@ def test_a_guests_device_neither_lists_nor_plays_what_is_for_members(world: Worl
     assert guest.get(uuid.uuid4().hex).status_code == 404
 
 
+def test_an_admin_who_owes_a_second_factor_sees_at_a_player_what_any_user_sees(world: World) -> None:
+    world.with_settings(second_factor_required_for_admins=True)
+    player = Player(world, "root", role="admin")
+    seen, named = _film(world), _film(world, "Not hers", visibility="named")
+    made = _playlist(world, "Both", [seen, named], is_public=True)
+    assert player.get(seen).status_code == 302
+    assert [player.get(path).status_code for path in (named, f"{named}.m3u")] == [404, 404]
+    for path in ("library.m3u", f"playlists/{made}.m3u"):
+        assert "Sunrise" in player.get(path).text
+        assert "Not hers" not in player.get(path).text, path
+    assert Asker(world.authz_app).header(named, world.token(player.user, player.session_id.hex)).status_code == 403
+
+
+def test_an_admin_sees_everything_at_a_player_where_no_second_factor_is_asked_for(world: World) -> None:
+    player, named = Player(world, "root", role="admin"), _film(world, "Not hers", visibility="named")
+    assert player.get(named).status_code == 302
+    assert "Not hers" in player.get("library.m3u").text
+
+
 def test_a_title_that_is_not_ready_is_409_and_not_listed(world: World, kitchen: Player) -> None:
     video = _film(world, status="broken", status_reason="no moov")
     answer = kitchen.get(video)
