@@ -223,6 +223,9 @@ class ApiSettings(ServiceSettings, AccountSettings):
     # https://name[:port] that signed links lead to; empty when they are paths on the page's own origin.
     media_origin: Annotated[str, Field(pattern=r"^(https://[a-z0-9.-]+(:[0-9]{1,5})?)?$")] = ""
 
+    # Paths of the library's roots: a folder with a default is below one of them.
+    library_roots: tuple[str, ...] = ()
+
     # Who may register: everybody, who has an invitation, or nobody.
     registration: Literal["open", "invitation", "closed"] = "invitation"
 

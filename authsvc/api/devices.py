@@ -41,16 +41,13 @@ def add_device(body: schemas.DeviceIn) -> dict[str, Any]:
     """A session of its own that lasts for months and sees the library only. End it like any other session."""
     services, identity = here(), guard.identity()
     settings = services.settings
-    name = body.name.strip()
-    if not name or not name.isprintable():
-        raise Problem(422, "Give the device a name of printable characters.", errors={"name": ["is not printable"]})
     with services.database.connection() as connection:
         try:
             with connection.transaction():
                 device = devices.create(
                     connection,
                     user_id=UUID(identity.user_id),
-                    name=name,
+                    name=body.name,
                     client=guard.client_address(),
                     life_seconds=settings.device_session_seconds,
                     most=settings.device_sessions_per_user,

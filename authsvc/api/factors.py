@@ -133,16 +133,13 @@ def add_passkey(body: schemas.PasskeyIn) -> dict[str, Any]:
     """It signs in by itself from then on, or after the password."""
     party = second_step.named_party()
     _require_proof()
-    name = body.name.strip()
-    if not name or not name.isprintable():
-        raise Problem(422, "Give the passkey a name of printable characters.", errors={"name": ["is not printable"]})
     with here().database.connection() as connection:
         challenge = challenges.spend(connection, body.challenge, "registration")
         if challenge is None or challenge.user_id != _me():
             raise Problem(403, "This took too long, or was used before. Start over.", code="wrong_factor")
         try:
             with connection.transaction():
-                added = passkeys.register(connection, party, _me(), challenge.nonce, body.passkey, name)
+                added = passkeys.register(connection, party, _me(), challenge.nonce, body.passkey, body.name)
                 codes = second_factors.codes_for_the_first(connection, _me())
                 second_factors.shown(connection, guard.identity().session_id)
                 _write_down(connection, Event.SECOND_FACTOR_ADDED, kind="passkey")

@@ -120,6 +120,7 @@ def create_folder(body: schemas.FolderIn) -> dict[str, Any]:
                 visibility=body.visibility,
                 users=set(body.users),
                 groups=set(body.groups),
+                roots=here().settings.library_roots,
             )
             noted(connection, Event.FOLDER_CHANGED, folder=rule.id.hex, visibility=body.visibility)
     except folders.InvalidFolder as error:

@@ -54,7 +54,9 @@ def show_history(wanted: schemas.HistoryIn) -> dict[str, Any]:
             entries, next_cursor = history.page(connection, guard.identity(), limit=wanted.limit, cursor=wanted.cursor)
         except cursors.InvalidCursor as error:
             raise Problem(
-                422, "Fields are missing or of the wrong kind.", errors={"cursor": ["is not a cursor of this list"]}
+                422,
+                "Fields are missing, unknown or of the wrong kind.",
+                errors={"cursor": ["is not a cursor of this list"]},
             ) from error
         return {"items": _entries(connection, entries), "next_cursor": next_cursor}
 

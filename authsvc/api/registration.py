@@ -88,4 +88,4 @@ def checked_names(username: str, email: str | None) -> None:
 
 def invalid(field: str, complaint: str) -> Problem:
     """422 for one field."""
-    return Problem(422, "Fields are missing or of the wrong kind.", errors={field: [complaint]})
+    return Problem(422, "Fields are missing, unknown or of the wrong kind.", errors={field: [complaint]})

@@ -15,6 +15,7 @@ from authsvc.library import cursors, featured, popularity, ratings, titles
 from authsvc.library.search import Filters
 from authsvc.library.titles import Title
 from authsvc.sessions.sessions import Identity
+from catalog.text import is_clean
 
 bp = APIBlueprint("videos", __name__, url_prefix="/api/v1/videos", tag="Videos")
 
@@ -46,7 +47,9 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
             )
         except cursors.InvalidCursor as error:
             raise Problem(
-                422, "Fields are missing or of the wrong kind.", errors={"cursor": ["is not a cursor of this list"]}
+                422,
+                "Fields are missing, unknown or of the wrong kind.",
+                errors={"cursor": ["is not a cursor of this list"]},
             ) from error
         return {"items": shown(connection, guard.identity(), page), "next_cursor": next_cursor}
 
@@ -73,7 +76,7 @@ def info(video_id: str) -> dict[str, Any]:
 @bp.doc(summary="A title by its file's name", responses=[401, 404, 409, 503])
 def by_name(filename: str) -> dict[str, Any]:
     """409 with the list (`items`) when several files have that name."""
-    if not filename.isprintable():
+    if not is_clean(filename):
         found(None)
     with here().database.connection() as connection:
         named = titles.by_name(connection, guard.identity(), filename, limit=_MOST_AMBIGUOUS)

@@ -23,6 +23,7 @@ from authsvc.signin import passwords
 from authsvc.signin.password_rules import PasswordRules, UnacceptablePassword
 from authsvc.stores import live
 from authsvc.stores.live import LiveUnavailable
+from catalog.text import clean
 
 _CONNECT_SECONDS = 5
 
@@ -157,4 +158,4 @@ def _cell(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items()) or "-"
     # A name can't have control characters, a device's name came from its owner: no escape reaches the terminal.
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value))
+    return clean(str(value))

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from authsvc.library.titles import Listed
+from catalog.text import clean
 
 MEDIA_TYPE = "audio/x-mpegurl; charset=utf-8"
 HEADER = "#EXTM3U\n"
-# Whatever could end a line, for any player: a title must not become an entry of its own.
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
+_SPACES = re.compile(" +")
 
 
 class TooSlow(Exception):
@@ -63,4 +63,5 @@ def stream(
 
 
 def _one_line(text: str) -> str:
-    return _BREAKS.sub(" ", text).strip()
+    """Without whatever could end a line, for any player: a title must not become an entry of its own."""
+    return _SPACES.sub(" ", clean(text, " ")).strip()

@@ -1,6 +1,7 @@
 """Folders of the library that carry a default: whom new titles below them are for. The indexer applies it."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -35,10 +36,12 @@ class Rule:
     groups: list[UUID]
 
 
-def checked(root: str, folder: str) -> tuple[str, str]:
-    """Root and folder, without slashes at the folder's ends. Raises InvalidFolder."""
+def checked(root: str, folder: str, roots: Collection[str]) -> tuple[str, str]:
+    """Root and folder, without slashes at the folder's ends; the root is one of `roots`. Raises InvalidFolder."""
     if not root.startswith("/") or root == "/" or os.path.normpath(root) != root:
         raise InvalidFolder("root is an absolute path without `..`, `//` or a slash at its end")
+    if root not in roots:
+        raise InvalidFolder(f"root is none of the library's, which has {', '.join(roots) or 'none'}")
     folder = folder.strip("/")
     if folder and (os.path.normpath(folder) != folder or folder.startswith("..") or folder == "."):
         raise InvalidFolder("folder is a path below the root without `.`, `..` or `//`")
@@ -61,10 +64,17 @@ def everyone(connection: Connection[Any]) -> list[Rule]:
 
 
 def create(
-    connection: Connection[Any], *, root: str, folder: str, visibility: str, users: set[str], groups: set[str]
+    connection: Connection[Any],
+    *,
+    root: str,
+    folder: str,
+    visibility: str,
+    users: set[str],
+    groups: set[str],
+    roots: Collection[str],
 ) -> Rule:
-    """Raises InvalidFolder, FolderTaken, UnknownViewers."""
-    root, folder = checked(root, folder)
+    """`roots` are the paths that the library has. Raises InvalidFolder, FolderTaken, UnknownViewers."""
+    root, folder = checked(root, folder, roots)
     try:
         with connection.transaction():
             require_known(connection, users, groups)

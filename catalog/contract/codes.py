@@ -47,7 +47,8 @@ CODES: Final[dict[str, Code]] = {
     "range_not_satisfiable": Code((416,), "The file has no such range.", "Ask for bytes below its length."),
     "misdirected": Code((421,), "This host name is not served here.", "Use the configured name."),
     "invalid": Code(
-        (422,), "Fields are missing or of the wrong kind.", "Change the fields that `errors` names, then send it again."
+        (422,), "Fields are missing, unknown or of the wrong kind.",
+        "Change the fields that `errors` names, then send it again.",
     ),
     "weak_password": Code(
         (422,), "The password is too short, too long, or among the first that a guesser tries.",

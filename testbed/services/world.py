@@ -159,6 +159,7 @@ class World:
                 "access_jwt_private": PRIVATE_PEM,
                 "public_origins": (ORIGIN,),
                 "second_factor_key": SECOND_FACTOR_KEY,
+                "library_roots": ("/library",),
                 # The tests of quotas set their own; here nothing may depend on how many calls a test makes.
                 **{f"{name}_calls_per_minute": 1_000_000 for name in CallClass},
                 "redis_cache_password": redis_access.PASSWORD,

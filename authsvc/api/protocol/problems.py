@@ -32,6 +32,9 @@ _DETAILS = {
     500: "This is a fault of the service; it has been written down.",
 }
 
+# Where pydantic's own words are about Python.
+_PLAIN = {"Extra inputs are not permitted": "is not a field of this call"}
+
 
 class Problem(Exception):
     """Raise it anywhere in a view: the answer is the problem."""
@@ -92,8 +95,12 @@ def register(app: APIFlask) -> None:
     def from_apiflask(error: HTTPError) -> Response:
         """Validation: the fields and what is wrong with each; never the value that came."""
         if error.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
-            fields = {name: messages for place in dict(error.detail).values() for name, messages in dict(place).items()}
-            return Problem(422, "Fields are missing or of the wrong kind.", errors=fields).response()
+            fields = {
+                name: [_PLAIN.get(message, message) for message in messages]
+                for place in dict(error.detail).values()
+                for name, messages in dict(place).items()
+            }
+            return Problem(422, "Fields are missing, unknown or of the wrong kind.", errors=fields).response()
         return Problem(error.status_code, error.message or phrase(error.status_code)).response()
 
     @app.errorhandler(Problem)

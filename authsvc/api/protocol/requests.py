@@ -44,7 +44,9 @@ class JSONRequest(Request):
         value = super().get_json(force=force, silent=silent, cache=cache)
         if value is None:
             # APIFlask would read the body `null` as an empty object, and a change of nothing would succeed.
-            raise Problem(422, "Fields are missing or of the wrong kind.", errors={"_schema": ["is not an object"]})
+            raise Problem(
+                422, "Fields are missing, unknown or of the wrong kind.", errors={"_schema": ["is not an object"]}
+            )
         return value
 
 

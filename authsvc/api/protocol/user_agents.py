@@ -5,6 +5,8 @@ Only for show: anybody can send any text there, so nothing is decided by it.
 
 import re
 
+from catalog.text import clean
+
 LONGEST = 200
 
 # The first that is found names it: browsers claim to be their predecessors too.
@@ -36,7 +38,7 @@ _SYSTEMS = (
 def readable(user_agent: str) -> str:
     """`Firefox on Linux`; the product's own name where nothing is known; `Unknown device` for nothing at all."""
     # Longer than any real one: no work for whoever sends a novel.
-    user_agent = "".join(sign for sign in user_agent[:512] if sign.isprintable())
+    user_agent = clean(user_agent[:512], "")
     program = _first(_PROGRAMS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if program and system:

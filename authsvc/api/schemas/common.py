@@ -4,14 +4,33 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from catalog.contract import forms
-from catalog.contract.codes import CODES
+from authsvc.problem_codes import CODES
+from catalog.text import has_something_to_see, is_clean
 
 
 def _storable(text: str) -> str:
     """What PostgreSQL's text and UTF-8 can hold: no NUL, and no half of a surrogate pair (JSON can write both)."""
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("contains a character that is not text")
+    return text
+
+
+def _shown(text: str) -> str:
+    if not is_clean(text):
+        raise ValueError("contains control characters, or some that turn the direction of the text")
+    return text
+
+
+def _line(text: str) -> str:
+    text = _shown(text).strip()
+    if not has_something_to_see(text):
+        raise ValueError("has nothing to see in it")
+    return text
+
+
+def _page(text: str) -> str:
+    for line in text.replace("\t", " ").splitlines():
+        _shown(line)
     return text
 
 
@@ -28,13 +47,18 @@ Text = Annotated[str, AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Id = Annotated[str, Field(pattern=f"^{forms.ID}$", description="32 lowercase hex digits", examples=[EXAMPLE_ID])]
 Qr = Annotated[str, Field(description="The same as a QR code: an SVG document", examples=["<svg/>"])]
-Device = Annotated[Text, Field(max_length=200, description="A name that people recognise the device by")]
+# Trimmed before it is stored.
+Line = Annotated[Text, AfterValidator(_line)]
+Page = Annotated[Text, AfterValidator(_page)]
+Device = Annotated[
+    Text, AfterValidator(_shown), Field(max_length=200, description="A name that people recognise the device by")
+]
 
 
 class Body(BaseModel):
-    """A request's body: a field of the wrong type is an error and never converted; unknown fields are ignored."""
+    """A request's body: a field of the wrong type is an error and never converted, and so is one that is not known."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     @field_validator("*", mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.auth import SignInIn
-from authsvc.api.schemas.common import Body, Id, Qr, Text
+from authsvc.api.schemas.common import Body, Id, Line, Qr, Text
 
 # Not of Text: a pattern that comes after a check of ours is not in the document.
 Code = Annotated[str, Field(pattern="^[0-9]{6}$", description="Of the authenticator app")]
@@ -52,7 +52,7 @@ class TotpIn(Body):
 class PasskeyIn(Body):
     challenge: ChallengeId
     passkey: Credential
-    name: Annotated[Text, Field(min_length=1, max_length=100, description="A name that you recognise it by")]
+    name: Annotated[Line, Field(min_length=1, max_length=100, description="A name that you recognise it by")]
 
 
 class RecoveryCodesOut(BaseModel):

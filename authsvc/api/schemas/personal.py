@@ -6,9 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.auth import UserOut
-from authsvc.api.schemas.common import Body, Text
+from authsvc.api.schemas.common import Body, Line, Text
 from authsvc.api.schemas.videos import VideoOut
-from authsvc.api.schemas.viewers import Line
 from authsvc.library import cursors
 from catalog.contract.words import DeviceKind, Quality
 

@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from authsvc.api.schemas.common import Body, Id, PersonOut
+from authsvc.api.schemas.common import Body, Id, Line, Page, PersonOut
 from authsvc.api.schemas.videos import VideoOut
-from authsvc.api.schemas.viewers import Line, Page
 
 Name = Annotated[Line, Field(min_length=1, max_length=200)]
 Description = Annotated[Page, Field(max_length=2000)]

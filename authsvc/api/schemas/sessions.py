@@ -5,12 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from authsvc.api.schemas.common import Body, Id, Qr, Text
-from catalog.contract.words import SessionKind
+from authsvc.api.schemas.common import Body, Id, Line, Qr, Text
 
 
 class DeviceIn(Body):
-    name: Annotated[Text, Field(min_length=1, max_length=200, description="A name that you recognise it by")]
+    name: Annotated[Line, Field(min_length=1, max_length=200, description="A name that you recognise it by")]
 
 
 class DeviceOut(BaseModel):

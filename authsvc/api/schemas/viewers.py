@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from authsvc.api.schemas.common import Body, Id, PersonOut, Text
-from catalog.contract import words
+from authsvc.api.schemas.common import Body, Id, Line, Page, PersonOut, Text
 
 Visibility = Annotated[
     words.Visibility,
@@ -13,26 +12,10 @@ Visibility = Annotated[
 ]
 
 
-def _line(text: str) -> str:
-    text = text.strip()
-    if not text or not text.isprintable():
-        raise ValueError("must be one line of printable characters")
-    return text
-
-
-def _page(text: str) -> str:
-    if any(not line.isprintable() for line in text.replace("\t", " ").splitlines()):
-        raise ValueError("contains control characters")
-    return text
-
-
 def _distinct(words: list[str]) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-# Trimmed before it is stored.
-Line = Annotated[Text, AfterValidator(_line)]
-Page = Annotated[Text, AfterValidator(_page)]
 Tag = Annotated[Line, Field(min_length=1, max_length=50)]
 Ids = Annotated[list[Id], Field(max_length=1000)]
 GroupName = Annotated[Line, Field(min_length=1, max_length=100)]

@@ -167,8 +167,9 @@ def test_lost_message_to_redis_is_made_up_for(world: World, boss: Viewer, alice:
 def test_edit_changes_what_is_named_and_nothing_else(world: World, boss: Viewer, alice: Viewer) -> None:
     video = world.video("Old", description="kept", tags=["kept"])
     before = world.owner.execute("SELECT status, path, added_at, size_bytes FROM videos").fetchone()
-    body = {"title": "  New  ", "status": "broken", "id": "0" * 32, "path": "/etc/passwd", "added_at": "2000-01-01"}
-    answer = boss.call("PATCH", f"/videos/{video}", body)
+    for name, value in {"status": "broken", "id": "0" * 32, "path": "/etc/passwd", "added_at": "2000-01-01"}.items():
+        assert boss.call("PATCH", f"/videos/{video}", {"title": "New", name: value}).status_code == 422, name
+    answer = boss.call("PATCH", f"/videos/{video}", {"title": "  New  "})
     assert answer.status_code == 200, answer.text
     assert (answer.get_json()["title"], answer.get_json()["description"], answer.get_json()["tags"]) == (
         "New", "kept", ["kept"],
@@ -265,12 +266,14 @@ def test_folders_take_a_default(world: World, boss: Viewer, alice: Viewer) -> No
     assert boss.call("GET", "/admin/folders").get_json()["items"] == [rule]
     assert boss.call("POST", "/admin/folders", body).status_code == 409
     for bad in (
-        {"root": "library"}, {"root": "/"}, {"root": "/library/"}, {"root": "/a/../b"}, {"folder": "a/../b"},
-        {"folder": "../a"}, {"folder": "a//b"}, {"folder": "."}, {"folder": "x" * 1025}, {"folder": "é" * 600},
+        {"root": "library"}, {"root": "/"}, {"root": "/library/"}, {"root": "/a/../b"}, {"root": "/elsewhere"},
+        {"folder": "a/../b"}, {"folder": "../a"}, {"folder": "a//b"}, {"folder": "."}, {"folder": "x" * 1025},
+        {"folder": "é" * 600},
         {"visibility": "secret"}, {"users": [uuid.uuid4().hex]}, {"groups": [uuid.uuid4().hex]}, {"folder": "a\0"},
     ):  # fmt: skip
         response = boss.call("POST", "/admin/folders", body | bad)
         assert response.status_code == 422, (bad, response.text)
+        assert response.get_json()["errors"].keys() == bad.keys()
     assert alice.call("GET", "/admin/folders").status_code == 403
     assert boss.call("DELETE", f"/admin/folders/{rule['id']}").status_code == 204
     assert boss.call("DELETE", f"/admin/folders/{rule['id']}").status_code == 404
