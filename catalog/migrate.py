@@ -12,6 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from catalog import collations
+
 DATABASE_URL_VARIABLE = "KINETOSCOPE_DATABASE_URL"
 # Any constant will do; it only has to be the same in every release.
 MIGRATION_LOCK = 0x6B696E65746F
@@ -34,6 +36,7 @@ def migrate(database_url: str) -> tuple[str | None, str | None]:
         before = MigrationContext.configure(connection).get_current_revision()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        collations.refresh(connection)
         connection.commit()
         after = ScriptDirectory.from_config(config).get_current_head()
     return before, after

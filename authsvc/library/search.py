@@ -2,13 +2,14 @@
 
 1. A text is folded as the titles are (the database's `folded`): no accents, no case. What is left of it are words.
 2. A title matches when every word, or a word that it begins, is in its title, file name, description or tags; or when
-   the title contains the text as it is.
+   the title contains the text as it is. Words that are typed apart match one that is written joined, if the library has
+   it (`spider man`: Spiderman); the other way round the titles' own words are joined over their signs (Spider-Man).
 3. The index is asked for whole words: those of the library that begin with what was typed, and those inside which the
    text begins, because of titles that contain it. Where these are too many, it is asked for beginnings of words, and
    the trigrams of the titles for the text.
 4. Only when no title matches, typing errors are forgiven: two letters that changed places, or one that is wrong,
-   missing or too much. The words of the library that are likest are searched instead. A list keeps to the way in which
-   its first page was found.
+   missing or too much. The words of the library that are likest are searched instead, and what was typed joined is
+   taken apart (`starwars`: Star Wars). A list keeps to the way in which its first page was found.
 """
 
 import hashlib
@@ -51,9 +52,17 @@ SELECT token, {_BEGUN} FROM (
     SELECT word AS token FROM search_terms WHERE is_guess AND (word = ANY(%(swapped)s) OR %(word)s <% word)
      ORDER BY word = ANY(%(swapped)s) DESC, word_similarity(%(word)s, word) DESC, word LIMIT %(most)s) near
 """.replace("<%", "<%%")
+# What was typed as one word and may be two: the first a word of the library, the second one that begins so.
+_APART: LiteralString = f"""
+SELECT known.word, token, {_BEGUN} FROM (
+    SELECT k.word, substr(%(word)s, n + 1) AS token FROM generate_series(2, char_length(%(word)s) - 2) AS n
+      JOIN search_terms k ON k.word = left(%(word)s, n)) known
+"""
 # The text, and for each of its words the tokens that titles have for it (several where their script writes no spaces)
 # and the words of the library that begin with the last. With the first word come those that end with its first token,
 # or hold it if there is nothing else: a title that contains the text where none of its words begins has one of them.
+# With each word but the last come the words that begin with it and the next one, joined; with the first, those that
+# begin with all of them.
 _FOLD: LiteralString = f"""
 WITH folded AS MATERIALIZED (SELECT btrim(folded(%(text)s)) AS text),
 typed AS MATERIALIZED (
@@ -65,7 +74,11 @@ SELECT text, tokens, (SELECT {_BEGUN} FROM (SELECT tokens[cardinality(tokens)] A
             WHEN char_length(tokens[1]) >= %(trigram)s THEN
            ARRAY(SELECT k.word FROM search_terms k
                   WHERE k.word LIKE '%%_' || tokens[1] || CASE WHEN tokens[1] = text THEN '%%' ELSE '' END
-                  LIMIT %(most_begun)s) END
+                  LIMIT %(most_begun)s) END,
+       (SELECT {_BEGUN} FROM (SELECT string_agg(t.word, '' ORDER BY t.n) AS token FROM typed t
+                               WHERE t.n BETWEEN typed.n AND typed.n + 1) pair WHERE n < (SELECT max(n) FROM typed)),
+       (SELECT {_BEGUN} FROM (SELECT string_agg(t.word, '' ORDER BY t.n) AS token FROM typed t) whole
+         WHERE n = (SELECT min(n) FROM typed) AND n + 1 < (SELECT max(n) FROM typed))
   FROM folded LEFT JOIN typed ON true ORDER BY n
 """
 
@@ -141,13 +154,14 @@ def matching(connection: Connection[Any], query: str) -> Search:
     rows = connection.execute(
         _FOLD, {"text": query, "most": _MOST_WORDS, "most_begun": _MOST_BEGUN, "trigram": _TRIGRAM}
     ).fetchall()
-    text, tokens, begun, inside = rows[0]
+    text, tokens, begun, inside, *_ = rows[0]
     values: dict[str, Any] = {"pattern": "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"}
     if not tokens:
         # Nothing but signs.
         return Search(_CONTAINS, values, {})
     words = {" ".join(row[1]): _phrase(row[1], row[2]) for row in rows}
-    values["query"] = " & ".join(words.values())
+    joined = _joined([*words.values()], [row[4] for row in rows], rows[0][5])
+    values["query"] = " | ".join([" & ".join(words.values()), *joined])
     is_for_a_word = len(rows) == len(tokens) == 1 and bool(begun or inside)
     if len(text) < _TRIGRAM:
         # Trigrams find three letters and more; fewer are beginnings of words, or would mean to look at every title.
@@ -162,7 +176,7 @@ def matching(connection: Connection[Any], query: str) -> Search:
         first = f"({_any([tokens[0], *inside])} <-> {_phrase(tokens[1:], begun)})"
     else:
         first = f"({first} | {_any(inside)})"
-    values["wider"] = " & ".join([first, *others])
+    values["wider"] = " | ".join([" & ".join([first, *others]), *joined])
     return Search(_NAMED_OR_CONTAINS_WIDER, values, words, is_for_a_word)
 
 
@@ -175,10 +189,21 @@ def nearly(connection: Connection[Any], exact: Search) -> Search | None:
         known = connection.execute(_KNOWN_WORDS, values).fetchall()
         errors = 2 if len(word) >= _LONG_WORD else 1
         meant[word] = [_phrase([near], begun) for near, begun in known if _errors(word, near) <= errors]
+        apart = connection.execute(_APART, values).fetchall() if word.isalnum() else []
+        meant[word] += [_phrase([first, second], begun) for first, second, begun in apart if begun]
     if not any(meant.values()):
         return None
     parts = [f"({' | '.join([phrase, *meant[word]])})" for word, phrase in exact.words.items()]
     return Search(_NAMED, exact.values | {"query": " & ".join(parts)}, exact.words, len(parts) == 1)
+
+
+def _joined(words: list[str], pairs: list[list[str] | None], whole: list[str] | None) -> list[str]:
+    """The query once for each pair of neighbours that the library has as one word, with that word in their place."""
+    if len(words) != len(pairs):
+        # The same word twice.
+        return []
+    alternatives = [" & ".join([*words[:at], _any(pair), *words[at + 2 :]]) for at, pair in enumerate(pairs) if pair]
+    return [*alternatives, _any(whole)] if whole else alternatives
 
 
 def _phrase(tokens: list[str], begun: list[str]) -> str:

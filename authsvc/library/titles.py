@@ -22,14 +22,15 @@ _COLUMNS: LiteralString = """
 """
 _ORDERS: dict[cursors.Sort, LiteralString] = {
     "added": "v.added_at DESC, v.id DESC",
-    "title": "v.title_folded, v.id",
+    # Numbers by their value (the migration that makes the collation says more).
+    "title": "v.title_folded COLLATE natural_order, v.id",
     # Titles whose duration is not known yet come last.
     "duration": "coalesce(v.duration_seconds, 'Infinity'), v.id",
     "popular": "v.popularity DESC, v.id DESC",
 }
 _AFTER: dict[cursors.Sort, LiteralString] = {
     "added": "(v.added_at, v.id) < (%(key)s::timestamptz, %(id)s::uuid)",
-    "title": "(v.title_folded, v.id) > (%(key)s, %(id)s::uuid)",
+    "title": "(v.title_folded COLLATE natural_order, v.id) > (%(key)s, %(id)s::uuid)",
     "duration": (
         "(coalesce(v.duration_seconds, 'Infinity'), v.id) > (coalesce(%(key)s::float8, 'Infinity'), %(id)s::uuid)"
     ),

@@ -7,7 +7,7 @@ import pytest
 
 from catalog import roles
 from catalog.migrate import migrate
-from testbed.servers.postgres import Database, PostgresServer
+from tests.integration.postgres import USER, Database, PostgresServer
 
 
 def test_a_second_migration_changes_nothing(database: Database) -> None:
@@ -19,6 +19,19 @@ def test_two_deploys_at_once_migrate_once(postgres: PostgresServer) -> None:
     with postgres.cloned_database(template="template0") as empty, ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(migrate, [empty.owner_url] * 2))
     assert sorted(before is None for before, _ in outcomes) == [False, True]
+
+
+def test_an_index_that_another_icu_has_sorted_is_built_anew(postgres: PostgresServer, database: Database) -> None:
+    told = "SELECT collversion FROM pg_collation WHERE collname = 'natural_order'"
+    built = "SELECT relfilenode FROM pg_class WHERE relname = 'videos_by_title'"
+    with psycopg.connect(postgres.url(database.name, USER), autocommit=True) as superuser:
+        version, before = superuser.execute(told).fetchone(), superuser.execute(built).fetchone()
+        migrate(database.owner_url)
+        assert superuser.execute(built).fetchone() == before
+        superuser.execute("UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'natural_order'")
+        migrate(database.owner_url)
+        assert superuser.execute(told).fetchone() == version
+        assert superuser.execute(built).fetchone() != before
 
 
 @pytest.mark.parametrize(

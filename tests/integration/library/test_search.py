@@ -62,6 +62,71 @@ def test_inside_a_word_begins_only_the_whole_text(world: World, alice: Viewer, t
     assert titles(world, bearer(alice), q=query) == []
 
 
+JOINED = [
+    ("Spider-Man", "spiderman"), ("Spider-Man", "spider man"), ("Spider-Man", "Spider\u2013Man"),
+    ("Spider\u2010Man", "spider-man"), ("Spider\u2011Man: No Way Home", "spiderman no way"),
+    ("Spiderman", "spider-man"), ("Spiderman", "spider man"), ("Spiderman returns", "the spider man"),
+    ("The Amazing Spider-Man 2", "amazing spiderm"), ("Spider Man", "spiderman"), ("Star Wars", "starwars"),
+    ("Don\u2019t Look Now", "don't"), ("Don't Look Now", "don\u2019t look"), ("Don't Look Now", "dont look"),
+    ("Dont Look Now", "don't look"), ("S.H.I.E.L.D.", "shield"), ("Shield", "s.h.i.e.l.d."),
+    ("\u201cHeroes\u201d", '"heroes"'), ('"Heroes"', "\u201eheroes\u201c"),
+    ("Love \u2014 Actually", "love - actually"),
+    ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u062e\u0648\u0627\u0647\u0645"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "query"), JOINED)
+def test_a_title_is_found_however_its_words_are_joined(world: World, alice: Viewer, title: str, query: str) -> None:
+    world.video(title, filename="x.mp4")
+    world.video("Grey hills", filename="y.mp4")
+    if query.startswith("the "):
+        world.owner.execute("UPDATE videos SET description = 'the end' WHERE filename = 'x.mp4'")
+    assert titles(world, bearer(alice), q=query) == [title]
+
+
+def test_both_spellings_are_found_by_each(world: World, alice: Viewer) -> None:
+    for number, title in enumerate(("Spider-Man", "Spiderman", "Spider man")):
+        world.video(title, filename=f"{number}.mp4")
+    for query in ("spider-man", "spider man"):
+        assert sorted(titles(world, bearer(alice), q=query)) == ["Spider man", "Spider-Man", "Spiderman"]
+    # What is written apart in the library is taken together where nothing else is found.
+    assert sorted(titles(world, bearer(alice), q="spiderman")) == ["Spider-Man", "Spiderman"]
+
+
+@pytest.mark.parametrize(("title", "query"), [("Version 2.0", "20"), ("Spider castle man", "spiderman")])
+def test_what_is_not_joined_is_not_found_so(world: World, alice: Viewer, title: str, query: str) -> None:
+    world.video(title, filename="x.mp4")
+    assert titles(world, bearer(alice), q=query) == []
+
+
+ORDERED = [
+    "\u201cA\u201d",
+    "Show 1",
+    "Show 2",
+    "Show 2 b",
+    "Show 10",
+    "Show 010 again",
+    "Show 100",
+    "Shower",
+    "\u00dcbung 9",
+    "\u00dcbung 11",
+]
+
+
+@pytest.mark.parametrize("limit", ["1", "3", "50"])
+def test_titles_are_in_the_order_of_their_numbers_from_page_to_page(world: World, alice: Viewer, limit: str) -> None:
+    made = {title: world.video(title) for title in reversed(ORDERED)}
+    for number in range(3):
+        made[f"Twin {number}"] = world.video("Twin")
+    names = {video: title for title, video in made.items()}
+    in_order = [names[video] for video in walk(world, bearer(alice), sort="title", limit=limit)]
+    assert [title for title in in_order if title in ORDERED] == ORDERED
+    assert sorted(in_order[-5:-2]) == ["Twin 0", "Twin 1", "Twin 2"]
+    assert walk(world, bearer(alice), sort="title", limit=limit, q="show") == [
+        made[title] for title in ORDERED if title.startswith("Show")
+    ]
+
+
 def test_beginning_of_very_many_words(world: World, alice: Viewer) -> None:
     made = [world.video(f"Saga{number:03}", filename=f"{number}.mp4") for number in range(70)]
     inside = world.video("Besagahn", filename="y.mp4")
