@@ -101,8 +101,7 @@ def of_playlist(device_token: str, playlist_id: str) -> Response:
             name = playlists.one(connection, identity, playlist_id).name
         except playlists.PlaylistUnknown as error:
             raise Problem(404, "There is no such playlist of yours.") from error
-        items = [item.title for item in playlists.items(connection, identity, playlist_id)]
-    playable = [_listed(title) for title in items if title.status == "ready" and _source(title)]
+        playable = playlists.listed(connection, identity, playlist_id)
     return _playlist(m3u.playlist(playable, root(device_token), name=name))
 
 

@@ -10,17 +10,20 @@ from psycopg import Connection
 from authsvc.api.protocol import conditional, guard, idempotency
 from authsvc.api.protocol.problems import Problem, explained
 from authsvc.api.protocol.services import here
+from authsvc.api.registration import invalid
 from authsvc.api.schemas import playlists as schemas
 from authsvc.api.videos import found, shown
-from authsvc.library import playlists, titles
+from authsvc.library import cursors, playlists, titles
 from authsvc.library.playlists import Playlist
 
 bp = APIBlueprint("playlists", __name__, url_prefix="/api/v1/playlists", tag="Playlists")
 
 _PUBLIC_SHOWN = 100
+_FIRST_ENTRIES: Final = schemas.EntriesIn()
 _MEANINGS: Final = {
     playlists.PlaylistUnknown: lambda _: Problem(404, "There is no such playlist of yours."),
     playlists.ItemUnknown: lambda _: Problem(404, "There is no such entry in this playlist."),
+    cursors.InvalidCursor: lambda _: invalid("cursor", "is not a cursor of this list"),
     playlists.Full: lambda _: Problem(409, "There are as many as there may be. Remove something first.", code="full"),
 }
 
@@ -51,17 +54,18 @@ def create_playlist(body: schemas.PlaylistIn) -> dict[str, Any]:
         made = playlists.create(
             connection, guard.identity().user_id, **body.model_dump(), most=settings.playlists_per_user
         )
-        return _whole(connection, made.hex)
+        return _shown(connection, made.hex)
 
 
 @bp.get("/<id:playlist_id>")
 @conditional.kept
+@bp.input(schemas.EntriesIn, location="query", arg_name="wanted")
 @bp.output(schemas.PlaylistDetailsOut)
-@bp.doc(summary="One playlist", responses=[401, 403, 404, 503])
-def one_playlist(playlist_id: str) -> dict[str, Any]:
-    """With its titles, as far as you may see them."""
+@bp.doc(summary="One playlist", responses=[401, 403, 404, 422, 503])
+def one_playlist(playlist_id: str, wanted: schemas.EntriesIn) -> dict[str, Any]:
+    """With its titles, as far as you may see them: so many from its beginning, or from where `cursor` says."""
     with explained(_MEANINGS), here().database.connection() as connection:
-        return _whole(connection, playlist_id)
+        return _shown(connection, playlist_id, wanted)
 
 
 @bp.patch("/<id:playlist_id>")
@@ -70,10 +74,10 @@ def one_playlist(playlist_id: str) -> dict[str, Any]:
 @bp.output(schemas.PlaylistDetailsOut)
 @bp.doc(summary="Change a playlist", responses=[400, 401, 403, 404, 412, 422, 503])
 def edit_playlist(playlist_id: str, body: schemas.PlaylistChangesIn) -> dict[str, Any]:
-    """With If-Match only if it is still what you have read."""
+    """With If-Match only if it is still what you have read. Answers, like every change of a list, its first entries."""
     with _held(playlist_id) as connection:
         playlists.edit(connection, playlist_id, body.model_dump(exclude_unset=True))
-        return _whole(connection, playlist_id)
+        return _shown(connection, playlist_id)
 
 
 @bp.delete("/<id:playlist_id>")
@@ -99,7 +103,7 @@ def add_item(playlist_id: str, body: schemas.ItemIn) -> dict[str, Any]:
         playlists.add(
             connection, playlist_id, body.video_id, position=body.position, most=here().settings.playlist_items
         )
-        return _whole(connection, playlist_id)
+        return _shown(connection, playlist_id)
 
 
 @bp.patch("/<id:playlist_id>/items/<id:item_id>")
@@ -111,7 +115,7 @@ def move_item(playlist_id: str, item_id: str, body: schemas.MoveIn) -> dict[str,
     """The others keep their order."""
     with _held(playlist_id) as connection:
         playlists.move(connection, playlist_id, item_id, body.position)
-        return _whole(connection, playlist_id)
+        return _shown(connection, playlist_id)
 
 
 @bp.delete("/<id:playlist_id>/items/<id:item_id>")
@@ -122,7 +126,7 @@ def remove_item(playlist_id: str, item_id: str) -> dict[str, Any]:
     """The title stays in the library."""
     with _held(playlist_id) as connection:
         playlists.remove(connection, playlist_id, item_id)
-        return _whole(connection, playlist_id)
+        return _shown(connection, playlist_id)
 
 
 def _summary(playlist: Playlist) -> dict[str, Any]:
@@ -138,28 +142,32 @@ def _summary(playlist: Playlist) -> dict[str, Any]:
     }
 
 
-def _whole(connection: Connection[Any], playlist_id: str) -> dict[str, Any]:
-    """The list as it is shown, and the tag of that for the answer."""
-    whole = _read(connection, playlist_id)
-    conditional.tagged(_own(whole), whole)
-    return whole
+def _shown(connection: Connection[Any], playlist_id: str, wanted: schemas.EntriesIn = _FIRST_ENTRIES) -> dict[str, Any]:
+    """A page of the list as it is shown, and the tag of that for the answer."""
+    summary = _read(connection, playlist_id)
+    answer = summary | _entries(connection, playlist_id, wanted)
+    conditional.tagged(_own(connection, summary), answer)
+    return answer
 
 
-def _own(whole: dict[str, Any]) -> dict[str, Any]:
+def _own(connection: Connection[Any], summary: dict[str, Any]) -> dict[str, Any]:
     """What a change of a list can change: which titles it has and in what order, not what each of them is."""
-    return whole | {"items": [item | {"video": item["video"]["id"]} for item in whole["items"]]}
+    return summary | {"order": playlists.order(connection, summary["id"])}
 
 
 def _read(connection: Connection[Any], playlist_id: str) -> dict[str, Any]:
+    return _summary(playlists.one(connection, guard.identity(), playlist_id))
+
+
+def _entries(connection: Connection[Any], playlist_id: str, wanted: schemas.EntriesIn) -> dict[str, Any]:
     identity = guard.identity()
-    playlist = playlists.one(connection, identity, playlist_id)
-    items = playlists.items(connection, identity, playlist_id)
+    items, next_cursor = playlists.items(connection, identity, playlist_id, limit=wanted.limit, cursor=wanted.cursor)
     videos = shown(connection, identity, [item.title for item in items])
     entries = [
         {"id": item.id.hex, "position": item.position, "video": video}
         for item, video in zip(items, videos, strict=True)
     ]
-    return _summary(playlist) | {"items": entries}
+    return {"items": entries, "next_cursor": next_cursor}
 
 
 @contextmanager
@@ -168,5 +176,5 @@ def _held(playlist_id: str) -> Iterator[Connection[Any]]:
     with explained(_MEANINGS), here().database.connection() as connection, connection.transaction():
         playlists.hold(connection, guard.identity().user_id, playlist_id)
         if conditional.asked():
-            conditional.require_match(_own(_read(connection, playlist_id)))
+            conditional.require_match(_own(connection, _read(connection, playlist_id)))
         yield connection

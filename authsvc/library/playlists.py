@@ -13,8 +13,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from authsvc.library import titles
-from authsvc.library.titles import Title
+from authsvc.library import cursors, titles
+from authsvc.library.titles import Listed, Title
 from authsvc.library.visibility import VISIBLE
 from authsvc.sessions.sessions import Identity
 from catalog.rows import only
@@ -25,6 +25,7 @@ _LIST: LiteralString = f"""
              WHERE i.playlist_id = l.id AND {VISIBLE}) AS length
       FROM playlists l JOIN users u ON u.id = l.user_id
 """
+_CURSOR: cursors.Other = "playlist"
 _ASSIGNMENTS: dict[str, LiteralString] = {
     "name": "name = %(name)s",
     "description": "description = %(description)s",
@@ -71,7 +72,7 @@ class Item:
 
 def of_user(connection: Connection[Any], identity: Identity) -> list[Playlist]:
     """One's own, by name."""
-    return _lists(connection, identity, "l.user_id = %(user)s::uuid ORDER BY lower(l.name), l.id")
+    return _lists(connection, identity, "l.user_id = %(user)s::uuid ORDER BY lower(l.name) COLLATE natural_order, l.id")
 
 
 def public(connection: Connection[Any], identity: Identity, *, limit: int) -> list[Playlist]:
@@ -89,13 +90,62 @@ def one(connection: Connection[Any], identity: Identity, playlist_id: str) -> Pl
     return found[0]
 
 
-def items(connection: Connection[Any], identity: Identity, playlist_id: str) -> list[Item]:
-    """The entries that the asking user may see, in order."""
+def items(
+    connection: Connection[Any], identity: Identity, playlist_id: str, *, limit: int, cursor: str | None = None
+) -> tuple[list[Item], str | None]:
+    """The next entries that the asking user may see, in order, and the cursor of those after them, None at the end.
+
+    A cursor goes on after its entry, wherever that has moved; after its place when it was taken out. Raises
+    InvalidCursor, also for a cursor of another list.
+    """
+    after: LiteralString = "true"
+    values: dict[str, Any] = titles.who(identity) | {"id": playlist_id, "limit": limit + 1}
+    if cursor:
+        values["key"], values["after"] = cursors.decode(cursor, _CURSOR, playlist_id)
+        after = """i.position > coalesce(
+            (SELECT position FROM playlist_items WHERE id = %(after)s::uuid AND playlist_id = %(id)s::uuid), %(key)s)"""
     rows = connection.execute(
-        "SELECT id, position, video_id FROM playlist_items WHERE playlist_id = %s ORDER BY position", (playlist_id,)
+        f"""
+        SELECT i.id, i.position, i.video_id FROM playlist_items i JOIN videos v ON v.id = i.video_id
+         WHERE i.playlist_id = %(id)s AND {VISIBLE} AND {after} ORDER BY i.position LIMIT %(limit)s
+        """,
+        values,
     ).fetchall()
-    shown = titles.several(connection, identity, list({row[2] for row in rows}))
-    return [Item(item, position, shown[video]) for item, position, video in rows if video in shown]
+    shown = titles.several(connection, identity, list({row[2] for row in rows[:limit]}))
+    page = [Item(item, position, shown[video]) for item, position, video in rows[:limit] if video in shown]
+    if len(rows) <= limit:
+        return page, None
+    last, position, _ = rows[limit - 1]
+    return page, cursors.encode(_CURSOR, position, last.hex, playlist_id)
+
+
+def listed(connection: Connection[Any], identity: Identity, playlist_id: str) -> list[Listed]:
+    """All entries that the asking user may see and that can be played now, in order."""
+    with connection.cursor(row_factory=class_row(Listed)) as rows:
+        return rows.execute(
+            f"""
+            SELECT v.id, v.title, v.duration_seconds, v.title_folded
+              FROM playlist_items i JOIN videos v ON v.id = i.video_id
+             WHERE i.playlist_id = %(id)s AND {VISIBLE} AND v.status = 'ready'
+               AND EXISTS (SELECT FROM published_files f WHERE f.video_id = v.id AND f.name LIKE 'source.%%')
+             ORDER BY i.position
+            """,
+            titles.who(identity) | {"id": playlist_id},
+        ).fetchall()
+
+
+def order(connection: Connection[Any], playlist_id: str) -> str:
+    """A digest of which entries the list has and in what order; it tells nothing else."""
+    row = only(
+        connection.execute(
+            """
+            SELECT encode(sha256(convert_to(coalesce(string_agg(id::text, ',' ORDER BY position), ''), 'UTF8')), 'hex')
+              FROM playlist_items WHERE playlist_id = %s
+            """,
+            (playlist_id,),
+        )
+    )
+    return str(row[0])
 
 
 def create(

@@ -8,12 +8,13 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
-from authsvc.api.protocol import guard
+from authsvc.api.protocol import costs, guard
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.quotas import WINDOW_SECONDS, CallClass, Quota
 from authsvc.api.protocol.services import here
 
-_PREFIX: Final = "/api/"
+# Probes of the box itself must not run out.
+_PREFIXES: Final = ("/api/", "/play/")
 _BY_TOPIC: Final = {
     "auth": CallClass.LOGIN,
     "password": CallClass.LOGIN,
@@ -21,6 +22,7 @@ _BY_TOPIC: Final = {
     "second_step": CallClass.LOGIN,
     "grants": CallClass.STREAMING,
     "playbacks": CallClass.STREAMING,
+    "players": CallClass.STREAMING,
     "uploads": CallClass.UPLOAD,
 }
 # Beyond those topics: what hashes a password, for that is what signing in runs out of, and where codes are guessed.
@@ -37,6 +39,11 @@ def register(app: Flask) -> None:
     app.after_request(_tell)
 
 
+def is_counted(path: str) -> bool:
+    """Is a call of this address counted? What players ask for has no session yet, and counts for its address."""
+    return path.startswith(_PREFIXES)
+
+
 def class_of(endpoint: str | None) -> CallClass:
     """The class of an endpoint's calls: by its name, else by its topic."""
     if endpoint is None or endpoint in _NOT_LOGIN:
@@ -47,15 +54,15 @@ def class_of(endpoint: str | None) -> CallClass:
 
 
 def _take() -> None:
-    # Probes of the box itself must not run out.
-    if request.path.startswith(_PREFIX):
-        g.quota = here().quotas.take(class_of(request.endpoint), guard.caller())
+    if is_counted(request.path):
+        cost = costs.of(request.endpoint, request.args)
+        g.quota = here().quotas.take(class_of(request.endpoint), guard.caller(), cost)
         if g.quota is not None and g.quota.left < 0:
             raise _too_many(g.quota)
 
 
 def _tell(response: Response) -> Response:
-    if not request.path.startswith(_PREFIX):
+    if not is_counted(request.path):
         return response
     if "quota" not in g:
         # The guard refused before we counted: guessing tokens is not free either.
@@ -75,7 +82,7 @@ def _too_many(quota: Quota) -> Problem:
     wait = max(quota.seconds, 1)
     return Problem(
         429,
-        f"That is more than {quota.calls} calls a minute. Wait {wait} s.",
+        f"That is more than {quota.calls} calls a minute, of which some count more than once. Wait {wait} s.",
         code="rate_limited",
         headers={"Retry-After": str(wait)},
     )

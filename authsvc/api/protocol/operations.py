@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from werkzeug.routing import Rule
 
-from authsvc.api.protocol import conditional, idempotency, problems
+from authsvc import problem_codes
+from authsvc.api.protocol import conditional, costs, idempotency, limits, problems
 from authsvc.api.schemas import common as schemas
 from catalog.contract import codes as problem_codes
 
@@ -56,7 +57,11 @@ def complete(operation: dict[str, Any], rule: Rule, method: str, view: Callable[
     parameters, answers = operation.setdefault("parameters", []), operation["responses"]
     if not any(int(status) < 400 for status in answers):
         answers["200"] = {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}
-    counted = rule.rule.startswith("/api/")
+    counted = limits.is_counted(rule.rule)
+    if counted:
+        operation["x-cost"] = costs.of(rule.endpoint, {})
+        if rule.endpoint in costs.LISTS:
+            operation["x-entries-a-call"] = costs.ENTRIES_A_CALL
     for status in _refusals(operation, rule, view, anyone=anyone, counted=counted):
         answers.setdefault(str(status), {"description": ""})
     if method == "get" and "application/json" in answers.get("200", {}).get("content", {}):

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from authsvc.api.schemas.common import Body, Id, Line, Page, PersonOut
+from authsvc.api.schemas.common import Body, Id, Line, Page, PersonOut, Text
 from authsvc.api.schemas.videos import VideoOut
+from authsvc.library import cursors
 
 Name = Annotated[Line, Field(min_length=1, max_length=200)]
 Description = Annotated[Page, Field(max_length=2000)]
@@ -15,6 +16,11 @@ Place = Annotated[int, Field(ge=0, le=1_000_000, description="From 0; beyond the
 
 class PlaylistsIn(BaseModel):
     whose: Literal["mine", "public"] = "mine"
+
+
+class EntriesIn(BaseModel):
+    cursor: Annotated[Text, Field(max_length=cursors.LONGEST)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class PlaylistIn(Body):
@@ -63,3 +69,4 @@ class ItemOut(BaseModel):
 
 class PlaylistDetailsOut(PlaylistOut):
     items: list[ItemOut]
+    next_cursor: str | None = Field(description="For GET /playlists/{playlist_id}; null: these were the last entries")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from authsvc.api.protocol import limits
+from authsvc.api.protocol import costs, limits
 from authsvc.api.protocol.quotas import CallClass
-from testbed.servers.redis_server import RedisServer
-from testbed.services.sign_in import ME, login
-from testbed.services.world import World
+from tests.integration.authsvc_devices import new_device
+from tests.integration.authsvc_sign_in import ME, login
+from tests.integration.authsvc_world import World
+from tests.integration.redis_server import RedisServer
 
 VIDEOS = "/api/v1/videos"
 
@@ -120,3 +121,60 @@ def test_every_class_is_used_by_an_endpoint_or_awaits_its_topic(world: World) ->
     assert used >= {CallClass.GENERAL, CallClass.LOGIN, CallClass.STREAMING}
     assert limits.class_of("auth.login") is CallClass.LOGIN
     assert limits.class_of("auth.refresh") is CallClass.GENERAL
+
+
+def test_a_call_costs_as_much_as_it_asks_for(world: World) -> None:
+    world.with_settings(general_calls_per_minute=300, streaming_calls_per_minute=300)
+    user = world.user("alice")
+    headers = {"Authorization": f"Bearer {world.session(user)[1]}"}
+
+    def cost(path: str) -> int:
+        before = left(world.client().get(ME, headers=headers))[1]
+        return before - left(world.client().get(path, headers=headers))[1]
+
+    asked = {"": 3, "?limit=1": 1, "?limit=19": 1, "?limit=20": 2, "?limit=100": 6, "?limit=x": 6}
+    asked |= {"?limit=" + "9" * 5000: 6}
+    # Some of the quota comes back while the test runs.
+    for query, calls in asked.items():
+        assert cost(f"{VIDEOS}{query}") in {calls, calls - 1}, query[:20]
+    assert cost("/api/v1/playlists") in {10, 9}
+    assert cost("/api/v1/users/me/export") in {100, 99, 98}
+
+
+def test_reading_a_long_list_in_a_loop_ends_at_the_quota(world: World) -> None:
+    world.with_settings(general_calls_per_minute=60)
+    alice = bearer(world)
+    made = world.client().post("/api/v1/playlists", json={"name": "Long"}, headers=alice).get_json()["id"]
+    loop = [world.client().get(f"/api/v1/playlists/{made}?limit=100", headers=alice).status_code for _ in range(12)]
+    # One comes back every 6 s.
+    assert 9 <= loop.count(200) <= 11
+    assert 429 in loop
+
+
+def test_what_players_ask_for_is_counted_for_their_address(world: World) -> None:
+    world.with_settings(streaming_calls_per_minute=250)
+    user = world.user("alice")
+    _, token = new_device(world.owner, user.id)
+    answers = [world.client().get(f"/play/{token}/library.m3u", buffered=True) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    elsewhere = {"X-Real-IP": "198.51.100.9"}
+    assert world.client().get(f"/play/{token}/library.m3u", buffered=True, headers=elsewhere).status_code == 200
+
+
+def test_costs_are_of_endpoints_that_exist_and_told_in_the_document(world: World) -> None:
+    document = world.client().get("/api/openapi.json").get_json()
+    told = {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
+    for endpoint, default in costs.LISTS.items():
+        operation = told[endpoint.replace(".", "_")]
+        (limit,) = (parameter for parameter in operation["parameters"] if parameter["name"] == "limit")
+        assert (limit["schema"]["default"], limit["schema"]["maximum"]) == (default, 100), endpoint
+        assert operation["x-cost"] == 1 + default // costs.ENTRIES_A_CALL
+        assert operation["x-entries-a-call"] == costs.ENTRIES_A_CALL
+    for endpoint, calls in costs.OTHERS.items():
+        assert told[endpoint.replace(".", "_")]["x-cost"] == calls
+    with_limit = {
+        name
+        for name, operation in told.items()
+        if any(parameter.get("name") == "limit" for parameter in operation.get("parameters", []))
+    }
+    assert with_limit == {endpoint.replace(".", "_") for endpoint in costs.LISTS}, "a list that costs one call"

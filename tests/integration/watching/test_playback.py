@@ -218,6 +218,7 @@ def test_admin_sees_streams_and_stops_one(world: World, alice: Viewer) -> None:
 
 def test_unknown_fields_can_not_set_what_is_not_theirs(world: World, alice: Viewer, bob: Viewer) -> None:
     video = world.video()
-    alice.play(video, user_id=bob.user.id.hex, session_id=bob.session_id, door="header", position_seconds=9)
-    row = world.owner.execute("SELECT user_id, session_id, door, position_seconds FROM playbacks").fetchone()
-    assert row == (alice.user.id, uuid.UUID(alice.session_id), "signed", 0)
+    theirs = {"user_id": bob.user.id.hex, "session_id": bob.session_id, "door": "header", "position_seconds": 9}
+    answer = alice.play(video, **theirs)
+    assert (answer.status_code, set(answer.get_json()["errors"])) == (422, set(theirs))
+    assert world.owner.execute("SELECT count(*) FROM playbacks").fetchone() == (0,)
