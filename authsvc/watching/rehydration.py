@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from authsvc.library.visibility import condition
-from authsvc.sessions import sessions
+from authsvc.sessions import alive, sessions
 from authsvc.settings import LiveSettings
 from authsvc.stores.live import Evaluates, Script
 

@@ -1,5 +1,6 @@
 """The document is an integrator's only manual: whole, valid, and the same as what the tables decide."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -77,6 +78,24 @@ def test_every_operation_has_summary_tag_and_sentences(document: dict[str, Any])
         assert operation["description"].endswith("."), name
         for status, answer in operation["responses"].items():
             assert answer["description"].strip(), (name, status)
+
+
+def test_every_operation_says_the_whole_of_what_its_view_says(app: Flask, document: dict[str, Any]) -> None:
+    views = {endpoint.replace(".", "_"): view for endpoint, view in app.view_functions.items()}
+    long = 0
+    for name, operation in operations(document):
+        said = inspect.getdoc(views[operation["operationId"]])
+        assert said, name
+        assert operation["description"] == " ".join(said.split()), name
+        assert re.match(r"[A-Z0-9]", operation["description"]), name
+        long += "\n" in said
+    assert long > 2, "no view says more than a line"
+
+
+def test_every_tag_is_named_once_and_used(document: dict[str, Any]) -> None:
+    named = [tag["name"] for tag in document["tags"]]
+    assert len(named) == len(set(named))
+    assert set(named) == {tag for _, operation in operations(document) for tag in operation["tags"]}
 
 
 def test_security_is_what_the_table_of_roles_says(document: dict[str, Any]) -> None:

@@ -50,6 +50,8 @@ def describe(app: APIFlask) -> None:
             for method, operation in document["paths"].get(_template(rule.rule), {}).items():
                 if method in _METHODS and method.upper() in (rule.methods or ()):
                     _complete(operation, rule, method, app.view_functions[rule.endpoint], document)
+        # One for each blueprint, and several topics have more than one of those.
+        document["tags"] = list({tag["name"]: tag for tag in document["tags"]}.values())
         components = document["components"]
         # APIFlask's own error shapes, which nothing here has.
         for unused in ("HTTPError", "ValidationError"):
@@ -65,7 +67,8 @@ def _complete(
 ) -> None:
     # The name in access.py never changes once it is there; programs that are made from the document go by this.
     operation["operationId"] = rule.endpoint.replace(".", "_")
-    operation.setdefault("description", inspect.getdoc(view) or "")
+    # APIFlask takes what stands below the first line, which cuts a sentence that goes on there.
+    operation["description"] = " ".join((inspect.getdoc(view) or "").split())
     who = access.WHO_MAY.get(rule.endpoint, frozenset())
     if who is not access.ANYONE:
         operation["security"] = [{"bearer": []}, {"cookie": []}]

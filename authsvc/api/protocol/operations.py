@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from werkzeug.routing import Rule
 
-from authsvc import problem_codes
 from authsvc.api.protocol import conditional, costs, idempotency, limits, problems
 from authsvc.api.schemas import common as schemas
 from catalog.contract import codes as problem_codes

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from authsvc.problem_codes import CODES
+from catalog.contract import forms
+from catalog.contract.codes import CODES
 from catalog.text import has_something_to_see, is_clean
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.common import Body, Id, Line, Qr, Text
+from catalog.contract.words import SessionKind
 
 
 class DeviceIn(Body):

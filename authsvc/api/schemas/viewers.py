@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from authsvc.api.schemas.common import Body, Id, Line, Page, PersonOut, Text
+from catalog.contract import words
 
 Visibility = Annotated[
     words.Visibility,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from authsvc.watching import leases
-from tests.integration.authsvc_sign_in import login
-from tests.integration.authsvc_world import World
-from tests.integration.redis_server import RedisServer
+from testbed.servers.redis_server import RedisServer
+from testbed.services.sign_in import login
+from testbed.services.world import World
 
 
 class Viewer:

@@ -9,10 +9,10 @@ import pytest
 
 from authsvc.api.protocol import costs, limits
 from authsvc.api.protocol.quotas import CallClass
-from tests.integration.authsvc_devices import new_device
-from tests.integration.authsvc_sign_in import ME, login
-from tests.integration.authsvc_world import World
-from tests.integration.redis_server import RedisServer
+from testbed.servers.redis_server import RedisServer
+from testbed.services.devices import new_device
+from testbed.services.sign_in import ME, login
+from testbed.services.world import World
 
 VIDEOS = "/api/v1/videos"
 

@@ -7,7 +7,7 @@ import pytest
 
 from catalog import roles
 from catalog.migrate import migrate
-from tests.integration.postgres import USER, Database, PostgresServer
+from testbed.servers.postgres import USER, Database, PostgresServer
 
 
 def test_a_second_migration_changes_nothing(database: Database) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.authsvc_sign_in import login
-from tests.integration.authsvc_viewer import Viewer
-from tests.integration.authsvc_world import World
+from testbed.services.sign_in import login
+from testbed.services.viewer import Viewer
+from testbed.services.world import World
 
 
 def calls_with_a_body(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
