@@ -105,7 +105,8 @@ class LiveSettings(DatabaseSettings):
     redis_live_url: str = "unix:///run/redis-live/redis.sock"
     redis_username: str | None = None
     redis_live_password: SecretStr | None = None
-    # Longest wait for an answer of Redis; beyond it the policy for an outage applies (authz/outage.py).
+    # Longest wait for an answer of the live Redis; beyond it the policy for an outage applies (authz/outage.py). Short
+    # for decisions, which Nginx waits for with somebody's film, and for the ledger, whose rounds have a pace.
     redis_timeout_seconds: Seconds = 0.25
 
     # Life of an access token. A tombstone outlives it, and what Redis knows of a session, by 60 s.
@@ -211,9 +212,13 @@ class AuthzSettings(ServiceSettings):
 class ApiSettings(ServiceSettings, AccountSettings):
     """The JSON interface."""
 
-    # Counters that may be lost (allkeys-lru).
+    # Four times a decision's: a call has nothing to go by without Redis but to refuse, and a busy box is no outage.
+    redis_timeout_seconds: Seconds = 1
+
+    # Counters that may be lost (allkeys-lru). Nobody waits longer for them than for a decision: a call goes on without.
     redis_cache_url: str = "unix:///run/redis-cache/redis.sock"
     redis_cache_password: SecretStr | None = None
+    redis_cache_timeout_seconds: Seconds = 0.25
 
     play_keys: PlayKeys
     access_jwt_private: SecretStr
@@ -323,8 +328,10 @@ class ApiSettings(ServiceSettings, AccountSettings):
     # Largest request body in bytes; no call of this interface needs more.
     body_bytes: Annotated[int, Field(ge=1024)] = 65_536
     database_connections: Annotated[int, Field(ge=1, le=64)] = 8
-    # Longest wait for a connection of the pool before 503.
+    # Longest wait for a connection of the pool before 503, and for PostgreSQL's answer to one statement: five times a
+    # decision's, which has to be there before Nginx gives up; a search or a list of the library may take its time.
     database_wait_seconds: Seconds = 2
+    database_statement_ms: Count = 5000
 
     @field_validator("second_factor_key")
     @classmethod

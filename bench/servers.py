@@ -197,6 +197,7 @@ def started() -> Iterator[House]:
                 nginx_worker_connections=WORKER_CONNECTIONS,
                 nginx_api_rate="1000r/s",
                 settings={"streaming_calls_per_minute": 1_000_000},
+                patience={},
             )
         )
         film = stack.nginx.folder / "film-of-the-bench.mp4"

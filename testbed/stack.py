@@ -31,7 +31,7 @@ from testbed.servers.child import Child
 from testbed.servers.nginx_server import PLAY_KEYS, REPOSITORY, NginxServer
 from testbed.servers.postgres import Database, PostgresServer
 from testbed.servers.redis_server import RedisServer
-from testbed.services.world import PRIVATE_PEM, PUBLIC_PEM
+from testbed.services.world import PATIENCE, PRIVATE_PEM, PUBLIC_PEM
 from testbed.viewers.http1 import RawConnection
 
 PASSWORD = "a password of the whole stack"
@@ -52,6 +52,8 @@ class Stack:
         self.film = b""
         # Further settings of the services, by the names of their fields.
         self.settings: dict[str, object] = {}
+        # How long they wait for stores; empty where that is what is tested.
+        self.patience: Mapping[str, object] = PATIENCE
         self._services: dict[str, Child] = {}
 
     @classmethod
@@ -62,6 +64,7 @@ class Stack:
         *,
         www: Path | None = None,
         settings: Mapping[str, object] | None = None,
+        patience: Mapping[str, object] = PATIENCE,
         **overrides: Any,
     ) -> Iterator[Self]:
         """Start everything; `www` is the folder of the client to serve (by default the project's own)."""
@@ -74,7 +77,7 @@ class Stack:
             NginxServer.prepared(**overrides) as nginx,
         ):
             stack = cls(nginx, database, live, cache)
-            stack.settings = dict(settings or {})
+            stack.settings, stack.patience = dict(settings or {}), patience
             try:
                 stack._fill()
                 for service in ("authz", "api"):
@@ -170,6 +173,7 @@ class Stack:
             "KINETOSCOPE_REDIS_CACHE_URL": self.cache.url,
             "KINETOSCOPE_PUBLIC_ORIGINS": self.url,
             "KINETOSCOPE_MEDIA_ORIGIN": self.media_origin,
+            **{f"KINETOSCOPE_{name.upper()}": str(value) for name, value in self.patience.items()},
             # As with Nginx's limits.
             "KINETOSCOPE_STREAMS_PER_USER": "0",
             "KINETOSCOPE_STREAMS_PER_SESSION": "0",

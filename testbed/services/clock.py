@@ -38,7 +38,7 @@ class Clock:
         self._world = world
         self._ahead = 0.0
         # Applications of their own: only new connections get the search path.
-        world.with_settings(redis_timeout_seconds=1)
+        world.with_settings(redis_timeout_seconds=20)
 
     def forward(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         self._ahead += hours * 3600 + minutes * 60 + seconds

@@ -38,6 +38,12 @@ ORIGIN = "https://box.test"
 PLAY_SECRET = "s" * 43
 SECOND_FACTOR_KEY = "f" * 42 + "A"
 
+# How long the services wait for stores where that is not what is tested: a busy machine is no outage.
+PATIENCE = {
+    "redis_timeout_seconds": 20, "redis_cache_timeout_seconds": 20, "database_wait_seconds": 20,
+    "database_statement_ms": 20_000,
+}  # fmt: skip
+
 # A real hash takes a tenth of a second of all cores; what production uses is asserted in a test of its own.
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
@@ -102,6 +108,7 @@ class World:
     redis_live: RedisServer
     redis_cache: RedisServer
     overrides: dict[str, Any] = field(default_factory=dict)
+    is_patient: bool = True
     _apps: list[Flask] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -131,7 +138,7 @@ class World:
         return self.house.database
 
     def _app(self, name: str, create: Callable[[], Flask]) -> Flask:
-        if self.overrides:
+        if self.overrides or not self.is_patient:
             self._apps.append(create())
             return self._apps[-1]
         if name not in self.house.apps:
@@ -139,7 +146,13 @@ class World:
         return self.house.apps[name]
 
     def _shared(self, service: str) -> dict[str, Any]:
-        return {"access_jwt_public": {"a1": PUBLIC_PEM}} | self.live_access(service) | self.overrides
+        known = {"access_jwt_public": {"a1": PUBLIC_PEM}} | self.live_access(service)
+        return known | (PATIENCE if self.is_patient else {}) | self.overrides
+
+    def with_time_outs_of_the_product(self) -> Self:
+        """Where they are what is tested. Call it before the applications are made."""
+        self.is_patient = False
+        return self
 
     def live_access(self, service: str) -> dict[str, Any]:
         """The way of a service (a database role, too) into the live store, under its own rules there."""

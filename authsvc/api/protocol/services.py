@@ -59,17 +59,18 @@ class Services:
             application_name="kinetoscope-api",
             connections=settings.database_connections,
             wait_seconds=settings.database_wait_seconds,
+            statement_ms=settings.database_statement_ms,
         )
         store, cache = (
             live.connect(
                 url,
-                timeout_seconds=settings.redis_timeout_seconds,
+                timeout_seconds=timeout,
                 username=settings.redis_username,
                 password=password,
             )
-            for url, password in (
-                (settings.redis_live_url, settings.redis_live_password),
-                (settings.redis_cache_url, settings.redis_cache_password),
+            for url, password, timeout in (
+                (settings.redis_live_url, settings.redis_live_password, settings.redis_timeout_seconds),
+                (settings.redis_cache_url, settings.redis_cache_password, settings.redis_cache_timeout_seconds),
             )
         )
         return cls(

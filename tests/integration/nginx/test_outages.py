@@ -14,14 +14,19 @@ import psycopg
 import pytest
 
 from testbed.servers.postgres import PostgresServer
-from testbed.stack import Stack, stack
+from testbed.stack import Stack
 from testbed.viewers.http1 import Answer, RawConnection
-
-__all__ = ["stack"]  # a fixture
 
 FIRST_BYTES = "Range: bytes=0-99"
 # A decision is kept for one to two seconds; after that authz is asked again.
 UNTIL_ASKED_AGAIN = 2
+
+
+@pytest.fixture(scope="module")
+def stack(postgres: PostgresServer) -> Iterator[Stack]:
+    """With the time-outs of the product, which are what is tested here."""
+    with Stack.running(postgres, patience={}) as running:
+        yield running
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from testbed.services.world import Asker, House, World
 def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> Iterator[World]:
     # Applications of its own for each test: an outage leaves a pause behind.
     with World(house, redis_live, redis_cache).with_settings(outage_retry_seconds=1) as world:
-        yield world
+        yield world.with_time_outs_of_the_product()
 
 
 @pytest.fixture(autouse=True)
