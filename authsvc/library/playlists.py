@@ -20,7 +20,7 @@ from authsvc.sessions.sessions import Identity
 from catalog.rows import only
 
 _LIST: LiteralString = f"""
-    SELECT l.id, l.user_id, u.username, l.name, l.description, l.is_public, l.version, l.created_at, l.updated_at,
+    SELECT l.id, l.user_id, u.username, l.name, l.description, l.is_public, l.created_at, l.updated_at,
            (SELECT count(*) FROM playlist_items i JOIN videos v ON v.id = i.video_id
              WHERE i.playlist_id = l.id AND {VISIBLE}) AS length
       FROM playlists l JOIN users u ON u.id = l.user_id
@@ -55,7 +55,6 @@ class Playlist:
     name: str
     description: str
     is_public: bool
-    version: int
     created_at: datetime
     updated_at: datetime
     length: int
@@ -181,7 +180,7 @@ def hold(connection: Connection[Any], user_id: str, playlist_id: str) -> None:
 def edit(connection: Connection[Any], playlist_id: str, changes: Mapping[str, Any]) -> None:
     """Change the fields named in `changes` of a list that is held."""
     assignments: list[LiteralString] = [
-        *(_ASSIGNMENTS[name] for name in changes), "version = version + 1", "updated_at = now()",
+        *(_ASSIGNMENTS[name] for name in changes), "updated_at = now()",
     ]  # fmt: skip
     connection.execute(
         f"UPDATE playlists SET {', '.join(assignments)} WHERE id = %(id)s", {**changes, "id": playlist_id}

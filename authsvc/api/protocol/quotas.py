@@ -28,7 +28,6 @@ class CallClass(StrEnum):
     GENERAL = "general"
     # Passwords and codes are guessed there.
     LOGIN = "login"
-    UPLOAD = "upload"
     STREAMING = "streaming"
 
 
@@ -51,7 +50,6 @@ class Quotas:
         self._calls = {
             CallClass.GENERAL: settings.general_calls_per_minute,
             CallClass.LOGIN: settings.login_calls_per_minute,
-            CallClass.UPLOAD: settings.upload_calls_per_minute,
             CallClass.STREAMING: settings.streaming_calls_per_minute,
         }
         self._asked_again_at = 0.0
