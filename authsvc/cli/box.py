@@ -1,4 +1,4 @@
-"""The box as a whole: how it is, a look through the library, the care of the audit trail."""
+"""The box as a whole: how it is, a look through the library, the audit trail, what is kept no longer."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import click
 
 from authsvc import audit as trail
 from authsvc.cli import console, overview
-from authsvc.sessions import addresses
+from authsvc.people import retention
 from authsvc.stores import live
 
 
@@ -67,8 +67,8 @@ def list_events(username: str | None, event: str | None, limit: int) -> list[dic
     ]
 
 
-@console.command(audit, "cut-addresses")
-def cut_addresses() -> str:
-    """Shorten old client addresses to /24 or /64, wherever they are kept; a timer does it every day."""
+@console.command(None, "forget")
+def forget() -> dict[str, int]:
+    """Take away what is kept no longer, and shorten old addresses to /24 or /64; a timer does it every day."""
     with console.database() as connection:
-        return f"{addresses.cut_old(connection, console.settings().whole_address_days)} addresses cut"
+        return retention.run(connection, console.settings())

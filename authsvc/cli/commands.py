@@ -15,5 +15,5 @@ def main() -> None:
 
 for group in (people.user, people.invitations, watching.signed_in, watching.streams, box.audit):
     main.add_command(group)
-for single in (people.invite, box.scan, box.status):
+for single in (people.invite, box.scan, box.status, box.forget):
     main.add_command(single)

@@ -1,6 +1,7 @@
 """Accounts on the box: the command line as root has it, and how fast the doors learn of what it does."""
 
 import json
+import re
 import secrets
 import time
 from typing import Any
@@ -81,8 +82,10 @@ def test_invited_person_registers_and_leaves_without_a_trace(
     assert dump.strip() == "0"
 
 
-def test_addresses_are_shortened_every_day(host: Host, shell: Any) -> None:
-    assert host.service("kinetoscope-audit.timer").is_running
-    assert host.service("kinetoscope-audit.timer").is_enabled
-    shell("systemctl start kinetoscope-audit.service")
-    assert "0 addresses cut" in shell("journalctl --unit kinetoscope-audit.service --lines 5 --output cat")
+def test_what_is_kept_no_longer_goes_every_day(host: Host, shell: Any) -> None:
+    assert host.service("kinetoscope-retention.timer").is_running
+    assert host.service("kinetoscope-retention.timer").is_enabled
+    shell("systemctl start kinetoscope-retention.service")
+    said = shell("journalctl --unit kinetoscope-retention.service --lines 20 --output cat")
+    assert re.search(r"^playbacks\t0$", said, re.MULTILINE), said
+    assert not host.file("/etc/systemd/system/kinetoscope-audit.timer").exists

@@ -54,6 +54,8 @@ def test_an_index_that_another_icu_has_sorted_is_built_anew(postgres: PostgresSe
         (roles.API, "DELETE FROM audit_subjects"),
         (roles.AUTHZ, "SELECT * FROM audit_events"),
         (roles.AUTHZ, "SELECT cut_addresses(90)"),
+        (roles.AUTHZ, "SELECT cut_audit_addresses(90, 1)"),
+        (roles.LEDGER, "SELECT forget_audit_events(400, 1)"),
         (roles.INDEXER, "SELECT * FROM audit_subjects"),
         (roles.INDEXER, "SELECT * FROM users"),
         (roles.INDEXER, "SELECT * FROM sessions"),
