@@ -352,27 +352,6 @@ class CommandSettings(LiveSettings, AccountSettings):
     # As the interface's.
     redis_timeout_seconds: Seconds = 1
 
-    # The audit trail, sessions and playbacks keep the whole address for so many days, then the /24 or /64 it is in.
-    whole_address_days: Annotated[int, Field(ge=7, le=3660)] = 90
-    # Days that an ended playback is kept; popularity looks 90 days back. Then the days that its session is kept.
-    playback_days: Annotated[int, Field(ge=90, le=3660)] = 180
-    session_days: Annotated[int, Field(ge=90, le=3660)] = 180
-    # Days that a refresh token is kept after its session's longest life; until then its reuse is told.
-    refresh_token_days: Annotated[int, Field(ge=1, le=3660)] = 7
-    # Days that the audit trail is kept.
-    audit_days: Annotated[int, Field(ge=90, le=36_600)] = 400
-    # Rows that one step takes away, the pause after it, and how long one run of the timer may last: the next one does
-    # what is left then.
-    retention_batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    retention_pause_seconds: Annotated[float, Field(ge=0, le=60)] = 0.1
-    retention_longest_seconds: Seconds = 1800
-
-    @model_validator(mode="after")
-    def sessions_outlive_their_playbacks(self) -> Self:
-        if self.session_days < self.playback_days:
-            raise ValueError("session_days is shorter than playback_days, and playbacks go with their session")
-        return self
-
 
 class LedgerSettings(LiveSettings):
     """The ledger: reads the kernel's socket table and Nginx's account log."""

@@ -7,6 +7,7 @@ import click
 from authsvc import audit as trail
 from authsvc.cli import console, overview
 from authsvc.people import retention
+from authsvc.people.retention import RetentionSettings
 from authsvc.stores import live
 
 
@@ -71,4 +72,4 @@ def list_events(username: str | None, event: str | None, limit: int) -> list[dic
 def forget() -> dict[str, int]:
     """Take away what is kept no longer, and shorten old addresses to /24 or /64; a timer does it every day."""
     with console.database() as connection:
-        return retention.run(connection, console.settings())
+        return retention.run(connection, console.loaded(RetentionSettings))

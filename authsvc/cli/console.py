@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import click
@@ -18,7 +18,7 @@ from redis import Redis
 from authsvc.people import accounts
 from authsvc.people.accounts import User
 from authsvc.people.names import InvalidName
-from authsvc.settings import CommandSettings
+from authsvc.settings import CommandSettings, DatabaseSettings
 from authsvc.signin import passwords
 from authsvc.signin.password_rules import PasswordRules, UnacceptablePassword
 from authsvc.stores import live
@@ -26,6 +26,8 @@ from authsvc.stores.live import LiveUnavailable
 from catalog.text import clean
 
 _CONNECT_SECONDS = 5
+
+Known = TypeVar("Known", bound=DatabaseSettings)
 
 
 def command(group: click.Group | None, name: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -48,8 +50,14 @@ def command(group: click.Group | None, name: str) -> Callable[[Callable[..., Any
 
 
 def settings() -> CommandSettings:
+    """What every command goes by."""
+    return loaded(CommandSettings)
+
+
+def loaded(kind: type[Known]) -> Known:
+    """Settings of a kind. A wrong one ends the command with a sentence."""
     try:
-        return CommandSettings.load()
+        return kind.load()
     except ValidationError as error:
         raise click.ClickException(f"a setting is wrong: {error}") from error
 

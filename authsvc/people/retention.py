@@ -10,11 +10,37 @@ are tables of their own, and popularity looks 90 days back, which is as long as 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, LiteralString
+from typing import Annotated, Any, Final, LiteralString, Self
 
 from psycopg import Connection
+from pydantic import Field, model_validator
 
-from authsvc.settings import CommandSettings
+from authsvc.settings import DatabaseSettings, Seconds
+
+
+class RetentionSettings(DatabaseSettings):
+    """For how long."""
+
+    # The audit trail, sessions and playbacks keep the whole address for so many days, then the /24 or /64 it is in.
+    whole_address_days: Annotated[int, Field(ge=7, le=3660)] = 90
+    # Days that an ended playback is kept; popularity looks 90 days back. Then the days that its session is kept.
+    playback_days: Annotated[int, Field(ge=90, le=3660)] = 180
+    session_days: Annotated[int, Field(ge=90, le=3660)] = 180
+    # Days that a refresh token is kept after its session's longest life; until then its reuse is told.
+    refresh_token_days: Annotated[int, Field(ge=1, le=3660)] = 7
+    # Days that the audit trail is kept.
+    audit_days: Annotated[int, Field(ge=90, le=36_600)] = 400
+    # Rows that one step takes away, the pause after it, and how long one run of the timer may last: the next one does
+    # what is left then.
+    retention_batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    retention_pause_seconds: Annotated[float, Field(ge=0, le=60)] = 0.1
+    retention_longest_seconds: Seconds = 1800
+
+    @model_validator(mode="after")
+    def sessions_outlive_their_playbacks(self) -> Self:
+        if self.session_days < self.playback_days:
+            raise ValueError("session_days is shorter than playback_days, and playbacks go with their session")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +48,7 @@ class Rule:
     """What goes, after how many days, and one step of it: SQL with the places `days` and `most`."""
 
     name: str
-    days: Callable[[CommandSettings], int]
+    days: Callable[[RetentionSettings], int]
     step: LiteralString
 
 
@@ -85,7 +111,7 @@ RULES: Final = (
 )
 
 
-def run(connection: Connection[Any], settings: CommandSettings) -> dict[str, int]:
+def run(connection: Connection[Any], settings: RetentionSettings) -> dict[str, int]:
     """Take away what is too old, for `retention_longest_seconds` at most (the next run goes on); how many rows of each.
 
     Wants a connection that commits each statement.

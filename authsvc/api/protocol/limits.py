@@ -22,6 +22,7 @@ _BY_TOPIC: Final = {
     "second_step": CallClass.LOGIN,
     "grants": CallClass.STREAMING,
     "playbacks": CallClass.STREAMING,
+    "players": CallClass.STREAMING,
 }
 # Beyond those topics: what hashes a password, for that is what signing in runs out of, and where codes are guessed.
 _LOGIN: Final = frozenset(

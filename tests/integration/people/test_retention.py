@@ -12,14 +12,14 @@ from authsvc import audit
 from authsvc.audit import Event
 from authsvc.library import popularity
 from authsvc.people import retention
-from authsvc.settings import CommandSettings
+from authsvc.people.retention import RetentionSettings
 from catalog import roles
 from testbed.services.viewer import Viewer
 from testbed.services.world import World
 
 
-def settings(**changed: Any) -> CommandSettings:
-    return CommandSettings(**{"retention_pause_seconds": 0, **changed})
+def settings(**changed: Any) -> RetentionSettings:
+    return RetentionSettings(**{"retention_pause_seconds": 0, **changed})
 
 
 @pytest.fixture
