@@ -58,6 +58,8 @@ class Reading:
     bytes_a_second: float
     status: int = 0
     received: int = 0
+    # Over HTTP/1.1.
+    headers: dict[str, str] = field(default_factory=dict)
     # Came to its end; or was broken off.
     is_whole: bool = False
     is_cut: bool = False
@@ -140,8 +142,9 @@ class Http1Reader(_Reader):
                     raise ConnectionError
                 head += more
             reading.status = int(head.split(b" ", 2)[1])
-            lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-            left = int(lengths[0].split(b":")[1]) if lengths else 0
+            lines = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+            reading.headers = {name.lower(): value.strip() for name, _, value in lines}
+            left = int(reading.headers.get("content-length", "0"))
             while left:
                 size = max(int(reading.bytes_a_second * _STEP_SECONDS), 1)
                 part = self._stream.recv(min(left, size, 65_536))

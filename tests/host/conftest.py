@@ -19,6 +19,7 @@ CLIP_SECONDS = 4
 DROPPED = "Dropped in"
 # What the tests have measured, for whoever reads the end of the run.
 FIGURES: list[str] = []
+WORST: dict[str, tuple[int, float]] = {}
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +74,17 @@ def carol(access: Access, shell: Any) -> Viewer:
 def note() -> Any:
     """Keep a time in seconds for the end of the run: `note(what, seconds)`."""
     return lambda what, seconds: FIGURES.append(f"{what}: {seconds:.2f} s")
+
+
+@pytest.fixture
+def worst() -> Any:
+    """Keep the largest of a figure that is measured in each round: `worst(what, figure)`."""
+
+    def keep(what: str, figure: float) -> None:
+        rounds, largest = WORST.get(what, (0, figure))
+        WORST[what] = (rounds + 1, max(largest, figure))
+
+    return keep
 
 
 @pytest.fixture
@@ -141,3 +153,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     for figure in FIGURES:
         terminalreporter.write_line(figure)
+    for what, (rounds, largest) in WORST.items():
+        terminalreporter.write_line(f"{what}: {largest:.3g} (the worst of {rounds})")
