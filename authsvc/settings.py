@@ -390,7 +390,7 @@ class LedgerSettings(LiveSettings):
     stray_seconds: Seconds = 10
     stray_bytes: Annotated[int, Field(ge=0)] = 33_554_432
     # What was sent and is in no line of the log is written down from this many bytes of a connection on.
-    unlogged_bytes: Annotated[int, Field(ge=1)] = 1_048_576
+    unlogged_bytes: Annotated[int, Field(ge=1)] = 262_144
     # A connection that is gone waits this long for its line; then what it carried is booked as an estimate.
     unlogged_seconds: Seconds = 5
     # A playback that nothing was heard of for this long is closed: no link of it can be valid any more.

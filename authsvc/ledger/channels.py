@@ -32,10 +32,12 @@ class Channel:
     carrier: Carrier | None = None
     # Bytes acknowledged since the look before.
     grown: int = 0
-    # Of all bytes acknowledged, those that finished answers explain, about; and all at the last look after which the
-    # log was read to its end: what came before is explained by a line that came after.
+    # Of all bytes acknowledged, those that finished answers explain, about; and all at the last two looks after which
+    # the account log was read to its end. Its lines are a tenth of a second late at most, so what was acknowledged at
+    # the look before the last is explained by a line that has come since.
     settled: int = 0
     read: int = 0
+    read_before: int = 0
     # Bytes of which this look shows that no line of the log will come for them.
     missing: int = 0
     # Looks since media last moved or waited on it.
@@ -85,14 +87,14 @@ class Channel:
         if explained:
             self._settle(explained)
         if explained is not None:
-            self.read = now.acked
+            self.read_before, self.read = self.read, now.acked
         self.stray_bytes += unexplained
 
     def _settle(self, explained: int) -> None:
-        """Answers have ended. On HTTP/1.1 nothing else was under way then, so all before the last look is over."""
+        """Answers have ended. On HTTP/1.1 nothing else was under way then, so all before them is over."""
         self.settled += framed(explained)
         if not self.http2:
-            self.missing = max(self.read - self.settled, 0)
+            self.missing = max(self.read_before - self.settled, 0)
             self.settled += self.missing
         self.settled = min(self.settled, self.socket.acked + self.socket.waiting)
 
@@ -142,7 +144,9 @@ class Channels:
         if carrier is None or carrier.cookie != socket.cookie:
             return
         explained = socket.acked if settled is None else settled
-        self._by_cookie[socket.cookie] = Channel(socket, carrier, settled=explained, read=socket.acked)
+        self._by_cookie[socket.cookie] = Channel(
+            socket, carrier, settled=explained, read=socket.acked, read_before=min(explained, socket.acked)
+        )
         self._owners[socket.peer, carrier.serial] = socket.cookie
 
     def look(self, sockets: Iterable[Socket], finished: Mapping[str, int] | None) -> None:
