@@ -3,6 +3,7 @@
 import os
 import re
 
+from catalog.texts import cleaned, is_visible
 from media.report import storable
 
 _LONGEST_TITLE = 300
@@ -12,8 +13,7 @@ _STAND_IN = re.compile(r"_|(?<!\d)\.|\.(?!\d)|(?<=\d\d)\.|\.(?=\d\d)")
 
 def shown_filename(path: bytes) -> str:
     """The file's name for people: undecodable bytes and control characters replaced, on one line."""
-    name = os.path.basename(path).decode("utf-8", "replace")
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in name)
+    return cleaned(os.path.basename(path).decode("utf-8", "replace"), "\N{REPLACEMENT CHARACTER}")
 
 
 def title_from(path: bytes) -> str:
@@ -29,4 +29,5 @@ def title_from(path: bytes) -> str:
     stem = os.path.splitext(os.path.basename(path))[0].decode("utf-8", "replace")
     if " " not in stem:
         stem = _STAND_IN.sub(" ", stem)
-    return storable(stem, _LONGEST_TITLE).strip(" -_") or "Untitled"
+    title = storable(stem, _LONGEST_TITLE).strip(" -_")
+    return title if is_visible(title) else "Untitled"

@@ -5,9 +5,12 @@ storable (no NUL, no half surrogates), numbers out of any sensible range count a
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from catalog.texts import cleaned
 
 MAX_TRACKS = 200
 MAX_CHAPTERS = 1000
@@ -99,10 +102,8 @@ def read_report(report: Section, container: str) -> Facts | None:
 
 def storable(value: object, longest: int = MAX_TEXT) -> str:
     """`value` as text that PostgreSQL takes, on one line, at most `longest` characters."""
-    text = str(value)[: 4 * longest]
-    if not text.isprintable():
-        text = "".join(sign if sign.isprintable() else " " for sign in text.encode("utf-8", "replace").decode("utf-8"))
-    return " ".join(text.split())[:longest]
+    text = cleaned(str(value)[: 4 * longest], " ")
+    return re.sub(" {2,}", " ", text).strip(" ")[:longest].rstrip(" ")
 
 
 def _kind(stream: Section) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.texts import cleaned
 from indexer import names
 from indexer.fingerprint import fingerprint
 from indexer.names import shown_filename, title_from
@@ -134,7 +135,7 @@ def test_any_text_becomes_storable(text: str) -> None:
     stored.encode("utf-8")
     assert "\0" not in stored
     assert len(stored) <= 50
-    assert not stored or stored.isprintable()
+    assert stored == cleaned(stored, "")
 
 
 @given(st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name))
@@ -143,8 +144,38 @@ def test_any_file_name_has_a_title_and_a_shown_form(name: bytes) -> None:
     assert title
     assert len(title) <= 300
     for text in (title, shown):
-        assert text.isprintable()
+        assert text == cleaned(text, "")
         text.encode("utf-8")
+
+
+# Each is one of a kind that `str.isprintable` denies: spaces that don't break, a joiner that keeps Persian letters
+# apart, joined emoji, a mark that places a bracket, letters that are newer than any Python.
+AS_THEY_ARE = [
+    "Acte\u202f2\u00a0: La\u00a0fin",
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "👨\u200d👩\u200d👧",
+    "(שלום)\u200f",
+    "a\U000323b0b",
+]
+
+
+@pytest.mark.parametrize("text", AS_THEY_ARE)
+def test_letters_and_joiners_of_every_script_are_shown_as_they_are(text: str) -> None:
+    assert shown_filename(f"films/{text}.mp4".encode()) == f"{text}.mp4"
+    assert title_from(f"films/{text}.mp4".encode()) == text
+    facts = read_report({"streams": [video()], "format": {"tags": {"title": text}}}, "mp4")
+    assert facts is not None
+    assert facts.tags == {"title": text}
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\n", "\x1b", "\x85", "\u2028", "\u202e", "\u2066", "\udcff"])
+def test_what_breaks_a_line_or_turns_it_is_replaced(sign: str) -> None:
+    assert cleaned(f"a{sign}b", "\N{REPLACEMENT CHARACTER}") == "a\N{REPLACEMENT CHARACTER}b"
+    assert storable(f"a{sign}b") == "a b"
+
+
+def test_a_name_of_which_nobody_sees_anything_is_untitled() -> None:
+    assert title_from("\u200b\u00a0\u2060.mp4".encode()) == "Untitled"
 
 
 def test_examples_of_titles_are_right() -> None:
