@@ -10,6 +10,7 @@ from indexer.permission import Reader
 from indexer.reconcile import Found
 from indexer.settings import IndexerSettings
 from indexer.store import PictureDue
+from indexer.walk import changed_at
 from media import faults
 from media.beneath import open_beneath
 from media.extent import missing_bytes
@@ -55,7 +56,7 @@ class Examiner:
         """`found` with the size and time it has now. Raises `Vanished`."""
         try:
             with self._opened(found.root, found.path) as (_, status):
-                return replace(found, size=status.st_size, mtime_ns=status.st_mtime_ns)
+                return replace(found, size=status.st_size, mtime_ns=changed_at(status))
         except PermissionError:
             return found
 
@@ -65,7 +66,7 @@ class Examiner:
             return Examined(found, fault=faults.PATH_TOO_LONG)
         try:
             with self._opened(found.root, found.path) as (descriptor, status):
-                if (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns):
+                if (status.st_size, changed_at(status)) != (found.size, found.mtime_ns):
                     raise Unsettled
                 return self._judged(found, descriptor)
         except Vanished:
@@ -99,7 +100,7 @@ class Examiner:
         except OSError as error:
             return faults.not_opened(error)
         for status in (before, after):
-            if (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns):
+            if (status.st_size, changed_at(status)) != (found.size, found.mtime_ns):
                 raise Unsettled
         return facts
 
@@ -107,7 +108,7 @@ class Examiner:
         """A poster; None when the file is not what was probed any more. Raises `SandboxError`."""
         try:
             with self._opened(due.root, due.path) as (descriptor, status):
-                if (status.st_size, status.st_mtime_ns) != (due.size, due.mtime_ns):
+                if (status.st_size, changed_at(status)) != (due.size, due.mtime_ns):
                     return None
                 container = sniff(os.pread(descriptor, HEAD_BYTES, 0), os.path.basename(due.path))
                 if isinstance(container, Fault):

@@ -34,15 +34,26 @@ class Publisher:
         self._defaults = Defaults(roots, store.folder_rules(database))
 
     def ready(self, examined: Examined, facts: Facts, row: Known | None) -> Fault | None:
-        """Publish a probed video under the id of `row`, or a new one. The fault, if it can't be published."""
+        """Publish a probed video under the id of `row`, or a new one. The fault, if it can't be published or stored."""
         if examined.container is None or examined.fingerprint is None:
             raise ValueError("only a file with a container and a fingerprint can be ready")
-        found, video = examined.found, row.id if row else uuid4()
+        video = row.id if row else uuid4()
+        try:
+            return self._save_ready(examined, examined.container, examined.fingerprint, facts, video, row)
+        except store.REFUSED as error:
+            if row is None:
+                self._titles.remove(video)
+            return faults.refused(error)
+
+    def _save_ready(
+        self, examined: Examined, container: Container, content: bytes, facts: Facts, video: UUID, row: Known | None
+    ) -> Fault | None:
+        found = examined.found
         with self._database.transaction():
             if row:  # nobody else knows the id of a new title before it is committed, and it has nothing to forget
                 lock_video(self._database, video)
             try:
-                self._link(video, found, examined.container)
+                self._link(video, found, container)
             except OSError as error:
                 return faults.not_opened(error)
             if row:
@@ -50,9 +61,9 @@ class Publisher:
             with self._database.pipeline():  # one answer to wait for instead of five
                 if row:
                     store.forget_content(self._database, video)
-                store.save_ready(self._database, video, found, examined.fingerprint, facts, *self._origin(found, row))
+                store.save_ready(self._database, video, found, content, facts, *self._origin(found, row))
                 self._name_viewers(video, found, row)
-                self._publish_source(video, found, examined.container)
+                self._publish_source(video, found, container)
         return None
 
     def broken(self, examined: Examined, fault: Fault, row: Known | None) -> bool:

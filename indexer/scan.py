@@ -12,12 +12,14 @@ Threads look at files and run tools; this thread alone writes to the database an
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 from indexer import store
 from indexer.crew import Crew
 from indexer.examine import Examined, Examiner, Unsettled
+from indexer.names import shown_filename
 from indexer.permission import Reader
 from indexer.pictures import make_pictures
 from indexer.progress import Progress
@@ -29,6 +31,7 @@ from indexer.settings import IndexerSettings
 from indexer.store import Database
 from indexer.summary import Summary
 from indexer.titles import Titles
+from media import faults
 from media.faults import Fault
 from media.report import Facts
 from media.sandbox import Sandbox, SandboxError
@@ -121,8 +124,9 @@ class Scan:
         growing += self._treat(crew, examiner, comparison, still, growing)
         for found in growing:
             row = found.known if found.known and found.known.id not in comparison.claimed else None
-            if self._publisher.waiting(found, row):
-                self._progress.event("waiting", found.path)
+            with self._recording(found):
+                if self._publisher.waiting(found, row):
+                    self._progress.event("waiting", found.path)
 
     def _treat(
         self,
@@ -147,7 +151,8 @@ class Scan:
         work: list[tuple[Examined, Known | None]] = []
         for found, row in (*identities.moved, *identities.same):
             if _is_as_known(examined[found], row):
-                self._place(examined[found], row)
+                with self._recording(found):
+                    self._place(examined[found], row)
             else:
                 work.append((examined[found], row))
         work += [(examined[found], None) for found in identities.new]
@@ -164,8 +169,19 @@ class Scan:
                 self._summary.postponed += 1
                 self._progress.alert("error", f"not judged, looked at again by the next scan: {seen}")
             elif isinstance(seen, Facts | Fault):
-                self._publish(examined, seen, row)
+                with self._recording(examined.found):
+                    self._publish(examined, seen, row)
         return changed
+
+    @contextmanager
+    def _recording(self, found: Found) -> Iterator[None]:
+        """Around what is written of one file: a row that PostgreSQL refuses costs that file and no other."""
+        try:
+            yield
+        except store.REFUSED as error:
+            self._summary.unrecorded += 1
+            name = shown_filename(found.path)
+            self._progress.alert("error", f"{name} can't be recorded: {faults.refused(error).sentence}")
 
     def _publish(self, examined: Examined, seen: Facts | Fault, row: Known | None) -> None:
         path = examined.found.path

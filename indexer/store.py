@@ -6,7 +6,8 @@ from operator import attrgetter
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, DataError, IntegrityError
+from psycopg.errors import ProgramLimitExceeded
 from psycopg.rows import TupleRow, args_row
 from psycopg.types.json import Jsonb
 
@@ -16,6 +17,10 @@ from indexer.reconcile import Found, Known, Place
 from media.report import Facts
 
 Database = Connection[TupleRow]
+
+# PostgreSQL, or the way to it, doesn't take the values of one row: out of range, too long, of no encoding, against a
+# constraint. Anything else that is wrong there concerns every row and ends the scan.
+REFUSED = (DataError, IntegrityError, ProgramLimitExceeded, UnicodeError)
 
 _KNOWN: LiteralString = """
 SELECT encode(uuid_send(id), 'hex'), library_root, path, size_bytes, mtime_ns, fingerprint, status, status_reason,

@@ -18,6 +18,8 @@ class Summary:
     purged: int = 0
     # Files that no tool could be run on: not judged, looked at again by the next scan.
     postponed: int = 0
+    # Files of which PostgreSQL took no row at all: they stay as they were known, and the next scan tries again.
+    unrecorded: int = 0
     pictures: int = 0
     ready: int = 0
     waiting: int = 0

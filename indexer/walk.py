@@ -13,6 +13,15 @@ VIDEO_SUFFIXES = frozenset({b".mp4", b".mkv", b".avi", b".mov", b".webm", b".m4v
 IGNORED_FOLDERS = frozenset({b"lost+found", b"$recycle.bin", b"#recycle", b"#snapshot", b"@eadir", b"@recycle"})
 
 
+# What a bigint holds: nanoseconds from 1677 to 2262. File systems know more years than that.
+_FIRST_NS, _LAST_NS = -(1 << 63), (1 << 63) - 1
+
+
+def changed_at(status: os.stat_result) -> int:
+    """When the file was last changed, in nanoseconds since 1970, clamped to what the catalog can hold."""
+    return min(max(status.st_mtime_ns, _FIRST_NS), _LAST_NS)
+
+
 @dataclass(slots=True)
 class Listing:
     """The videos below one root at one moment: path below the root -> (size in bytes, mtime in nanoseconds)."""
@@ -65,4 +74,4 @@ def _sort_in(entry: os.DirEntry[bytes], folder: bytes, listing: Listing, folders
         except OSError:  # the full path is too long, or the disk fails: opening it will tell which
             listing.files[folder + name] = (0, 0)
             return
-        listing.files[folder + name] = (status.st_size, status.st_mtime_ns)
+        listing.files[folder + name] = (status.st_size, changed_at(status))

@@ -6,6 +6,8 @@ answers again); files with those are looked at again by every scan.
 
 from dataclasses import dataclass
 
+from catalog.texts import cleaned
+
 # Sentences that begin with these are looked at again although the file did not change.
 PERMISSION = "Permission: "
 READING = "Reading failed: "
@@ -30,6 +32,12 @@ PATH_TOO_LONG = Fault("The path is longer than the system allows (4095 bytes). U
 STILL_WRITTEN = Fault("The file is still being written; it is looked at again by the next scan.")
 NO_VIDEO = Fault("The file holds no video track.")
 NO_DURATION = Fault("The length of the video can't be found: the file holds no readable frames.")
+
+
+def refused(error: Exception) -> Fault:
+    """For a row that the catalog does not take."""
+    said = cleaned(str(error).partition("\n")[0], " ")[:300]
+    return Fault(f"The catalog refused what the file says of itself: {said}.")
 
 
 def truncated(missing_bytes: int) -> Fault:
