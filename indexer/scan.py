@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
+from catalog.texts import cleaned
 from indexer import store
 from indexer.crew import Crew
 from indexer.examine import Examined, Examiner, Unsettled
@@ -71,7 +72,7 @@ class Scan:
         user = self._settings.reader_user
         with (
             Crew(self._settings.workers, self._progress) as crew,
-            Roots.listed(self._settings.library_roots, crew) as roots,
+            Roots.listed(self._settings.library_roots, self._progress, self._settings.root_silence_seconds) as roots,
         ):
             reader = Reader.named(user) if user else None
             self._index(crew, roots, Examiner(self._settings, self._sandbox, reader, roots.descriptors))
@@ -85,6 +86,7 @@ class Scan:
         for folder, reason in roots.unlisted().items():
             self._summary.unlisted_folders.append(folder)
             self._progress.alert("warning", f"{folder} can't be listed ({reason}); what is below stays as it was.")
+        self._tell_links(roots.links())
         published = self._titles.published()
         rows = store.known_videos(self._database)
         comparison = compare(rows, roots.listings, published)
@@ -104,6 +106,19 @@ class Scan:
         self._remove(comparison, roots.devices)
         self._remove_ownerless(published.difference(row.hex for row in rows), len(rows))
         self._make_pictures(crew, examiner)
+
+    def _tell_links(self, links: Sequence[str]) -> None:
+        if not links:
+            return
+        kept = self._settings.linked_names_kept
+        self._summary.linked, self._summary.linked_names = len(links), list(links[:kept])
+        named = ", ".join(cleaned(link, "?") for link in links[: kept // 10])
+        self._progress.alert(
+            "warning",
+            f"{len(links):,} links were passed by, since a link may lead out of the library: {named}"
+            f"{', ...' if len(links) > kept // 10 else ''}. Name the folders that they lead to in library_roots, or"
+            " put the files themselves (or hard links to them) there.",
+        )
 
     def _split(self, due: Iterable[Found]) -> tuple[list[Found], list[Found]]:
         """Files that hold still, and those that may still be growing. A time to come is a wrong clock's."""

@@ -51,6 +51,12 @@ class IndexerSettings(MediaSettings):
     # Files looked at and tools running at the same time.
     workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
 
+    # A root of which nothing is heard for this long is left out of the scan, as one that is missing is: an automount
+    # whose server is away never answers.
+    root_silence_seconds: Seconds = 60
+    # Of links that were passed by, so many are named in the record of a scan, and a tenth of that in its messages.
+    linked_names_kept: Annotated[int, Field(ge=0, le=10_000)] = 100
+
     # A file whose last change is younger than this is looked at again this much later, in the same scan.
     settle_seconds: Seconds = 10
     # Bytes read at the start, the middle and the end of a file to know it again after a move. Files of which another

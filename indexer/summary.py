@@ -21,6 +21,8 @@ class Summary:
     # Files of which PostgreSQL took no row at all: they stay as they were known, and the next scan tries again.
     unrecorded: int = 0
     pictures: int = 0
+    # Links to files and folders: not followed.
+    linked: int = 0
     ready: int = 0
     waiting: int = 0
     broken: int = 0
@@ -29,6 +31,8 @@ class Summary:
     unreachable_roots: list[str] = field(default_factory=list)
     # Folders that could not be listed; what was known below them stays as it was.
     unlisted_folders: list[str] = field(default_factory=list)
+    # The first of the links.
+    linked_names: list[str] = field(default_factory=list)
     # st_dev of each root when its files were last believed.
     devices: dict[str, int] = field(default_factory=dict)
 

@@ -1,14 +1,19 @@
 """What lies below a root of the library.
 
 Names are bytes: any name a file system can hold is found. Links are not followed, so nothing outside the root is
-listed and no loop can trap the walk. A folder that can't be listed is told apart from an empty one: what was known
-below it is not missing, it is unseen.
+listed and no loop can trap the walk; they are told, except those beside a film (subtitles, pictures, notes), since
+whoever made a link expects to see what it leads to. Where it leads is not asked: that may be a dead mount. A folder
+that can't be listed is told apart from an empty one: what was known below it is not missing, it is unseen.
 """
 
 import os
 from dataclasses import dataclass, field
 
 VIDEO_SUFFIXES = frozenset({b".mp4", b".mkv", b".avi", b".mov", b".webm", b".m4v"})
+# What people keep beside a video. A link to one of these is no title that somebody misses.
+COMPANION_SUFFIXES = frozenset(
+    b".srt .vtt .ass .ssa .sub .idx .nfo .txt .md .json .xml .url .pdf .jpg .jpeg .png .webp .gif".split()
+)
 # Where file managers and network storage put what was deleted, and what they make beside the files.
 IGNORED_FOLDERS = frozenset({b"lost+found", b"$recycle.bin", b"#recycle", b"#snapshot", b"@eadir", b"@recycle"})
 
@@ -26,19 +31,27 @@ def changed_at(status: os.stat_result) -> int:
 class Listing:
     """The videos below one root at one moment: path below the root -> (size in bytes, mtime in nanoseconds)."""
 
-    device: int
+    device: int = 0
     files: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     # Folders (below the root, ending in a slash; b"" is the root itself) that could not be listed, with the reason.
     unlisted: dict[bytes, str] = field(default_factory=dict)
+    # Links that were passed by.
+    links: list[bytes] = field(default_factory=list)
+    # How many entries were looked at so far: a sign of life for whoever waits.
+    looked: int = 0
 
     def hides(self, path: bytes) -> bool:
         """May `path` be there although it was not seen?"""
         return any(path.startswith(folder) for folder in self.unlisted)
 
 
-def walk(root: bytes) -> Listing:
-    """List the videos below `root`. Raises `OSError` when the root itself is missing or can't be listed."""
-    listing = Listing(device=os.stat(root).st_dev)
+def walk(root: bytes, listing: Listing | None = None) -> Listing:
+    """List the videos below `root`, in `listing` if there is one.
+
+    Raises `OSError` when the root itself is missing or can't be listed.
+    """
+    listing = listing or Listing()
+    listing.device = os.stat(root).st_dev
     folders = [b""]
     while folders:
         folder = folders.pop()
@@ -53,6 +66,7 @@ def walk(root: bytes) -> Listing:
         with entries:
             try:
                 for entry in entries:
+                    listing.looked += 1
                     _sort_in(entry, folder, listing, folders)
             except OSError as error:  # the listing broke off: a dying disk, a network share
                 listing.unlisted[folder] = error.strerror or type(error).__name__
@@ -63,7 +77,10 @@ def _sort_in(entry: os.DirEntry[bytes], folder: bytes, listing: Listing, folders
     name = entry.name
     if name.startswith(b"."):  # hidden; also what rsync and other tools name files that they have not finished
         return
-    if entry.is_dir(follow_symlinks=False):
+    if entry.is_symlink():
+        if os.path.splitext(name)[1].lower() not in COMPANION_SUFFIXES:
+            listing.links.append(folder + name)
+    elif entry.is_dir(follow_symlinks=False):
         if name.lower() not in IGNORED_FOLDERS:
             folders.append(folder + name + b"/")
     elif os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and entry.is_file(follow_symlinks=False):
