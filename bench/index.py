@@ -26,7 +26,7 @@ from bench.measure import cpu_seconds, interval
 from indexer.progress import Lines
 from indexer.settings import IndexerSettings
 from indexer.walk import walk
-from media.probe import probe
+from media.probe import JUDGEMENT, probe
 from media.report import Facts
 from media.sandbox import Sandbox
 from media.sniff import Container, Family
@@ -39,11 +39,11 @@ TURNS = 12
 REPEATS = 5
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2), from linux/prctl.h
 # A title's row as the scan writes it, except for the facts of a probe.
-FILL = """
+FILL = f"""
 INSERT INTO videos (library_root, path, size_bytes, mtime_ns, filename, title, status, container, duration_seconds,
-                    fingerprint, pictured_at)
+                    fingerprint, pictured_at, judgement)
 SELECT %s, convert_to(format('%%s/%%s.mp4', n / %s, n), 'UTF8'), 1, %s, format('%%s.mp4', n), n::text, 'ready',
-       'mp4', 1, sha256(n::text::bytea), now()
+       'mp4', 1, sha256(n::text::bytea), now(), {JUDGEMENT}
   FROM generate_series(0, %s - 1) AS n
 """
 

@@ -41,6 +41,8 @@ class Examined:
     fingerprint: bytes | None = None
     container: Container | None = None
     fault: Fault | None = None
+    # Bytes lacking at its end by what the container declares.
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,7 @@ class Examiner:
         container = sniff(os.pread(descriptor, HEAD_BYTES, 0), os.path.basename(found.path))
         if isinstance(container, Fault):
             return Examined(found, content, fault=container)
-        if missing := missing_bytes(descriptor, found.size, container.family):
-            return Examined(found, content, fault=faults.truncated(missing))
-        return Examined(found, content, container)
+        return Examined(found, content, container, missing=missing_bytes(descriptor, found.size, container.family))
 
     def probe(self, examined: Examined) -> Facts | Fault:
         """What the video is. Raises `Vanished`, `Unsettled` and `SandboxError`."""
@@ -95,7 +95,7 @@ class Examiner:
         found = examined.found
         try:
             with self._opened(found.root, found.path) as (descriptor, before):
-                facts = probe(self.sandbox, self.settings, descriptor, examined.container)
+                facts = probe(self.sandbox, self.settings, descriptor, examined.container, examined.missing)
                 after = os.fstat(descriptor)
         except OSError as error:
             return faults.not_opened(error)
@@ -113,9 +113,7 @@ class Examiner:
                 container = sniff(os.pread(descriptor, HEAD_BYTES, 0), os.path.basename(due.path))
                 if isinstance(container, Fault):
                     return container
-                return make_poster(
-                    self.sandbox, self.settings, descriptor, container, due.duration_seconds, hdr=due.hdr is not None
-                )
+                return make_poster(self.sandbox, self.settings, descriptor, container, due.subject)
         except (OSError, Vanished):
             return None
 

@@ -56,12 +56,16 @@ class Publisher:
                 self._link(video, found, container)
             except OSError as error:
                 return faults.not_opened(error)
-            if row:
+            pictured = bool(
+                row and self._titles.has(video, POSTER) and store.shows_the_same(self._database, video, content, facts)
+            )
+            if row and not pictured:
                 self._titles.withdraw(video, [POSTER])
             with self._database.pipeline():  # one answer to wait for instead of five
                 if row:
-                    store.forget_content(self._database, video)
-                store.save_ready(self._database, video, found, content, facts, *self._origin(found, row))
+                    store.forget_content(self._database, video, kept=POSTER if pictured else None)
+                origin = self._origin(found, row)
+                store.save_ready(self._database, video, found, content, facts, *origin, pictured=pictured)
                 self._name_viewers(video, found, row)
                 self._publish_source(video, found, container)
         return None
@@ -69,7 +73,7 @@ class Publisher:
     def broken(self, examined: Examined, fault: Fault, row: Known | None) -> bool:
         """Record why a video can't be watched; False when that was known already."""
         found = examined.found
-        if row and _unchanged(row, found, "broken") and row.reason == fault.sentence:
+        if row and row.is_judged and _unchanged(row, found, "broken") and row.reason == fault.sentence:
             return False
         video = row.id if row else uuid4()
         with self._database.transaction():

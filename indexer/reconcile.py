@@ -1,6 +1,7 @@
 """Which row belongs to which file: the identity of a title.
 
-1. A row whose root, path, size and mtime are as found is unchanged. Nothing is read or written for it.
+1. A row whose root, path, size and mtime are as found, and whose file was judged as it would be now, is unchanged.
+   Nothing is read or written for it.
 2. Every other file is due: it is opened and its fingerprint taken.
 3. A due file whose content was known at a path that no longer holds it has **moved**: the row follows the content.
    The old path may be gone; or be taken by other content, and then the modification time must be the old one too
@@ -21,6 +22,7 @@ from uuid import UUID
 
 from indexer.walk import Listing
 from media.faults import Fault
+from media.probe import JUDGEMENT
 
 Place = tuple[str, bytes]
 
@@ -38,6 +40,12 @@ class Known(NamedTuple):
     reason: str | None
     container: str | None
     removed: bool
+    judgement: int
+
+    @property
+    def is_judged(self) -> bool:
+        """Was the file judged by the present way of looking?"""
+        return self.judgement == JUDGEMENT
 
     @property
     def id(self) -> UUID:
@@ -120,6 +128,7 @@ def _is_due(row: Known, size: int, mtime_ns: int, published: set[str]) -> bool:
         or row.size != size
         or row.removed
         or row.status == "waiting"
+        or row.judgement != JUDGEMENT
         or (row.status == "ready" and row.hex not in published)
         or (row.status == "broken" and Fault.is_passing(row.reason))
     )

@@ -264,6 +264,8 @@ class Scan:
 
 def _is_as_known(examined: Examined, row: Known) -> bool:
     """Is the row's content, probed already, what lies here? A new time at the old place may hide an edit."""
+    if not row.is_judged:
+        return False
     if examined.fault is not None:
         return row.status == "broken" and row.reason == examined.fault.sentence and row.place != examined.found.place
     return (

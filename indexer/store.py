@@ -14,6 +14,8 @@ from psycopg.types.json import Jsonb
 from indexer.defaults import Rule
 from indexer.names import shown_filename, title_from
 from indexer.reconcile import Found, Known, Place
+from media.poster import Subject
+from media.probe import JUDGEMENT
 from media.report import Facts
 
 Database = Connection[TupleRow]
@@ -24,7 +26,7 @@ REFUSED = (DataError, IntegrityError, ProgramLimitExceeded, UnicodeError)
 
 _KNOWN: LiteralString = """
 SELECT encode(uuid_send(id), 'hex'), library_root, path, size_bytes, mtime_ns, fingerprint, status, status_reason,
-       container, removed_at IS NOT NULL
+       container, removed_at IS NOT NULL, judgement
   FROM videos
 """
 
@@ -40,10 +42,11 @@ UPDATE videos
 _SAVE: LiteralString = """
 INSERT INTO videos (id, library_root, path, fingerprint, size_bytes, mtime_ns, filename, title, status, status_reason,
                     visibility, container, duration_seconds, width, height, fps, bitrate, video_codec, audio_codec,
-                    hdr, rotation, chapters, container_tags, direct_play)
+                    hdr, rotation, chapters, container_tags, direct_play, video_track, judgement)
 VALUES (%(id)s, %(root)s, %(path)s, %(fingerprint)s, %(size)s, %(mtime_ns)s, %(filename)s, %(title)s, %(status)s,
         %(reason)s, %(visibility)s, %(container)s, %(duration_seconds)s, %(width)s, %(height)s, %(fps)s, %(bitrate)s,
-        %(video_codec)s, %(audio_codec)s, %(hdr)s, %(rotation)s, %(chapters)s, %(tags)s, %(direct_play)s)
+        %(video_codec)s, %(audio_codec)s, %(hdr)s, %(rotation)s, %(chapters)s, %(tags)s, %(direct_play)s,
+        %(video_track)s, %(judgement)s)
 ON CONFLICT (id) DO UPDATE
    SET library_root = EXCLUDED.library_root, path = EXCLUDED.path, fingerprint = EXCLUDED.fingerprint,
        size_bytes = EXCLUDED.size_bytes, mtime_ns = EXCLUDED.mtime_ns, filename = EXCLUDED.filename,
@@ -53,7 +56,8 @@ ON CONFLICT (id) DO UPDATE
        fps = EXCLUDED.fps, bitrate = EXCLUDED.bitrate, video_codec = EXCLUDED.video_codec,
        audio_codec = EXCLUDED.audio_codec, hdr = EXCLUDED.hdr, rotation = EXCLUDED.rotation,
        chapters = EXCLUDED.chapters, container_tags = EXCLUDED.container_tags, direct_play = EXCLUDED.direct_play,
-       pictured_at = NULL, removed_at = NULL, changed_at = now()
+       video_track = EXCLUDED.video_track, judgement = EXCLUDED.judgement,
+       pictured_at = CASE WHEN %(pictured)s THEN videos.pictured_at END, removed_at = NULL, changed_at = now()
 """
 
 _WAIT: LiteralString = """
@@ -82,7 +86,8 @@ ON CONFLICT (video_id, name) DO UPDATE SET media_type = EXCLUDED.media_type, siz
 """
 
 _PICTURES_DUE: LiteralString = """
-SELECT id, library_root, path, size_bytes, mtime_ns, fingerprint, filename, duration_seconds, hdr
+SELECT id, library_root, path, size_bytes, mtime_ns, fingerprint, duration_seconds, width, height, video_track,
+       hdr IS NOT NULL
   FROM videos
  WHERE status = 'ready' AND pictured_at IS NULL AND removed_at IS NULL AND library_root = ANY(%s)
  ORDER BY added_at, id
@@ -99,9 +104,15 @@ class PictureDue:
     size: int
     mtime_ns: int
     fingerprint: bytes
-    filename: str
     duration_seconds: float
-    hdr: str | None
+    width: int | None
+    height: int | None
+    video_track: int | None
+    is_hdr: bool
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.duration_seconds, self.width, self.height, self.video_track, self.is_hdr)
 
 
 def known_videos(database: Database) -> list[Known]:
@@ -111,14 +122,26 @@ def known_videos(database: Database) -> list[Known]:
 
 
 def save_ready(
-    database: Database, video: UUID, found: Found, fingerprint: bytes, facts: Facts, visibility: str, old_path: bytes
+    database: Database,
+    video: UUID,
+    found: Found,
+    fingerprint: bytes,
+    facts: Facts,
+    visibility: str,
+    old_path: bytes,
+    *,
+    pictured: bool = False,
 ) -> None:
-    """Write a probed video with its tracks; its pictures become due. What a known one had is forgotten before."""
+    """Write a probed video with its tracks. What a known one had is forgotten before.
+
+    Its pictures become due unless it is `pictured`: then they stay as they are.
+    """
     row = {name: getattr(facts, name) for name in _FACTS} | {
         "chapters": Jsonb(list(facts.chapters)),
         "tags": Jsonb(facts.tags),
         "status": "ready",
-        "reason": None,
+        "reason": facts.note,
+        "pictured": pictured,
     }
     database.execute(_SAVE, _row(video, found, visibility, old_path) | {"fingerprint": fingerprint} | row)
     with database.cursor() as cursor:
@@ -136,7 +159,7 @@ def save_broken(
 ) -> None:
     """Write a video that can't be watched, with nothing of what was known of earlier content."""
     nothing = dict.fromkeys(_FACTS) | {"rotation": 0, "direct_play": False}
-    row = nothing | {"chapters": Jsonb([]), "tags": Jsonb({}), "status": "broken", "reason": reason}
+    row = nothing | {"chapters": Jsonb([]), "tags": Jsonb({}), "status": "broken", "reason": reason, "pictured": False}
     database.execute(_SAVE, _row(video, found, visibility, old_path) | {"fingerprint": fingerprint} | row)
     forget_content(database, video)
 
@@ -176,10 +199,21 @@ def unpublish(database: Database, video: UUID, pattern: str = "%") -> None:
     database.execute("DELETE FROM published_files WHERE video_id = %s AND name LIKE %s", (video, pattern))
 
 
-def forget_content(database: Database, video: UUID) -> None:
-    """Forget the tracks and published files of what the title's file held before."""
+def forget_content(database: Database, video: UUID, *, kept: str | None = None) -> None:
+    """Forget the tracks and published files of what the title's file held before, but for the one named `kept`."""
     database.execute("DELETE FROM tracks WHERE video_id = %s", (video,))
-    unpublish(database, video)
+    database.execute("DELETE FROM published_files WHERE video_id = %s AND name IS DISTINCT FROM %s", (video, kept))
+
+
+def shows_the_same(database: Database, video: UUID, fingerprint: bytes, facts: Facts) -> bool:
+    """Would pictures of the title be the same as before? A row that names no track was made of the first."""
+    first = min(track.position for track in facts.tracks if track.kind == "video")
+    statement: LiteralString = """
+        SELECT FROM videos
+         WHERE id = %s AND status = 'ready' AND fingerprint = %s AND (width, height) IS NOT DISTINCT FROM (%s, %s)
+           AND coalesce(video_track, %s) = %s AND pictured_at IS NOT NULL"""
+    values = (video, fingerprint, facts.width, facts.height, first, facts.video_track)
+    return database.execute(statement, values).fetchone() is not None
 
 
 def hide(database: Database, videos: list[UUID]) -> int:
@@ -265,6 +299,7 @@ _FACTS = (
     "hdr",
     "rotation",
     "direct_play",
+    "video_track",
 )
 
 
@@ -279,6 +314,7 @@ def _row(video: UUID, found: Found, visibility: str, old_path: bytes) -> dict[st
         "title": title_from(found.path),
         "old_title": title_from(old_path),
         "visibility": visibility,
+        "judgement": JUDGEMENT,
     }
 
 

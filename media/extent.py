@@ -5,6 +5,7 @@ Only the outermost structure is read: a few dozen bytes at a few places.
 
 import os
 
+from media.declared import box, vint
 from media.sniff import Family
 
 _MAX_BOXES = 10_000
@@ -25,12 +26,10 @@ def _iso_end(descriptor: int, size: int) -> int:
     """End of the last top-level box (ISO/IEC 14496-12 section 4.2). What follows that is no known box is padding."""
     at = 0
     for _ in range(_MAX_BOXES):
-        head = os.pread(descriptor, 16, at)
-        if len(head) < 8 or head[4:8] not in _KNOWN_BOXES:
+        found = box(descriptor, at)
+        if found is None or found[0] not in _KNOWN_BOXES:
             break
-        length = int.from_bytes(head[:4], "big")
-        if length == 1 and len(head) == 16:
-            length = int.from_bytes(head[8:], "big")
+        length = found[1]
         if length < 8:  # 0: to the end of the file
             return size
         at += length
@@ -42,23 +41,12 @@ def _iso_end(descriptor: int, size: int) -> int:
 def _ebml_end(descriptor: int, size: int) -> int:
     """End of the first Segment (RFC 8794 section 6, RFC 9559 section 4.5)."""
     head = os.pread(descriptor, 4096, 0)
-    length, width = _vint(head, 4)
+    length, width = vint(head, 4)
     if length is None or head[4 + width + length :][:4] != _SEGMENT:
         return size
     at = 4 + width + length + 4
-    length, width = _vint(head, at)
+    length, width = vint(head, at)
     return size if length is None else at + width + length
-
-
-def _vint(head: bytes, at: int) -> tuple[int | None, int]:
-    """The EBML length at `at` and how many bytes it takes; None when it is unknown or cut off."""
-    if at >= len(head) or head[at] == 0:
-        return None, 1
-    width = 9 - head[at].bit_length()
-    value = int.from_bytes(head[at : at + width], "big") & ((1 << 7 * width) - 1)
-    if len(head) < at + width or value == (1 << 7 * width) - 1:
-        return None, width
-    return value, width
 
 
 def _riff_end(descriptor: int, size: int) -> int:

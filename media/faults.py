@@ -33,6 +33,11 @@ STILL_WRITTEN = Fault("The file is still being written; it is looked at again by
 NO_VIDEO = Fault("The file holds no video track.")
 NO_DURATION = Fault("The length of the video can't be found: the file holds no readable frames.")
 
+PROTECTED = Fault("The file is copy-protected: it can't be decoded without a key that is not in it.")
+NOT_DECODED = Fault(
+    "None of its pictures can be decoded: the file is damaged, copy-protected, or of a kind that ffmpeg doesn't know."
+)
+
 
 def refused(error: Exception) -> Fault:
     """For a row that the catalog does not take."""
@@ -42,6 +47,33 @@ def refused(error: Exception) -> Fault:
 
 def truncated(missing_bytes: int) -> Fault:
     return Fault(f"The file is incomplete: {missing_bytes:,} bytes are missing at its end. Copy or download it again.")
+
+
+def ends_early(end_seconds: float, of_seconds: float) -> str:
+    """What is said of a video that plays, but not to the end that its container declares."""
+    return (
+        f"The file is incomplete: it ends at {_clock(end_seconds)} of {_clock(of_seconds)}. Copy or download it again."
+    )
+
+
+def plays_although(missing_bytes: int, end_seconds: float) -> str:
+    """What is said of a video that lacks bytes at its end and plays to where its container says."""
+    return (
+        f"The file is incomplete: {missing_bytes:,} bytes are missing at its end. It plays to {_clock(end_seconds)},"
+        " but skipping in it may not work. Copy or download it again."
+    )
+
+
+def has_hole(at_seconds: float) -> str:
+    """What is said of a video that plays at its start and end, and not in between."""
+    return f"The file is damaged: at {_clock(at_seconds)} it can't be decoded. Copy or download it again."
+
+
+def _clock(seconds: float) -> str:
+    """As players show a time: 0:36, 1:02:03."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def unreadable(culprit: str, user: str, fix: str) -> Fault:

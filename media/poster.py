@@ -1,11 +1,12 @@
 """One picture of a video: from a tenth of its length, at a key frame, the most typical of a few."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import ffmpeg
 
+from media.asking import input_options
 from media.faults import Fault
-from media.probe import input_options
 from media.sandbox import VIDEO, Sandbox, complaint
 from media.settings import MediaSettings
 from media.sniff import Container
@@ -14,25 +15,32 @@ _AT_SHARE = 0.1
 # Key frames are compared within this many seconds of video: bounds what is read of a large file.
 _WINDOW_SECONDS = 8
 _CANDIDATES = 4
+# The lowest height of a picture in pixels: a codec needs two.
+_LOWEST = 2
 _JPEG_MAGIC = b"\xff\xd8\xff"
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is known of the video: see `Facts`. A `track` of None means the first that is no cover."""
+
+    duration_seconds: float
+    width: int | None
+    height: int | None
+    track: int | None
+    is_hdr: bool
+
+
 def make_poster(
-    sandbox: Sandbox,
-    settings: MediaSettings,
-    descriptor: int,
-    container: Container,
-    duration_seconds: float,
-    *,
-    hdr: bool,
+    sandbox: Sandbox, settings: MediaSettings, descriptor: int, container: Container, subject: Subject
 ) -> bytes | Fault:
     """A JPEG, or why there is none (which does not make the video broken). Raises `SandboxError`."""
     fault = Fault("No picture could be made.")
-    at = duration_seconds * _AT_SHARE
+    at = subject.duration_seconds * _AT_SHARE
     # Tones can't be mapped when the file does not tell its colours; no frame is at a tenth when its index lies.
-    for start, tones in ((at, True), (at, False), (0.0, False)) if hdr else ((at, False), (0.0, False)):
+    for start, tones in ((at, True), (at, False), (0.0, False)) if subject.is_hdr else ((at, False), (0.0, False)):
         outcome = sandbox.run(
-            _command(settings, container, start, tones),
+            _command(settings, container, subject, start, tones),
             descriptor,
             seconds=settings.poster_timeout_seconds,
             output_bytes=settings.poster_output_bytes,
@@ -45,13 +53,23 @@ def make_poster(
     return fault
 
 
-def _command(settings: MediaSettings, container: Container, start: float, tones: bool) -> list[str]:
+def _size(subject: Subject, widest: int) -> tuple[int | str, int]:
+    """Width and height in even pixels, in the proportions in which the video is shown. ffmpeg has turned it before."""
+    if subject.width is None or subject.height is None:
+        return f"min({widest},iw)", -2
+    width = min(widest, subject.width)
+    height = subject.height * width / subject.width
+    return max(_LOWEST, width // 2 * 2), max(_LOWEST, round(height / 2) * 2)
+
+
+def _command(settings: MediaSettings, container: Container, subject: Subject, start: float, tones: bool) -> list[str]:
     before: dict[str, Any] = input_options(container) | {"skip_frame": "nokey", "t": _WINDOW_SECONDS, "threads": 1}
     if start > 0:
         before |= {"ss": f"{start:.3f}", "noaccurate_seek": None}
-    frames = ffmpeg.input(f"file:{VIDEO}", **before)["V:0"]
-    # Small first: everything after it costs a fraction. `sar` makes anamorphic video as wide as it is shown.
-    frames = frames.filter("scale", f"min({settings.poster_width},iw*sar)", "-2").filter("setsar", 1)
+    track = "V:0" if subject.track is None else str(subject.track)
+    frames = ffmpeg.input(f"file:{VIDEO}", **before)[track]
+    # Small first: everything after it costs a fraction.
+    frames = frames.filter("scale", *_size(subject, settings.poster_width)).filter("setsar", 1)
     if tones:
         frames = (
             frames.filter("zscale", t="linear", npl=100)

@@ -1,20 +1,20 @@
-"""Ask ffprobe what a video is, with the container forced and in a sandbox."""
+"""What a video is, and to where it plays: asked of ffprobe, with the container forced and in a sandbox."""
 
-import json
-from dataclasses import replace
+import os
 from typing import Any
 
-import ffmpeg
-
-# What ffmpeg.probe() builds its own command with; that function would also run it, outside any sandbox.
-from ffmpeg._utils import convert_kwargs_to_cmd_line_args
-
-from media.faults import NO_DURATION, NO_VIDEO, Fault
-from media.loader import ffprobe
-from media.report import Facts, read_report
-from media.sandbox import VIDEO, Sandbox, complaint
+from media import faults
+from media.asking import Asking, parsed
+from media.declared import declared_seconds, is_protected
+from media.faults import NO_VIDEO, PROTECTED, Fault
+from media.playable import frames_prove, judged
+from media.report import Facts, read_report, tells_protection
+from media.sandbox import Sandbox, complaint
 from media.settings import MediaSettings
-from media.sniff import Container, Family
+from media.sniff import Container
+
+# The way of looking: whoever changes what `probe` answers for a file raises it, and known files are looked at again.
+JUDGEMENT = 1
 
 # ffmpeg's word -> what it means to people.
 _MEANINGS = (
@@ -25,68 +25,46 @@ _MEANINGS = (
 )
 
 
-def input_options(container: Container) -> dict[str, Any]:
-    """The options that make ffmpeg read the file as `container` and open nothing else."""
-    options: dict[str, Any] = {
-        "f": container.family.value,
-        "format_whitelist": container.family.value,
-        "protocol_whitelist": "file",
-    }
-    if container.family is Family.ISO:  # a track's samples may be declared to lie in another file (dref)
-        options |= {"enable_drefs": 0, "use_absolute_path": 0}
-    return options
+def probe(
+    sandbox: Sandbox, settings: MediaSettings, descriptor: int, container: Container, missing_bytes: int = 0
+) -> Facts | Fault:
+    """The facts of the open file, or why it can't be watched.
 
-
-def probe(sandbox: Sandbox, settings: MediaSettings, descriptor: int, container: Container) -> Facts | Fault:
-    """The facts of the open file, or why there are none. Raises `SandboxError` when no tool could run."""
-    shown = {"show_format": None, "show_streams": None, "show_chapters": None, "of": "json", "v": "error"}
-    outcome = sandbox.run(
-        [*ffprobe(), *convert_kwargs_to_cmd_line_args(shown | input_options(container)), f"file:{VIDEO}"],
-        descriptor,
-        seconds=settings.probe_timeout_seconds,
-        output_bytes=settings.probe_output_bytes,
-    )
-    if isinstance(outcome, Fault):
-        return outcome
-    said = outcome.complaint.decode("utf-8", "replace")
-    report = _parsed(outcome.output)
-    if outcome.status != 0 or report is None:
-        for word, meaning in _MEANINGS:
-            if word in said:
-                return Fault(meaning.format(name=container.name.upper()))
-        return Fault(f"The file can't be read as {container.name.upper()}: {complaint(outcome)}.")
+    `missing_bytes` are lacking at its end by what its container declares (`extent`). Nearly always one run of ffprobe
+    answers; only a file that does not prove itself at once is looked at closely. Raises `SandboxError` when no tool
+    could run, and `OSError` when the disk does.
+    """
+    size = os.fstat(descriptor).st_size
+    if is_protected(descriptor, size, container.family):
+        return PROTECTED
+    asking = Asking(sandbox, settings, descriptor, container)
+    declared = declared_seconds(descriptor, size, container.family)
+    report = _report(asking, None if declared is None or missing_bytes else declared / 2)
+    if isinstance(report, Fault):
+        # The declared end is missing, so the structure is, too, and that says more than what ffprobe stumbled over.
+        return faults.truncated(missing_bytes) if missing_bytes and not report.is_passing(report.sentence) else report
+    if tells_protection(report):
+        return PROTECTED
     facts = read_report(report, container.name)
     if facts is None:
         return NO_VIDEO
-    if facts.duration_seconds is None:
-        return _measured(sandbox, settings, descriptor, container, facts)
-    return facts
+    if not missing_bytes and facts.duration_seconds and frames_prove(report, facts.video_track):
+        return facts
+    return judged(asking, facts, declared, missing_bytes)
 
 
-def _parsed(output: bytes) -> dict[str, Any] | None:
-    try:
-        report = json.loads(output.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
-    return report if isinstance(report, dict) else None
-
-
-def _measured(
-    sandbox: Sandbox, settings: MediaSettings, descriptor: int, container: Container, facts: Facts
-) -> Facts | Fault:
-    """The facts with the length found by reading every packet: recordings that broke off declare none."""
-    source = ffmpeg.input(f"file:{VIDEO}", **input_options(container))
-    command = ffmpeg.output(source["V:0"], "pipe:", f="null", c="copy").global_args(
-        "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-stats_period", "60"
-    )
-    outcome = sandbox.run(command.compile(), descriptor, seconds=settings.measure_timeout_seconds, output_bytes=1 << 16)
+def _report(asking: Asking, middle_seconds: float | None) -> dict[str, Any] | Fault:
+    """ffprobe's report; without frames where it fails with them, as in a file in which nothing can be sought."""
+    outcome = asking.report(middle_seconds)
     if isinstance(outcome, Fault):
         return outcome
-    seconds = 0.0
-    for line in outcome.output.decode("ascii", "replace").splitlines():
-        key, _, value = line.partition("=")
-        if key == "out_time_us" and value.lstrip("-").isdigit():
-            seconds = int(value) / 1e6
-    if outcome.status != 0 or seconds <= 0:
-        return NO_DURATION
-    return replace(facts, duration_seconds=seconds)
+    report = parsed(outcome)
+    if outcome.status == 0 and report is not None:
+        return report
+    if middle_seconds is not None:
+        return _report(asking, None)
+    said, name = outcome.complaint.decode("utf-8", "replace"), asking.container.name.upper()
+    for word, meaning in _MEANINGS:
+        if word in said:
+            return Fault(meaning.format(name=name))
+    return Fault(f"The file can't be read as {name}: {complaint(outcome)}.")

@@ -21,6 +21,13 @@ _MAX_SECONDS = 3.6e7
 _MAX_BITRATE = 10**11
 _MAX_PIXELS = 32_768
 _MAX_FPS = 1000.0
+# Pixels are square within this share, and never wider or higher than that many times.
+_SQUARE = 0.01
+_WIDEST_PIXEL = 10.0
+# Streams that last at least this share of the longest are as long as that: one may end with its last sound.
+_AS_LONG = 0.9
+# What covers are stored as.
+_STILL_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "tiff", "webp"})
 
 _KINDS = ("video", "audio", "subtitle")
 _DIRECT_FAMILIES = {
@@ -53,7 +60,9 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a video is. Sizes are as it is shown: turned by `rotation` (degrees clockwise)."""
+    """What a video is. `width` and `height` are as it is shown: in square pixels, turned by `rotation` (degrees
+    clockwise). `video_track` is the index of the stream that this tells of; pictures are made of that one, too.
+    """
 
     container: str
     duration_seconds: float | None
@@ -66,21 +75,24 @@ class Facts:
     hdr: str | None
     rotation: int
     direct_play: bool
+    video_track: int
     tracks: tuple[Track, ...] = ()
     chapters: tuple[dict[str, Any], ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    # What is to be said of a video that plays, but not as it should.
+    note: str | None = None
 
 
 def read_report(report: Section, container: str) -> Facts | None:
     """The facts in ffprobe's `report` with format, streams and chapters; None when there is no video track."""
     streams = [stream for stream in _sections(report.get("streams"))[:MAX_TRACKS] if _kind(stream)]
-    video = _foremost(stream for stream in streams if _kind(stream) == "video")
+    video = _longest([stream for stream in streams if _kind(stream) == "video"])
     if video is None:
         return None
     audio = _foremost(stream for stream in streams if _kind(stream) == "audio")
     envelope = _section(report.get("format"))
     rotation = _rotation(video)
-    size = (_whole(video.get("width"), _MAX_PIXELS), _whole(video.get("height"), _MAX_PIXELS))
+    size = _shown_size(video)
     width, height = size[::-1] if rotation in (90, 270) else size
     return Facts(
         container=container,
@@ -94,6 +106,7 @@ def read_report(report: Section, container: str) -> Facts | None:
         hdr=_hdr(video),
         rotation=rotation,
         direct_play=_direct_play(container, video, audio),
+        video_track=_index(video, streams.index(video)),
         tracks=tuple(_track(stream, position) for position, stream in enumerate(streams)),
         chapters=_chapters(report),
         tags=_tags(envelope),
@@ -114,6 +127,47 @@ def _kind(stream: Section) -> str | None:
     return kind if kind in _KINDS else None
 
 
+def tells_protection(report: Section) -> bool:
+    """Does ffprobe's `report` say that a track is encrypted? It has a tag for Matroska's, side data for others'."""
+    for stream in _sections(report.get("streams")):
+        kinds = [str(entry.get("side_data_type")).lower() for entry in _sections(stream.get("side_data_list"))]
+        if "enc_key_id" in _tags(stream) or any("encryption" in kind for kind in kinds):
+            return True
+    return False
+
+
+def _index(stream: Section, position: int) -> int:
+    """The stream's index within the container; its position among those told, when that makes no sense."""
+    index = stream.get("index")
+    return index if isinstance(index, int) and 0 <= index < 1 << 31 else position
+
+
+def _longest(streams: list[Section]) -> Section | None:
+    """The moving stream that lasts longest; of several, the default one. Cover pictures may lack their mark."""
+    lengths = [_track_seconds(stream) for stream in streams]
+    longest = max((seconds for seconds in lengths if seconds), default=None)
+    long = [
+        stream
+        for stream, seconds in zip(streams, lengths, strict=True)
+        if longest is None or seconds is None or seconds >= _AS_LONG * longest
+    ]
+    moving = [stream for stream in long if str(stream.get("codec_name")) not in _STILL_CODECS]
+    return _foremost(moving or long)
+
+
+def _shown_size(video: Section) -> tuple[int | None, int | None]:
+    """Width and height in square pixels, before turning. An unknown shape of pixels, and one within 1 % of square,
+    is square: both are muxers' rounding.
+    """
+    width, height = _whole(video.get("width"), _MAX_PIXELS), _whole(video.get("height"), _MAX_PIXELS)
+    across, _, down = str(video.get("sample_aspect_ratio", "")).partition(":")
+    numbers = (_number(across) or 0.0, _number(down) or 0.0)
+    shape = numbers[0] / numbers[1] if numbers[0] > 0 and numbers[1] > 0 else 1.0
+    if width is None or abs(shape - 1) <= _SQUARE or not 1 / _WIDEST_PIXEL <= shape <= _WIDEST_PIXEL:
+        return width, height
+    return min(_MAX_PIXELS, max(1, round(width * shape))), height
+
+
 def _foremost(streams: Iterable[Section]) -> Section | None:
     """The track that a player takes by itself: the default one, else the first."""
     ordered = sorted(streams, key=lambda stream: not _section(stream.get("disposition")).get("default"))
@@ -126,10 +180,9 @@ def _codec(stream: Section) -> str:
 
 def _track(stream: Section, position: int) -> Track:
     disposition, tags = _section(stream.get("disposition")), _tags(stream)
-    index = stream.get("index")
     language = tags.get("language", "")[:35]
     return Track(
-        position=index if isinstance(index, int) and 0 <= index < 1 << 31 else position,
+        position=_index(stream, position),
         kind=str(_kind(stream)),
         codec=_codec(stream),
         profile=storable(stream.get("profile") or "", 64) or None,
@@ -148,10 +201,11 @@ def _duration(envelope: Section, streams: list[Section]) -> float | None:
     told = _seconds(envelope.get("duration"))
     if told:
         return told
-    of_tracks = [
-        _seconds(stream.get("duration")) or _clock(_section(stream.get("tags")).get("DURATION")) for stream in streams
-    ]
-    return max((seconds for seconds in of_tracks if seconds), default=None)
+    return max((seconds for stream in streams if (seconds := _track_seconds(stream))), default=None)
+
+
+def _track_seconds(stream: Section) -> float | None:
+    return _seconds(stream.get("duration")) or _clock(_section(stream.get("tags")).get("DURATION"))
 
 
 def _clock(value: object) -> float | None:

@@ -10,12 +10,13 @@ from indexer.reconcile import Found, Known, compare, identify
 from indexer.removals import judge
 from indexer.settings import IndexerSettings
 from indexer.walk import Listing
+from media.probe import JUDGEMENT
 
 ROOT = "/library"
 
 
 def known(number: int, path: bytes, content: bytes, *, mtime: int = 1, removed: bool = False) -> Known:
-    return Known(UUID(int=number).hex, ROOT, path, 10, mtime, content, "ready", None, "mp4", removed)
+    return Known(UUID(int=number).hex, ROOT, path, 10, mtime, content, "ready", None, "mp4", removed, JUDGEMENT)
 
 
 def listing(*paths: bytes, mtime: int = 1) -> dict[str, Listing | None]:
@@ -116,6 +117,13 @@ def test_a_new_device_with_nothing_lost_is_no_cause_for_doubt() -> None:
 def test_what_was_hidden_before_is_not_lost_again() -> None:
     rows = [known(number, b"%d" % number, b"A", removed=True) for number in range(9)]
     assert not judge(rows, {ROOT: 0}, {ROOT: 1}, {}, IndexerSettings(), accepted=False).hide
+
+
+def test_a_file_that_was_judged_by_an_older_way_of_looking_is_due() -> None:
+    row = known(1, b"film.mp4", b"A")
+    assert compare([row], listing(b"film.mp4"), everything([row])).due == []
+    old = row._replace(judgement=JUDGEMENT - 1)
+    assert [found.known for found in compare([old], listing(b"film.mp4"), everything([old])).due] == [old]
 
 
 def test_a_found_file_is_due_when_its_title_has_no_folder() -> None:

@@ -16,7 +16,7 @@ from indexer.fingerprint import fingerprint
 from indexer.names import shown_filename, title_from
 from media.extent import missing_bytes
 from media.faults import Fault
-from media.report import read_report, storable
+from media.report import read_report, storable, tells_protection
 from media.sniff import Container, Family, sniff
 
 
@@ -201,6 +201,48 @@ def test_the_size_is_as_shown_after_turning(stream: dict[str, Any], expected: tu
     facts = read_report({"streams": [stream]}, "mp4")
     assert facts is not None
     assert (facts.rotation, facts.width, facts.height) == expected
+
+
+@pytest.mark.parametrize(
+    ("ratio", "width"),
+    [("64:45", 1024), ("16:15", 768), ("1:1", 720), ("0:1", 720), ("N/A", 720), ("3201:3200", 720), ("1:100", 720)],
+)
+def test_the_size_is_told_in_square_pixels(ratio: str, width: int) -> None:
+    stream = video(width=720, height=576, sample_aspect_ratio=ratio)
+    facts = read_report({"streams": [stream]}, "mp4")
+    assert facts is not None
+    assert (facts.width, facts.height) == (width, 576)
+    turned = read_report({"streams": [stream | {"tags": {"rotate": "90"}}]}, "mp4")
+    assert turned is not None
+    assert (turned.width, turned.height) == (576, width)
+
+
+@pytest.mark.parametrize(
+    ("others", "track"),
+    [
+        ([{"index": 0, "codec_name": "mjpeg", "disposition": {"attached_pic": 1}}], 1),
+        ([{"index": 0, "codec_name": "mjpeg"}], 1),
+        ([{"index": 0, "codec_name": "png", "duration": "60"}], 1),
+        ([{"index": 0, "duration": "10", "disposition": {"default": 1}}], 1),
+        ([{"index": 0, "duration": "60.02"}, {"index": 2, "duration": "60"}], 0),
+        ([{"index": 0, "duration": "60"}, {"index": 2, "duration": "59.9", "disposition": {"default": 1}}], 2),
+    ],
+)
+def test_the_longest_moving_stream_is_the_video(others: list[dict[str, Any]], track: int) -> None:
+    streams = [video(), *({"codec_type": "video", "codec_name": "h264"} | other for other in others)]
+    streams[0] |= {"index": 1, "duration": "60"}
+    facts = read_report({"streams": sorted(streams, key=lambda stream: stream["index"])}, "mkv")
+    assert facts is not None
+    assert facts.video_track == track
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [video(tags={"ENC_KEY_ID": "AAAA"}), video(side_data_list=[{"side_data_type": "Encryption initialization data"}])],
+)
+def test_an_encrypted_track_is_told(stream: dict[str, Any]) -> None:
+    assert tells_protection({"streams": [video(), stream]})
+    assert not tells_protection({"streams": [video()]})
 
 
 def test_dolby_vision_is_told_before_its_base_layer() -> None:
