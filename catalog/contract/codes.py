@@ -116,8 +116,8 @@ CODES: Final[dict[str, Code]] = {
     "stopped": Code((410,), "An admin has stopped the playback.", "Ask the admin, or wait."),
     "replaced": Code((410,), "Another playback of yours has taken the slot.", "Start a new one when you need it."),
     "withdrawn": Code((410,), "The title is not for this viewer any more.", "Ask an admin for access."),
-    "removed": Code((410,), "The title has left the library.", "Watch another one."),
-    "lapsed": Code((410,), "Nothing was heard of the playback for a long time.", "Start a new one."),
+    "removed": Code((410,), "The title has left the library.", "Ask the operator whether its file was moved."),
+    "lapsed": Code((410,), "Nothing was heard of the playback for so long that it was closed.", "Start a new one."),
     "expired": Code((410,), "The link's time is over.", "Start a new playback."),
     "shared": Code((403,), "The playback is watched from too many places.", "Start one of your own."),
     # How much.

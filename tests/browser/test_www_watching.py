@@ -1,5 +1,6 @@
 """The way of a viewer through the box: sign in, find, play, seek, leave, come back, sign out."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,31 @@ def test_a_viewer_who_seeks_beyond_what_is_loaded_is_told_who_stopped_the_playba
     """The bytes are refused before any heartbeat: then the browser pauses the picture by itself."""
     stopped.keyboard.press("9")
     says_who_stopped_it(stopped, TOLD_BY_BYTES_MS)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ({"status": 410, "code": "removed"}, "This title was removed from the library."),
+        ({"status": 410, "code": "lapsed"}, "because nothing was heard of it"),
+        ({"status": 404, "code": "not_found"}, "This playback has ended."),
+    ],
+)
+def test_the_reason_of_an_end_is_said_in_words(
+    page: Page, box: Box, film: dict[str, Any], watch: Watch, answer: dict[str, Any], sentence: str
+) -> None:
+    watch.expect(410, 404)
+    open_title(page, box, film)
+    watch_a_while(page, film)
+    problem = {"type": "about:blank", "title": "", "detail": "", **answer}
+    page.route(
+        "**/heartbeat",
+        lambda route: route.fulfill(
+            status=answer["status"], content_type="application/problem+json", body=json.dumps(problem)
+        ),
+    )
+    page.keyboard.press("3")
+    expect(page.get_by_role("group", name="Player").get_by_text(sentence)).to_be_visible()
 
 
 def test_a_playback_ended_while_paused_starts_anew_at_the_next_press_of_play(

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-
-from tests import answer_rows as rows
 from tests.host.client import Access, Viewer
 from tests.paced import Where
+
+from tests import answer_rows as rows
 
 ROUNDS = range(int(os.environ.get("KINETOSCOPE_ROUNDS", "1")))
 LIMIT, ADDRESSES, SOCKETS, LEASE_SECONDS = 3, 2, 12, 90

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-
 from tests.integration.indexer_library import Library, clip, library_of, made_by_ffmpeg
 from tests.integration.postgres import Database
 

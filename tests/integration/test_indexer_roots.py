@@ -5,10 +5,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-
-from indexer.settings import LibraryRoot
 from tests.integration.indexer_library import Library, clip, library_of
 from tests.integration.postgres import Database
+
+from indexer.settings import LibraryRoot
 
 
 @pytest.fixture

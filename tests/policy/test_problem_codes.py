@@ -111,3 +111,32 @@ def test_codes_and_sentences_have_their_form() -> None:
         for sentence in (code.meaning, code.remedy):
             assert re.fullmatch(r"[A-Z].*\.", sentence), sentence
             assert "|" not in sentence
+
+
+def written_reasons() -> set[str]:
+    """The ends of playbacks that our SQL and Python write, as far as they stand there as literals."""
+    found: set[str] = set()
+    for path in [*SOURCES, *sorted((ROOT / "catalog").rglob("*.py"))]:
+        text = path.read_text()
+        for statement in re.findall(r"UPDATE playbacks\b.*?\bWHERE\b", text, re.DOTALL):
+            if written := re.search(r"\bend_reason\s*=(.*)", statement, re.DOTALL):
+                found |= set(re.findall(r"'(\w+)'", written[1]))
+        if "playbacks.end(" in text or "UPDATE playbacks" in text:
+            found |= set(re.findall(r"^REASON(?:: \w+)? = \"(\w+)\"", text, re.MULTILINE))
+        found |= set(re.findall(r"\bplaybacks\.end\(connection, [\w.]+, \"(\w+)\"", text))
+        # playbacks.py itself.
+        found |= set(re.findall(r"= end\(connection, playback_id, \"(\w+)\"", text))
+    return found
+
+
+def test_every_end_of_a_playback_is_in_the_list() -> None:
+    assert written_reasons() == set(words.PLAYBACK_ENDS)
+    for reason in words.PLAYBACK_ENDS:
+        assert 410 in problem_codes.CODES[reason].statuses, reason
+
+
+def test_the_web_client_has_a_sentence_for_every_end_of_a_playback() -> None:
+    client = (ROOT / "nginx/www/js/endings.js").read_text()
+    sentences = dict(re.findall(r"^  \['(\w+)', '([A-Z][^']+\.)'\],$", client, re.MULTILINE))
+    assert set(sentences) == set(words.PLAYBACK_ENDS)
+    assert len(set(sentences.values())) == len(sentences)

@@ -4,6 +4,7 @@ import { say } from './announce.js';
 import { h, safeLink } from './dom.js';
 import * as connection from './connection.js';
 import { Controls } from './controls.js';
+import { ending } from './endings.js';
 import { Overlay } from './overlay.js';
 import { Playback, resumeAt } from './playback.js';
 import * as preferences from './preferences.js';
@@ -19,15 +20,6 @@ const AFTERWARDS = 'Your session has ended. This film plays on; sign in again af
 const JUST_NOW_MS = 4000;
 /** Refusals that a new grant can mend. */
 const RENEWABLE = new Set([401, 403, 410, 429]);
-/** Why a running playback was ended, by the code of the 410. */
-const ENDINGS = new Map([
-  ['replaced', 'This playback was ended so that another one could start.'],
-  ['stopped', 'This playback was ended by an administrator.'],
-  ['session', 'This playback was ended with its session.'],
-  ['withdrawn', 'You may no longer watch this title.'],
-  ['removed', 'This title was removed from the library.'],
-  ['lapsed', 'This playback was ended because nothing was heard of it.'],
-]);
 
 export class Player {
   /**
@@ -208,7 +200,7 @@ export class Player {
       void this.begin(this.position);
     } else {
       this.media.pause();
-      this.stop(ENDINGS.get(ended.code) ?? 'This playback was ended from another device.', 'Play again');
+      this.stop(ending(ended), 'Play again');
     }
   }
 

@@ -10,13 +10,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-
-from tests import answer_rows as rows
 from tests.integration.nginx_server import REPOSITORY
 from tests.integration.postgres import PostgresServer
 from tests.integration.stack import Stack
 from tests.integration.test_ledger_running import FILM_BYTES, PACE, House, by_api, eventually
 from tests.paced import Http1Reader, Http2Reader, Where
+
+from tests import answer_rows as rows
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="cutting a connection takes CAP_NET_ADMIN")
 

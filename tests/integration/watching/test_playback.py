@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from catalog.contract import words
 from testbed.services.viewer import Viewer
 from testbed.services.world import PLAY_SECRET, Asker, World
 
@@ -181,6 +182,14 @@ def test_end_frees_the_slot_and_may_be_repeated(world: World, alice: Viewer, bob
     beat = alice.beat(one, 1)
     assert (beat.status_code, beat.get_json()["code"]) == (410, "ended")
     assert world.redis_live.client().zcard("ks:leases:box") == 0
+
+
+@pytest.mark.parametrize("reason", list(words.PLAYBACK_ENDS))
+def test_heartbeat_of_an_ended_playback_says_why_it_ended(world: World, alice: Viewer, reason: str) -> None:
+    playback = alice.play(world.video()).get_json()["playback_id"]
+    world.owner.execute("UPDATE playbacks SET ended_at = now(), end_reason = %s", (reason,))
+    beat = alice.beat(playback, 1)
+    assert (beat.status_code, beat.get_json()["code"]) == (410, reason)
 
 
 def test_admin_sees_streams_and_stops_one(world: World, alice: Viewer) -> None:
