@@ -17,20 +17,30 @@ export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 environment := .venv/.stamp
+node_tools := .cache/node/.stamp
+node_bin := .cache/node/node_modules/.bin
 boxes := /var/lib/kinetoscope/boxes
 needs := tools/install-packages
 box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring
 test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl mpv vlc-bin vlc-plugin-base
 browser_packages := chromium zbar-tools
+lint_packages := lua-check
+# Two spaces, and the branches of a case set in by as much.
+shfmt := shfmt --indent 2 --case-indent
+shell_scripts = $$(tools/list-shell-scripts)
 
 .DEFAULT_GOAL := help
-.PHONY: help up box down access ssh scan deploy smoke check lint unit integration molecule browser chaos test contract bench lock clean
+.PHONY: help up box down access ssh scan deploy smoke check lint format unit integration molecule browser chaos test contract bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(environment): requirements/app.txt requirements/control.txt requirements/uv.txt tools/make-environment
 	@tools/make-environment
+	@touch $@
+
+$(node_tools): $(environment) requirements/package.json requirements/package-lock.json tools/make-node-tools
+	@tools/make-node-tools
 	@touch $@
 
 # The box on this machine
@@ -73,13 +83,25 @@ smoke: $(environment) ## run the host tests against the box, or against HOST=nam
 
 check: lint unit ## linters, static rules and unit tests
 
-lint: $(environment) ## the linters of every language here
+lint: $(environment) $(node_tools) ## the linters of every language here
+	@$(needs) $(lint_packages)
 	@ruff check .
 	@ruff format --check .
 	@mypy
 	@lint-imports
+	@$(node_bin)/biome check --error-on-warnings
+	@$(node_bin)/tsc --project .
+	@luacheck --quiet authsvc bench
+	@shellcheck $(shell_scripts)
+	@$(shfmt) --diff $(shell_scripts)
 	@yamllint --strict .
 	@ansible-lint --offline --profile production
+
+format: $(environment) $(node_tools) ## write Python, JS, CSS and shell as the linters want them
+	@ruff check --quiet --fix .
+	@ruff format .
+	@$(node_bin)/biome check --write
+	@$(shfmt) --write $(shell_scripts)
 
 unit: $(environment) ## static rules and unit tests
 	@pytest $(call named_tests,tests/policy tests/unit)
@@ -112,7 +134,7 @@ bench: $(environment) ## guarded against unguarded Nginx, Caddy and Node, side b
 
 # Housekeeping
 
-lock: $(environment) ## write requirements/*.txt anew from pyproject.toml
+lock: $(environment) $(node_tools) ## write the lock files in requirements/ anew
 	@tools/lock-requirements
 
 clean: ## remove what was built in this checkout (boxes stay: make down)

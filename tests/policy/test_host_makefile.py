@@ -23,7 +23,7 @@ def test_every_target_is_phony() -> None:
 
 
 def test_the_promised_targets_are_there() -> None:
-    promised = {"help", "up", "down", "access", "ssh", "deploy", "check", "test", "bench", "clean"}
+    promised = {"help", "up", "down", "access", "ssh", "deploy", "check", "format", "test", "bench", "clean"}
     assert promised <= set(targets())
 
 

@@ -1,5 +1,6 @@
 """The lock files name each package exactly, by content, and no place to fetch it from."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,3 +42,19 @@ def test_no_package_is_chosen_only_for_newer_pythons(lock: Path) -> None:
     """Control machines have 3.11, boxes 3.13: what one of them lacks, the other must not get."""
     newer = re.compile(r";.*python(?:_full)?_version *(?:>=|==|>) *'3\.1[2-9]")
     assert not [line[:120] for line in requirements(lock) if newer.search(line)]
+
+
+def test_the_lock_of_the_node_tools_names_contents_and_no_place() -> None:
+    lock = json.loads(text_of(ROOT / "requirements/package-lock.json"))
+    wanted = json.loads(text_of(ROOT / "requirements/package.json"))
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert {f"node_modules/{name}" for name in wanted["devDependencies"]} <= packages.keys()
+    assert lock["packages"][""]["devDependencies"] == wanted["devDependencies"], "run make lock"
+    for name, entry in packages.items():
+        assert re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", entry["integrity"]), name
+        assert "resolved" not in entry, name
+
+
+def test_the_web_client_runs_nothing_of_the_node_tools() -> None:
+    """They are for its source only."""
+    assert "dependencies" not in json.loads(text_of(ROOT / "requirements/package.json"))

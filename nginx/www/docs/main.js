@@ -24,8 +24,14 @@ function inputs(parameters) {
   if (!parameters.length) return [];
   const rows = parameters.flatMap((one) => [
     h('dt', {}, one.name),
-    h('dd', {}, `in the ${one.in}: `, ...kind(one.schema), one.required ? ', required' : null,
-      one.description ? `. ${one.description}` : null),
+    h(
+      'dd',
+      {},
+      `in the ${one.in}: `,
+      ...kind(one.schema),
+      one.required ? ', required' : null,
+      one.description ? `. ${one.description}` : null,
+    ),
   ]);
   return [h('h3', {}, 'Parameters'), h('dl', { class: 'rows' }, rows)];
 }
@@ -40,8 +46,14 @@ function outputs(answers) {
     const headers = Object.keys(answer.headers ?? {});
     return [
       h('dt', {}, status),
-      h('dd', {}, answer.description, schema ? ' — ' : null, ...(schema ? kind(schema) : []),
-        headers.length ? h('span', { class: 'fine' }, ` (${headers.join(', ')})`) : null),
+      h(
+        'dd',
+        {},
+        answer.description,
+        schema ? ' — ' : null,
+        ...(schema ? kind(schema) : []),
+        headers.length ? h('span', { class: 'fine' }, ` (${headers.join(', ')})`) : null,
+      ),
     ];
   });
   return [h('h3', {}, 'Answers'), h('dl', { class: 'rows' }, rows)];
@@ -55,15 +67,26 @@ function outputs(answers) {
  */
 function call(method, path, operation) {
   const body = operation.requestBody?.content?.['application/json']?.schema;
-  return h('details', { class: 'call', id: operation.operationId, 'data-words': `${method} ${path} ${operation.summary}`.toLowerCase() },
-    h('summary', {}, h('span', { class: 'method' }, method.toUpperCase()), h('span', { class: 'path' }, path),
-      h('span', { class: 'summary' }, operation.summary)),
-    h('div', {},
+  return h(
+    'details',
+    { class: 'call', id: operation.operationId, 'data-words': `${method} ${path} ${operation.summary}`.toLowerCase() },
+    h(
+      'summary',
+      {},
+      h('span', { class: 'method' }, method.toUpperCase()),
+      h('span', { class: 'path' }, path),
+      h('span', { class: 'summary' }, operation.summary),
+    ),
+    h(
+      'div',
+      {},
       operation.description ? h('p', {}, operation.description) : null,
       h('p', { class: 'fine' }, callers(operation)),
       inputs(operation.parameters ?? []),
       body ? [h('h3', {}, 'Body'), h('p', {}, ...kind(body))] : null,
-      outputs(operation.responses)));
+      outputs(operation.responses),
+    ),
+  );
 }
 
 /**
@@ -87,11 +110,20 @@ function calls(spec) {
  * @returns {HTMLElement}
  */
 function problems(spec) {
-  return h('section', { 'aria-labelledby': 'problems' }, h('h2', { id: 'problems' }, 'Problems'),
+  return h(
+    'section',
+    { 'aria-labelledby': 'problems' },
+    h('h2', { id: 'problems' }, 'Problems'),
     h('p', {}, 'Go by the code: it never changes its meaning.'),
-    Object.entries(spec['x-problems']).map(([name, code]) => h('div', { class: 'code', id: `problem-${name}` },
-      h('h3', {}, h('code', {}, name), ` · ${code.statuses.join(', ')}`),
-      h('p', {}, `${code.meaning} ${code.remedy}`))));
+    Object.entries(spec['x-problems']).map(([name, code]) =>
+      h(
+        'div',
+        { class: 'code', id: `problem-${name}` },
+        h('h3', {}, h('code', {}, name), ` · ${code.statuses.join(', ')}`),
+        h('p', {}, `${code.meaning} ${code.remedy}`),
+      ),
+    ),
+  );
 }
 
 /**
@@ -99,10 +131,19 @@ function problems(spec) {
  * @returns {HTMLElement}
  */
 function shapes(spec) {
-  return h('section', { 'aria-labelledby': 'shapes' }, h('h2', { id: 'shapes' }, 'Shapes'),
-    Object.entries(spec.components.schemas).map(([name, schema]) => h('details', { class: 'shape', id: `shape-${name}` },
-      h('summary', {}, h('code', {}, name)),
-      h('div', {}, schema.description ? h('p', {}, schema.description) : null, fields(schema)))));
+  return h(
+    'section',
+    { 'aria-labelledby': 'shapes' },
+    h('h2', { id: 'shapes' }, 'Shapes'),
+    Object.entries(spec.components.schemas).map(([name, schema]) =>
+      h(
+        'details',
+        { class: 'shape', id: `shape-${name}` },
+        h('summary', {}, h('code', {}, name)),
+        h('div', {}, schema.description ? h('p', {}, schema.description) : null, fields(schema)),
+      ),
+    ),
+  );
 }
 
 /** Opens and shows what the address names, also when that lies within something closed. */
@@ -130,18 +171,41 @@ try {
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   const spec = await answer.json();
   const sections = [...calls(spec)].map(([tag, list]) =>
-    h('section', { 'aria-labelledby': `tag-${tag}` }, h('h2', { id: `tag-${tag}` }, tag), list));
-  const places = [...calls(spec).keys()].map((tag) => [`tag-${tag}`, tag]).concat([['problems', 'Problems'], ['shapes', 'Shapes']]);
-  fill(page, h('h1', {}, `${spec.info.title}: the interface`),
+    h('section', { 'aria-labelledby': `tag-${tag}` }, h('h2', { id: `tag-${tag}` }, tag), list),
+  );
+  const places = [...calls(spec).keys()]
+    .map((tag) => [`tag-${tag}`, tag])
+    .concat([
+      ['problems', 'Problems'],
+      ['shapes', 'Shapes'],
+    ]);
+  fill(
+    page,
+    h('h1', {}, `${spec.info.title}: the interface`),
     h('p', {}, spec.info.description),
     h('p', {}, `Version ${spec.info.version}. `, h('a', { href: '/api/openapi.json' }, 'The OpenAPI document'), '.'),
-    h('nav', { 'aria-label': 'Parts' }, h('ul', {}, places.map(([id, name]) => h('li', {}, h('a', { href: `#${id}` }, name))))),
-    filter(), sections, problems(spec), shapes(spec));
+    h(
+      'nav',
+      { 'aria-label': 'Parts' },
+      h(
+        'ul',
+        {},
+        places.map(([id, name]) => h('li', {}, h('a', { href: `#${id}` }, name))),
+      ),
+    ),
+    filter(),
+    sections,
+    problems(spec),
+    shapes(spec),
+  );
   window.addEventListener('hashchange', follow);
   follow();
 } catch {
-  fill(page, h('h1', {}, 'The interface'),
-    h('p', { role: 'alert' }, 'The document can’t be read right now. Reload the page in a moment.'));
+  fill(
+    page,
+    h('h1', {}, 'The interface'),
+    h('p', { role: 'alert' }, 'The document can’t be read right now. Reload the page in a moment.'),
+  );
 } finally {
   page.removeAttribute('aria-busy');
 }

@@ -1,8 +1,8 @@
 /** One's own account: where it is signed in, its second factors, its password. */
 
-import { h } from './dom.js';
 import * as credentials from './credentials.js';
 import { devices } from './devices.js';
+import { h } from './dom.js';
 import { secondFactors } from './factors.js';
 import { Form } from './forms.js';
 import * as me from './me.js';
@@ -12,7 +12,9 @@ export function showAccount({ root, signal }) {
   document.title = 'Account · Kinetoscope';
   const heading = h('h1', { tabindex: '-1' }, 'Account');
   const places = devices(signal);
-  root.append(h('div', { class: 'account' }, heading, places.elements, secondFactors(signal), password(signal, places.load)));
+  root.append(
+    h('div', { class: 'account' }, heading, places.elements, secondFactors(signal), password(signal, places.load)),
+  );
   heading.focus({ preventScroll: true });
   scrollTo({ top: 0, behavior: 'instant' });
 }
@@ -37,5 +39,10 @@ function password(signal, changed) {
       await changed();
     },
   });
-  return h('section', { class: 'ledger', 'aria-labelledby': 'password-heading' }, h('h2', { id: 'password-heading' }, 'Password'), form.element);
+  return h(
+    'section',
+    { class: 'ledger', 'aria-labelledby': 'password-heading' },
+    h('h2', { id: 'password-heading' }, 'Password'),
+    form.element,
+  );
 }

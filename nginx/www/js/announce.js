@@ -25,5 +25,7 @@ function speak(region, text) {
   if (!element) return;
   // A region that holds the same text again says nothing: empty it first.
   element.textContent = '';
-  setTimeout(() => { element.textContent = text; }, 60);
+  setTimeout(() => {
+    element.textContent = text;
+  }, 60);
 }

@@ -1,7 +1,7 @@
 /** The calls of the API that need a session. An access cookie that ran out is renewed once and the call repeated. */
 
-import { Problem, sentence } from './problems.js';
 import { send } from './http.js';
+import { Problem, sentence } from './problems.js';
 import * as session from './session.js';
 
 /** @typedef {import('./types.js').Video} Video */

@@ -1,10 +1,10 @@
 /** One title in the library: a frame of the strip. */
 
-import { h, append, safeLink } from './dom.js';
-import { icon } from './icons.js';
-import { clock, resolution, spoken } from './format.js';
-import { titleAddress } from './router.js';
 import { freshen } from './api.js';
+import { append, h, safeLink } from './dom.js';
+import { clock, resolution, spoken } from './format.js';
+import { icon } from './icons.js';
+import { titleAddress } from './router.js';
 
 /** @typedef {import('./types.js').Video} Video */
 
@@ -15,19 +15,32 @@ import { freshen } from './api.js';
 export function card(video) {
   const sound = spoken(video.duration_seconds ?? 0);
   const size = resolution(video.width, video.height);
-  return h('li', { class: `card ${video.status}` },
-    h('a', { href: titleAddress(video.id), class: 'frame-link' },
-      h('span', { class: 'frame' },
+  return h(
+    'li',
+    { class: `card ${video.status}` },
+    h(
+      'a',
+      { href: titleAddress(video.id), class: 'frame-link' },
+      h(
+        'span',
+        { class: 'frame' },
         poster(video),
         video.status === 'ready' && video.duration_seconds
-          ? h('span', { class: 'length' },
-            h('span', { 'aria-hidden': 'true' }, clock(video.duration_seconds)), h('span', { class: 'visually-hidden' }, `, ${sound}`))
+          ? h(
+              'span',
+              { class: 'length' },
+              h('span', { 'aria-hidden': 'true' }, clock(video.duration_seconds)),
+              h('span', { class: 'visually-hidden' }, `, ${sound}`),
+            )
           : null,
-        video.status === 'ready' ? null : badge(video.status)),
-      h('span', { class: 'caption', dir: 'auto' }, video.title)),
+        video.status === 'ready' ? null : badge(video.status),
+      ),
+      h('span', { class: 'caption', dir: 'auto' }, video.title),
+    ),
     video.status === 'ready'
       ? h('p', { class: 'fine' }, [size, video.direct_play ? null : 'external player only'].filter(Boolean).join(' · '))
-      : h('p', { class: 'fine reason', dir: 'auto' }, video.status_reason || waitingReason(video.status)));
+      : h('p', { class: 'fine reason', dir: 'auto' }, video.status_reason || waitingReason(video.status)),
+  );
 }
 
 /**
@@ -42,7 +55,7 @@ export function poster(video) {
   let tried = false;
   image.addEventListener('error', async () => {
     // A lazy picture may be asked for long after the page was: its cookie may have run out meanwhile.
-    const renewed = !tried && await freshen().catch(() => false);
+    const renewed = !tried && (await freshen().catch(() => false));
     tried = true;
     if (renewed) image.src = link;
     else image.replaceWith(blank());
@@ -63,5 +76,7 @@ export function badge(status) {
 
 /** @param {string} status */
 export function waitingReason(status) {
-  return status === 'waiting' ? 'The file is still being copied. It will be looked at again.' : 'The file can’t be used.';
+  return status === 'waiting'
+    ? 'The file is still being copied. It will be looked at again.'
+    : 'The file can’t be used.';
 }

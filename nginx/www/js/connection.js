@@ -28,7 +28,13 @@ export function back(signal) {
   if (!away) return Promise.resolve();
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    events.addEventListener('change', () => { if (!away) resolve(); }, { signal });
+    events.addEventListener(
+      'change',
+      () => {
+        if (!away) resolve();
+      },
+      { signal },
+    );
   });
 }
 
@@ -56,4 +62,6 @@ async function knock() {
 }
 
 addEventListener('offline', () => become(true));
-addEventListener('online', () => { void knock(); });
+addEventListener('online', () => {
+  void knock();
+});

@@ -1,6 +1,6 @@
 /** The bar below the picture. Every control is a native one with a name. */
 
-import { h, fill } from './dom.js';
+import { fill, h } from './dom.js';
 import { clock } from './format.js';
 import { icon } from './icons.js';
 import * as preferences from './preferences.js';
@@ -23,16 +23,41 @@ export class Controls {
     this.seek = new SeekBar(media, signal);
     this.play = button('play', 'Play', () => this.toggle());
     this.time = h('span', { class: 'time', role: 'timer', 'aria-live': 'off', 'aria-label': 'Position' }, '0:00');
-    this.mute = button('volume', 'Mute', () => { media.muted = !media.muted; });
-    this.volume = h('input', { type: 'range', class: 'volume', min: '0', max: '1', step: '0.05', 'aria-label': 'Volume' });
-    this.speed = h('select', { class: 'speed', 'aria-label': 'Speed', title: 'Speed' },
-      ...SPEEDS.map((speed) => h('option', { value: speed, selected: speed === 1 }, `${speed}×`)));
+    this.mute = button('volume', 'Mute', () => {
+      media.muted = !media.muted;
+    });
+    this.volume = h('input', {
+      type: 'range',
+      class: 'volume',
+      min: '0',
+      max: '1',
+      step: '0.05',
+      'aria-label': 'Volume',
+    });
+    this.speed = h(
+      'select',
+      { class: 'speed', 'aria-label': 'Speed', title: 'Speed' },
+      ...SPEEDS.map((speed) => h('option', { value: speed, selected: speed === 1 }, `${speed}×`)),
+    );
     this.pip = document.pictureInPictureEnabled ? button('pip', 'Picture in picture', () => this.float()) : null;
     this.full = button('enter', 'Full screen', () => this.fullscreen());
-    this.element = h('div', { class: 'controls', role: 'group', 'aria-label': 'Controls' },
+    this.element = h(
+      'div',
+      { class: 'controls', role: 'group', 'aria-label': 'Controls' },
       this.seek.element,
-      h('div', { class: 'bar' }, this.play, this.time, h('span', { class: 'gap' }),
-        this.mute, this.volume, this.speed, this.pip, this.full));
+      h(
+        'div',
+        { class: 'bar' },
+        this.play,
+        this.time,
+        h('span', { class: 'gap' }),
+        this.mute,
+        this.volume,
+        this.speed,
+        this.pip,
+        this.full,
+      ),
+    );
     this.follow();
     this.watch();
   }
@@ -49,10 +74,12 @@ export class Controls {
   }
 
   fullscreen() {
+    /** @type {HTMLVideoElement & {webkitEnterFullscreen?: () => void}} */
+    const media = this.media;
     if (document.fullscreenElement) void document.exitFullscreen();
     else if (this.frame.requestFullscreen) void this.frame.requestFullscreen().catch(() => undefined);
     // iPhones let only the picture itself fill the screen.
-    else /** @type {any} */ (this.media).webkitEnterFullscreen?.();
+    else media.webkitEnterFullscreen?.();
   }
 
   float() {
@@ -68,11 +95,20 @@ export class Controls {
     };
     on(['play', 'pause', 'ended', 'emptied'], () => {
       const over = media.ended;
-      relabel(this.play, over ? 'replay' : media.paused ? 'play' : 'pause', over ? 'Play again' : media.paused ? 'Play' : 'Pause');
+      relabel(
+        this.play,
+        over ? 'replay' : media.paused ? 'play' : 'pause',
+        over ? 'Play again' : media.paused ? 'Play' : 'Pause',
+      );
       this.wake();
     });
     on(['timeupdate', 'durationchange', 'seeking'], () => {
-      fill(this.time, Number.isFinite(media.duration) ? `${clock(media.currentTime)} / ${clock(media.duration)}` : clock(media.currentTime));
+      fill(
+        this.time,
+        Number.isFinite(media.duration)
+          ? `${clock(media.currentTime)} / ${clock(media.duration)}`
+          : clock(media.currentTime),
+      );
     });
     on(['volumechange'], () => {
       const silent = media.muted || media.volume === 0;
@@ -86,18 +122,30 @@ export class Controls {
       this.speed.value = String(media.playbackRate);
       this.remember();
     });
-    this.volume.addEventListener('input', () => {
-      media.volume = Number(this.volume.value);
-      media.muted = media.volume === 0;
-    }, { signal });
-    this.speed.addEventListener('change', () => {
-      media.playbackRate = Number(this.speed.value);
-      media.defaultPlaybackRate = media.playbackRate;
-    }, { signal });
-    document.addEventListener('fullscreenchange', () => {
-      const filled = document.fullscreenElement === this.frame;
-      relabel(this.full, filled ? 'leave' : 'enter', filled ? 'Leave full screen' : 'Full screen');
-    }, { signal });
+    this.volume.addEventListener(
+      'input',
+      () => {
+        media.volume = Number(this.volume.value);
+        media.muted = media.volume === 0;
+      },
+      { signal },
+    );
+    this.speed.addEventListener(
+      'change',
+      () => {
+        media.playbackRate = Number(this.speed.value);
+        media.defaultPlaybackRate = media.playbackRate;
+      },
+      { signal },
+    );
+    document.addEventListener(
+      'fullscreenchange',
+      () => {
+        const filled = document.fullscreenElement === this.frame;
+        relabel(this.full, filled ? 'leave' : 'enter', filled ? 'Leave full screen' : 'Full screen');
+      },
+      { signal },
+    );
     media.dispatchEvent(new Event('volumechange'));
   }
 
@@ -112,11 +160,21 @@ export class Controls {
     for (const name of ['pointermove', 'pointerdown', 'keydown', 'focusin']) {
       frame.addEventListener(name, () => this.wake(), { signal });
     }
-    frame.addEventListener('pointerleave', () => { if (!media.paused) this.rest(500); }, { signal });
-    media.addEventListener('click', (event) => {
-      // A finger's first touch only shows the bar; a mouse click is play and pause.
-      if (/** @type {PointerEvent} */ (event).pointerType !== 'touch') this.toggle();
-    }, { signal });
+    frame.addEventListener(
+      'pointerleave',
+      () => {
+        if (!media.paused) this.rest(500);
+      },
+      { signal },
+    );
+    media.addEventListener(
+      'click',
+      (event) => {
+        // A finger's first touch only shows the bar; a mouse click is play and pause.
+        if (/** @type {PointerEvent} */ (event).pointerType !== 'touch') this.toggle();
+      },
+      { signal },
+    );
     media.addEventListener('dblclick', () => this.fullscreen(), { signal });
   }
 

@@ -4,7 +4,12 @@ import { Field } from './forms.js';
 import { send } from './http.js';
 
 export function username() {
-  return new Field('username', 'Name', { name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false' });
+  return new Field('username', 'Name', {
+    name: 'username',
+    autocomplete: 'username',
+    autocapitalize: 'none',
+    spellcheck: 'false',
+  });
 }
 
 /**
@@ -24,8 +29,16 @@ export function password(id = 'password', label = 'Password', name = 'password')
  * @param {string} [name]
  */
 export function newPassword(label, signal, name = 'password') {
-  const field = new Field('new-password', label, { name, type: 'password', autocomplete: 'new-password' }, passwordAdvice());
-  void send('GET', '/auth/ways', { signal }).then((ways) => field.advise(passwordAdvice(ways.password_shortest)), () => undefined);
+  const field = new Field(
+    'new-password',
+    label,
+    { name, type: 'password', autocomplete: 'new-password' },
+    passwordAdvice(),
+  );
+  void send('GET', '/auth/ways', { signal }).then(
+    (ways) => field.advise(passwordAdvice(ways.password_shortest)),
+    () => undefined,
+  );
   return field;
 }
 

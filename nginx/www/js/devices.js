@@ -1,7 +1,7 @@
 /** Where one is signed in, and the end of it: browsers and programs; televisions and players. */
 
-import { h, fill } from './dom.js';
 import { alarm, say } from './announce.js';
+import { fill, h } from './dom.js';
 import { day, moment } from './format.js';
 import * as me from './me.js';
 import { addPlayer } from './players.js';
@@ -25,19 +25,38 @@ export function devices(signal) {
     // The one that asks first; the rest as the API orders them, last seen first.
     found.sort((one, other) => Number(other.current) - Number(one.current));
     const of = Map.groupBy(found, (one) => (one.kind === 'device' ? 'player' : 'browser'));
-    browsers.show((of.get('browser') ?? []).map((one) => row(one, placeLines(one), (button) => browsers.act(() => end(one), button))));
-    players.show((of.get('player') ?? []).map((one) => row(one, playerLines(one), (button) => players.act(() => end(one), button))));
+    browsers.show(
+      (of.get('browser') ?? []).map((one) =>
+        row(one, placeLines(one), (button) => browsers.act(() => end(one), button)),
+      ),
+    );
+    players.show(
+      (of.get('player') ?? []).map((one) =>
+        row(one, playerLines(one), (button) => players.act(() => end(one), button)),
+      ),
+    );
     fill(others, of.has('player') ? 'End all others, televisions and players too' : 'End all others');
     others.hidden = found.length < 2;
   };
 
   const browsers = section('devices', 'Where you are signed in', 'Nowhere.', others, signal, load);
-  const players = section('players', 'Televisions and players', 'None yet. Each one that you add has an address of its own, which opens your library there.',
-    addPlayer(signal, () => void players.act(async () => undefined)), signal, load);
-  others.addEventListener('click', () => browsers.act(async () => {
-    await me.endOthers();
-    say('You are signed out everywhere else.');
-  }, others), { signal });
+  const players = section(
+    'players',
+    'Televisions and players',
+    'None yet. Each one that you add has an address of its own, which opens your library there.',
+    addPlayer(signal, () => void players.act(async () => undefined)),
+    signal,
+    load,
+  );
+  others.addEventListener(
+    'click',
+    () =>
+      browsers.act(async () => {
+        await me.endOthers();
+        say('You are signed out everywhere else.');
+      }, others),
+    { signal },
+  );
   void browsers.act(async () => undefined);
   return { elements: [browsers.element, players.element], load };
 }
@@ -94,7 +113,12 @@ function section(id, name, nothing, below, signal, load) {
 
 /** @param {Listed} one */
 function placeLines(one) {
-  const line = [KINDS[one.kind], one.client, one.second_factor && 'with a second factor', `since ${moment(one.created_at)}`];
+  const line = [
+    KINDS[one.kind],
+    one.client,
+    one.second_factor && 'with a second factor',
+    `since ${moment(one.created_at)}`,
+  ];
   return [line.filter(Boolean).join(' · '), !one.current && `last used ${moment(one.last_seen_at)}`];
 }
 
@@ -109,13 +133,25 @@ function playerLines(one) {
  * @param {(button: HTMLButtonElement) => void} act
  */
 function row(one, lines, act) {
-  const button = h('button', {
-    type: 'button', class: 'secondary', 'aria-label': one.current ? 'End this session, here' : `End ${one.device}, since ${moment(one.created_at)}`,
-    onclick: () => act(button),
-  }, 'End');
-  return h('li', {},
-    h('div', {},
+  const button = h(
+    'button',
+    {
+      type: 'button',
+      class: 'secondary',
+      'aria-label': one.current ? 'End this session, here' : `End ${one.device}, since ${moment(one.created_at)}`,
+      onclick: () => act(button),
+    },
+    'End',
+  );
+  return h(
+    'li',
+    {},
+    h(
+      'div',
+      {},
       h('p', { class: 'what', dir: 'auto' }, one.device, one.current && h('span', { class: 'mark' }, 'This one')),
-      lines.map((line) => line && h('p', { class: 'fine' }, line))),
-    button);
+      lines.map((line) => line && h('p', { class: 'fine' }, line)),
+    ),
+    button,
+  );
 }

@@ -11,9 +11,12 @@ import { h } from './dom.js';
  * @returns {HTMLElement}
  */
 export function cabinet(heading, motto, ...children) {
-  return h('section', { class: 'cabinet', 'aria-labelledby': 'door-heading' },
+  return h(
+    'section',
+    { class: 'cabinet', 'aria-labelledby': 'door-heading' },
     h('div', { class: 'eyepiece', 'aria-hidden': 'true' }, h('div', { class: 'lamp' })),
     h('h1', { id: 'door-heading', tabindex: '-1' }, heading),
     h('p', { class: 'motto' }, motto),
-    ...children);
+    ...children,
+  );
 }

@@ -1,8 +1,8 @@
 /** Watching elsewhere: a signed link for VLC, mpv and Kodi, to copy or as a playlist file. */
 
-import { h, fill, safeLink } from './dom.js';
 import { alarm } from './announce.js';
 import { grant } from './api.js';
+import { fill, h, safeLink } from './dom.js';
 import { hour } from './format.js';
 import * as handover from './handover.js';
 import { m3u, playlistName } from './playlist.js';
@@ -29,14 +29,19 @@ export function elsewhere(video, signal) {
   /** One playback serves both buttons while its link lasts. */
   const link = async () => {
     if (held && held.until > Date.now() + 60_000) return held.link;
-    const granted = await settleStreams((replace) => grant(video.id, { device: 'External player', ...replace }, signal));
+    const granted = await settleStreams((replace) =>
+      grant(video.id, { device: 'External player', ...replace }, signal),
+    );
     if (!granted) return null;
     const source = safeLink(granted.links.source);
     if (!source) throw new Problem({ status: 502, code: 'contract' });
     const address = new URL(source, location.origin).href;
     held = { link: address, until: Date.parse(granted.expires_at) };
     given.field.value = address;
-    fill(note, `Whoever has this link can watch this title until ${hour(granted.expires_at)}. It counts as one of your streams while it plays.`);
+    fill(
+      note,
+      `Whoever has this link can watch this title until ${hour(granted.expires_at)}. It counts as one of your streams while it plays.`,
+    );
     shown.hidden = false;
     return address;
   };
@@ -58,10 +63,30 @@ export function elsewhere(video, signal) {
     }
   };
 
-  copy.addEventListener('click', () => having(copy, (address) => handover.copy(copy, address, () => given.field.focus())), { signal });
-  save.addEventListener('click', () => having(save, (address) => handover.save(playlistName(video.title), m3u(video, address))), { signal });
+  copy.addEventListener(
+    'click',
+    () => having(copy, (address) => handover.copy(copy, address, () => given.field.focus())),
+    { signal },
+  );
+  save.addEventListener(
+    'click',
+    () => having(save, (address) => handover.save(playlistName(video.title), m3u(video, address))),
+    { signal },
+  );
 
-  return h('section', { class: 'elsewhere', 'aria-labelledby': 'elsewhere-heading' },
+  return h(
+    'section',
+    { class: 'elsewhere', 'aria-labelledby': 'elsewhere-heading' },
     h('h2', { id: 'elsewhere-heading' }, 'In another player'),
-    h('div', { class: 'buttons' }, copy, save), shown);
+    h('div', { class: 'buttons' }, copy, save),
+    shown,
+  );
+}
+
+/** Takes the viewer there, for whom this browser is the wrong one. */
+export async function showElsewhere() {
+  if (document.fullscreenElement) await document.exitFullscreen();
+  const place = document.querySelector('.elsewhere');
+  place?.scrollIntoView({ block: 'center' });
+  place?.querySelector('button')?.focus({ preventScroll: true });
 }

@@ -1,11 +1,11 @@
 /** One's second factors: the authenticator app, passkeys, and the codes for when both are lost. */
 
-import { h, fill } from './dom.js';
 import { alarm, say } from './announce.js';
 import { addApp } from './authenticator.js';
 import { keepCodes } from './codes.js';
-import { Field, Form } from './forms.js';
+import { fill, h } from './dom.js';
 import { day } from './format.js';
+import { Field, Form } from './forms.js';
 import { send } from './http.js';
 import * as me from './me.js';
 import * as passkeys from './passkeys.js';
@@ -60,7 +60,8 @@ export function secondFactors(signal) {
   };
 
   /** @param {string} name @param {() => Promise<unknown>} work @param {string} [spoken] */
-  const button = (name, work, spoken) => h('button', { type: 'button', class: 'secondary', 'aria-label': spoken, onclick: () => act(work) }, name);
+  const button = (name, work, spoken) =>
+    h('button', { type: 'button', class: 'secondary', 'aria-label': spoken, onclick: () => act(work) }, name);
 
   /** @param {() => Promise<unknown>} remove @param {string} text */
   const removal = (remove, text) => async () => {
@@ -73,7 +74,14 @@ export function secondFactors(signal) {
 
   const startApp = async () => {
     const begun = await proven(me.beginApp, signal);
-    if (begun) addApp(place, begun, signal, (codes) => added(codes, 'The authenticator app is added.'), () => act(back));
+    if (begun)
+      addApp(
+        place,
+        begun,
+        signal,
+        (codes) => added(codes, 'The authenticator app is added.'),
+        () => act(back),
+      );
   };
 
   const renewCodes = async () => {
@@ -82,8 +90,12 @@ export function secondFactors(signal) {
   };
 
   const startPasskey = async () => {
-    const name = new Field('passkey-name', 'Name', { name: 'name', value: device(), maxlength: '100', autocomplete: 'off' },
-      'So that you recognise it in the list.');
+    const name = new Field(
+      'passkey-name',
+      'Name',
+      { name: 'name', value: device(), maxlength: '100', autocomplete: 'off' },
+      'So that you recognise it in the list.',
+    );
     const form = new Form({
       id: 'passkey-form',
       fields: [name],
@@ -94,11 +106,20 @@ export function secondFactors(signal) {
       async work() {
         const begun = await proven(me.beginPasskey, signal);
         if (!begun) return;
-        const { recovery_codes: codes } = await me.addPasskey(begun.challenge, await passkeys.make(begun.options, signal), name.value);
+        const { recovery_codes: codes } = await me.addPasskey(
+          begun.challenge,
+          await passkeys.make(begun.options, signal),
+          name.value,
+        );
         await added(codes, 'The passkey is added.');
       },
     });
-    fill(place, h('h3', {}, 'Add a passkey'), form.element, h('button', { type: 'button', class: 'quiet', onclick: () => act(back) }, 'Cancel'));
+    fill(
+      place,
+      h('h3', {}, 'Add a passkey'),
+      form.element,
+      h('button', { type: 'button', class: 'quiet', onclick: () => act(back) }, 'Cancel'),
+    );
     name.input.select();
   };
 
@@ -106,22 +127,78 @@ export function secondFactors(signal) {
   const overview = (found) => {
     const any = found.totp || found.passkeys.length > 0;
     return [
-      h('p', {}, any ? 'Signing in asks for one of these after the password.' : 'Your password alone signs you in. A second factor keeps others out even if they know it.'),
-      h('ul', { class: 'rows' },
-        h('li', {}, h('div', {}, h('p', { class: 'what' }, 'Authenticator app'), h('p', { class: 'fine' }, found.totp ? 'Added' : 'Six digits from an app on your phone')),
+      h(
+        'p',
+        {},
+        any
+          ? 'Signing in asks for one of these after the password.'
+          : 'Your password alone signs you in. A second factor keeps others out even if they know it.',
+      ),
+      h(
+        'ul',
+        { class: 'rows' },
+        h(
+          'li',
+          {},
+          h(
+            'div',
+            {},
+            h('p', { class: 'what' }, 'Authenticator app'),
+            h('p', { class: 'fine' }, found.totp ? 'Added' : 'Six digits from an app on your phone'),
+          ),
           found.totp
-            ? button('Remove', removal(me.removeApp, 'The authenticator app is removed.'), 'Remove the authenticator app')
-            : button('Add', startApp, 'Add an authenticator app')),
-        found.passkeys.map((key) => h('li', {},
-          h('div', {}, h('p', { class: 'what', dir: 'auto' }, key.name),
-            h('p', { class: 'fine' }, `Passkey, added ${day(key.created_at)}${key.last_used_at ? `, used ${day(key.last_used_at)}` : ''}`)),
-          button('Remove', removal(() => me.removePasskey(key.id), 'The passkey is removed.'), `Remove the passkey ${key.name}`))),
-        h('li', {}, h('div', {}, h('p', { class: 'what' }, found.passkeys.length > 0 ? 'Another passkey' : 'Passkey'),
-          h('p', { class: 'fine' }, passkeyLine(passkeysAt))),
-          passkeys.usable(passkeysAt) && button('Add', startPasskey, 'Add a passkey')),
-        any && h('li', {}, h('div', {}, h('p', { class: 'what' }, 'Recovery codes'),
-          h('p', { class: 'fine' }, `${found.recovery_codes_left} left, for when the others are lost`)),
-          button('Renew', renewCodes, 'Renew the recovery codes'))),
+            ? button(
+                'Remove',
+                removal(me.removeApp, 'The authenticator app is removed.'),
+                'Remove the authenticator app',
+              )
+            : button('Add', startApp, 'Add an authenticator app'),
+        ),
+        found.passkeys.map((key) =>
+          h(
+            'li',
+            {},
+            h(
+              'div',
+              {},
+              h('p', { class: 'what', dir: 'auto' }, key.name),
+              h(
+                'p',
+                { class: 'fine' },
+                `Passkey, added ${day(key.created_at)}${key.last_used_at ? `, used ${day(key.last_used_at)}` : ''}`,
+              ),
+            ),
+            button(
+              'Remove',
+              removal(() => me.removePasskey(key.id), 'The passkey is removed.'),
+              `Remove the passkey ${key.name}`,
+            ),
+          ),
+        ),
+        h(
+          'li',
+          {},
+          h(
+            'div',
+            {},
+            h('p', { class: 'what' }, found.passkeys.length > 0 ? 'Another passkey' : 'Passkey'),
+            h('p', { class: 'fine' }, passkeyLine(passkeysAt)),
+          ),
+          passkeys.usable(passkeysAt) && button('Add', startPasskey, 'Add a passkey'),
+        ),
+        any &&
+          h(
+            'li',
+            {},
+            h(
+              'div',
+              {},
+              h('p', { class: 'what' }, 'Recovery codes'),
+              h('p', { class: 'fine' }, `${found.recovery_codes_left} left, for when the others are lost`),
+            ),
+            button('Renew', renewCodes, 'Renew the recovery codes'),
+          ),
+      ),
     ];
   };
 

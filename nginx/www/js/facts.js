@@ -14,23 +14,34 @@ export function facts(video) {
   const rows = /** @type {[string, ?string][]} */ ([
     ['Duration', video.duration_seconds ? clock(video.duration_seconds) : null],
     ['Picture', picture(video)],
-    ['Video', video.video_codec ? [codec(video.video_codec), video.bitrate ? bitrate(video.bitrate) : null].filter(Boolean).join(', ') : null],
+    [
+      'Video',
+      video.video_codec
+        ? [codec(video.video_codec), video.bitrate ? bitrate(video.bitrate) : null].filter(Boolean).join(', ')
+        : null,
+    ],
     ...tracks(video),
     ['Container', container(video.container)],
     ['Size', bytes(video.size_bytes)],
     ['File', video.filename],
     ['Added', day(video.added_at)],
   ]);
-  return h('dl', { class: 'facts' }, ...rows
-    .filter(([, value]) => value)
-    .map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))));
+  return h(
+    'dl',
+    { class: 'facts' },
+    ...rows
+      .filter(([, value]) => value)
+      .map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))),
+  );
 }
 
 /** @param {Video} video */
 function picture(video) {
   if (!video.width || !video.height) return null;
   const rate = video.fps ? `${Number(video.fps.toFixed(2))} frames a second` : null;
-  return [`${video.width} × ${video.height}`, `(${resolution(video.width, video.height)})`, rate].filter(Boolean).join(' ');
+  return [`${video.width} × ${video.height}`, `(${resolution(video.width, video.height)})`, rate]
+    .filter(Boolean)
+    .join(' ');
 }
 
 /**
@@ -42,7 +53,10 @@ function tracks(video) {
   const sound = all.filter((track) => track.kind === 'audio').map(named);
   const text = all.filter((track) => track.kind === 'subtitle').map(named);
   return [
-    ['Sound', sound.length > 0 ? sound.join('; ') : codec(video.audio_codec) ?? (video.status === 'ready' ? 'none' : null)],
+    [
+      'Sound',
+      sound.length > 0 ? sound.join('; ') : (codec(video.audio_codec) ?? (video.status === 'ready' ? 'none' : null)),
+    ],
     ['Subtitles', text.length > 0 ? text.join('; ') : null],
   ];
 }
@@ -56,5 +70,12 @@ function named(track) {
 /** @param {?number|undefined} count */
 function channels(count) {
   if (!count) return null;
-  return new Map([[1, 'mono'], [2, 'stereo'], [6, '5.1'], [8, '7.1']]).get(count) ?? `${count} channels`;
+  return (
+    new Map([
+      [1, 'mono'],
+      [2, 'stereo'],
+      [6, '5.1'],
+      [8, '7.1'],
+    ]).get(count) ?? `${count} channels`
+  );
 }

@@ -19,7 +19,11 @@ export function clock(seconds) {
 export function spoken(seconds) {
   if (!Number.isFinite(seconds) || seconds < 1) return '0 seconds';
   const whole = Math.floor(seconds);
-  const parts = [[Math.floor(whole / 3600), 'hour'], [Math.floor(whole / 60) % 60, 'minute'], [whole % 60, 'second']];
+  const parts = [
+    [Math.floor(whole / 3600), 'hour'],
+    [Math.floor(whole / 60) % 60, 'minute'],
+    [whole % 60, 'second'],
+  ];
   return parts
     .filter(([count]) => Number(count) > 0)
     .map(([count, unit]) => `${count} ${unit}${count === 1 ? '' : 's'}`)
@@ -45,7 +49,9 @@ export function bytes(count) {
  * @param {number} bitsPerSecond
  */
 export function bitrate(bitsPerSecond) {
-  return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bitsPerSecond / 1e3)} kbit/s`;
+  return bitsPerSecond >= 1e6
+    ? `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`
+    : `${Math.round(bitsPerSecond / 1e3)} kbit/s`;
 }
 
 /**
@@ -58,32 +64,74 @@ export function resolution(width, height) {
   if (!width || !height) return null;
   const [long, short] = width >= height ? [width, height] : [height, width];
   const lines = Math.max(short, Math.round((long * 9) / 16));
-  const known = [[4320, '8K'], [2160, '4K'], [1440, '1440p'], [1080, '1080p'], [720, '720p'], [480, '480p'], [360, '360p']];
+  const known = [
+    [4320, '8K'],
+    [2160, '4K'],
+    [1440, '1440p'],
+    [1080, '1080p'],
+    [720, '720p'],
+    [480, '480p'],
+    [360, '360p'],
+  ];
   for (const [limit, name] of known) {
     if (lines >= Number(limit) * 0.95) return String(name);
   }
   return `${height}p`;
 }
 
-const CODECS = new Map(Object.entries({
-  h264: 'H.264', hevc: 'HEVC', h265: 'HEVC', av1: 'AV1', vp9: 'VP9', vp8: 'VP8', mpeg4: 'MPEG-4 Part 2', mpeg2video: 'MPEG-2',
-  mpeg1video: 'MPEG-1', prores: 'ProRes', mjpeg: 'Motion JPEG', theora: 'Theora', msmpeg4v3: 'DivX 3', wmv3: 'WMV 9',
-  aac: 'AAC', mp3: 'MP3', opus: 'Opus', vorbis: 'Vorbis', flac: 'FLAC', ac3: 'Dolby Digital', eac3: 'Dolby Digital Plus',
-  dts: 'DTS', truehd: 'Dolby TrueHD', pcm_s16le: 'PCM', subrip: 'SRT', ass: 'ASS', mov_text: 'MP4 text', webvtt: 'WebVTT',
-}));
+const CODECS = new Map(
+  Object.entries({
+    h264: 'H.264',
+    hevc: 'HEVC',
+    h265: 'HEVC',
+    av1: 'AV1',
+    vp9: 'VP9',
+    vp8: 'VP8',
+    mpeg4: 'MPEG-4 Part 2',
+    mpeg2video: 'MPEG-2',
+    mpeg1video: 'MPEG-1',
+    prores: 'ProRes',
+    mjpeg: 'Motion JPEG',
+    theora: 'Theora',
+    msmpeg4v3: 'DivX 3',
+    wmv3: 'WMV 9',
+    aac: 'AAC',
+    mp3: 'MP3',
+    opus: 'Opus',
+    vorbis: 'Vorbis',
+    flac: 'FLAC',
+    ac3: 'Dolby Digital',
+    eac3: 'Dolby Digital Plus',
+    dts: 'DTS',
+    truehd: 'Dolby TrueHD',
+    pcm_s16le: 'PCM',
+    subrip: 'SRT',
+    ass: 'ASS',
+    mov_text: 'MP4 text',
+    webvtt: 'WebVTT',
+  }),
+);
 
-const CONTAINERS = new Map(Object.entries({
-  mp4: 'MP4', mkv: 'Matroska', matroska: 'Matroska', webm: 'WebM', avi: 'AVI', mov: 'QuickTime', m4v: 'M4V',
-}));
+const CONTAINERS = new Map(
+  Object.entries({
+    mp4: 'MP4',
+    mkv: 'Matroska',
+    matroska: 'Matroska',
+    webm: 'WebM',
+    avi: 'AVI',
+    mov: 'QuickTime',
+    m4v: 'M4V',
+  }),
+);
 
 /** @param {?string|undefined} name */
 export function codec(name) {
-  return name ? CODECS.get(name.toLowerCase()) ?? name : null;
+  return name ? (CODECS.get(name.toLowerCase()) ?? name) : null;
 }
 
 /** @param {?string|undefined} name */
 export function container(name) {
-  return name ? CONTAINERS.get(name.toLowerCase()) ?? name.toUpperCase() : null;
+  return name ? (CONTAINERS.get(name.toLowerCase()) ?? name.toUpperCase()) : null;
 }
 
 /**
@@ -112,7 +160,9 @@ export function day(when) {
  */
 export function moment(when) {
   const date = new Date(when);
-  return Number.isNaN(date.valueOf()) ? '' : new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(date);
+  return Number.isNaN(date.valueOf())
+    ? ''
+    : new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(date);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Forms: labelled fields, each with a place for what is wrong with it, and one try at a time. */
 
-import { h, fill } from './dom.js';
 import { alarm, say } from './announce.js';
+import { fill, h } from './dom.js';
 import { Problem, sentence } from './problems.js';
 
 /** A labelled input. */
@@ -17,10 +17,22 @@ export class Field {
     this.name = String(attributes.name);
     this.hint = h('p', { id: `${id}-hint`, class: 'fine', hidden: !hint }, hint);
     this.problem = h('p', { id: `${id}-problem`, class: 'trouble', hidden: true });
-    this.input = h('input', { id, type: 'text', required: true, 'aria-describedby': `${id}-hint ${id}-problem`, ...attributes });
+    this.input = h('input', {
+      id,
+      type: 'text',
+      required: true,
+      'aria-describedby': `${id}-hint ${id}-problem`,
+      ...attributes,
+    });
     this.secret = this.input.type === 'password';
-    this.element = h('div', { class: 'field' },
-      h('div', { class: 'labels' }, h('label', { for: id }, label), this.secret && peek(this.input)), this.input, this.hint, this.problem);
+    this.element = h(
+      'div',
+      { class: 'field' },
+      h('div', { class: 'labels' }, h('label', { for: id }, label), this.secret && peek(this.input)),
+      this.input,
+      this.hint,
+      this.problem,
+    );
   }
 
   /** What was typed; spaces around anything but a password are nobody's intention. */
@@ -66,16 +78,27 @@ export class Form {
     this.trouble = h('p', { id: `${id}-problem`, class: 'trouble', hidden: true });
     this.done = h('p', { class: 'notice-line', hidden: true });
     this.submit = h('button', { type: 'submit', class: 'primary' }, submit);
-    for (const { input } of fields) input.setAttribute('aria-describedby', `${input.getAttribute('aria-describedby')} ${id}-problem`);
-    this.element = h('form', { class: 'entries', novalidate: true, action: '#', method: 'post' },
-      fields.map((field) => field.element), this.trouble, this.done, this.submit);
-    this.element.addEventListener('submit', async (event) => {
-      event.preventDefault();
-      if (this.submit.disabled || !this.complete()) return;
-      fill(this.submit, busy);
-      await this.attempt(work);
-      fill(this.submit, submit);
-    }, { signal });
+    for (const { input } of fields)
+      input.setAttribute('aria-describedby', `${input.getAttribute('aria-describedby')} ${id}-problem`);
+    this.element = h(
+      'form',
+      { class: 'entries', novalidate: true, action: '#', method: 'post' },
+      fields.map((field) => field.element),
+      this.trouble,
+      this.done,
+      this.submit,
+    );
+    this.element.addEventListener(
+      'submit',
+      async (event) => {
+        event.preventDefault();
+        if (this.submit.disabled || !this.complete()) return;
+        fill(this.submit, busy);
+        await this.attempt(work);
+        fill(this.submit, submit);
+      },
+      { signal },
+    );
   }
 
   /** Is every field filled in? Says which is not. */
@@ -116,7 +139,7 @@ export class Form {
       const complaint = complaints[index];
       if (complaint) field.refuse(complaint);
     });
-    this.fields[first].input.focus();
+    this.fields[first]?.input.focus();
     alarm(complaints.filter(Boolean).join(' '));
   }
 
@@ -151,7 +174,11 @@ export class Form {
 
 /** @param {HTMLInputElement} input */
 function peek(input) {
-  const button = h('button', { type: 'button', class: 'peek', 'aria-pressed': 'false', 'aria-controls': input.id }, 'Show password');
+  const button = h(
+    'button',
+    { type: 'button', class: 'peek', 'aria-pressed': 'false', 'aria-controls': input.id },
+    'Show password',
+  );
   button.addEventListener('click', () => {
     const shown = input.type === 'text';
     input.type = shown ? 'password' : 'text';

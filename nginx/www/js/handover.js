@@ -1,8 +1,8 @@
 /** What goes from the page to another program or device: a line to copy, a file to keep, a code for a camera. */
 
-import { h, fill, uniqueId } from './dom.js';
-import { icon } from './icons.js';
 import { say } from './announce.js';
+import { fill, h, uniqueId } from './dom.js';
+import { icon } from './icons.js';
 
 /**
  * A line of text that is marked as soon as it has the focus. Where it is too long for the screen it is broken, not cut:
@@ -12,7 +12,11 @@ import { say } from './announce.js';
  * @returns {{element: HTMLElement, field: HTMLTextAreaElement}}
  */
 export function line(label, value = '') {
-  const field = h('textarea', { id: uniqueId('line'), rows: '2', readonly: true, class: 'link', onfocus: () => field.select() }, value);
+  const field = h(
+    'textarea',
+    { id: uniqueId('line'), rows: '2', readonly: true, class: 'link', onfocus: () => field.select() },
+    value,
+  );
   return { element: h('div', { class: 'shown-link' }, h('label', { for: field.id }, label), field), field };
 }
 

@@ -1,7 +1,7 @@
 /** One request to the JSON API: what is sent, how long it may take, and what an error looks like. */
 
-import { Problem } from './problems.js';
 import * as connection from './connection.js';
+import { Problem } from './problems.js';
 
 const ROOT = '/api/v1';
 const PATIENCE_MS = 20_000;
@@ -24,21 +24,24 @@ const PATIENCE_MS = 20_000;
  */
 export async function send(method, path, { body, signal, keepalive = false } = {}) {
   const patience = AbortSignal.timeout(PATIENCE_MS);
-  const ask = () => fetch(ROOT + path, {
-    method,
-    headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-    body: body === undefined ? undefined : JSON.stringify(body),
-    credentials: 'same-origin',
-    cache: 'no-store',
-    redirect: 'error',
-    keepalive,
-    signal: signal ? AbortSignal.any([signal, patience]) : patience,
-  });
+  const ask = () =>
+    fetch(ROOT + path, {
+      method,
+      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: 'same-origin',
+      cache: 'no-store',
+      redirect: 'error',
+      keepalive,
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+    });
   let response;
   try {
     // A line that breaks under a request (another network, a restarted server) costs a question that changes nothing
     // one more try; anything else might be done twice.
-    response = await (method === 'GET' ? ask().catch((error) => (error instanceof TypeError ? ask() : Promise.reject(error))) : ask());
+    response = await (method === 'GET'
+      ? ask().catch((error) => (error instanceof TypeError ? ask() : Promise.reject(error)))
+      : ask());
   } catch (error) {
     if (signal?.aborted) throw error;
     if (patience.aborted) throw new Problem({ status: 408, code: 'timeout' });

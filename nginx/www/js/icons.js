@@ -32,9 +32,16 @@ export function icon(name) {
   const drawing = svg('svg', { viewBox: '0 0 24 24', class: 'icon', 'aria-hidden': 'true', focusable: 'false' });
   if (fill) drawing.append(svg('path', { d: fill, fill: 'currentColor' }));
   if (line) {
-    drawing.append(svg('path', {
-      d: line, fill: 'none', stroke: 'currentColor', 'stroke-width': 1.8, 'stroke-linecap': 'round', 'stroke-linejoin': 'round',
-    }));
+    drawing.append(
+      svg('path', {
+        d: line,
+        fill: 'none',
+        stroke: 'currentColor',
+        'stroke-width': 1.8,
+        'stroke-linecap': 'round',
+        'stroke-linejoin': 'round',
+      }),
+    );
   }
   return drawing;
 }

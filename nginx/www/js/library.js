@@ -1,11 +1,11 @@
 /** The library: search as you type, sort, and more by cursor. */
 
-import { h, fill } from './dom.js';
-import { icon } from './icons.js';
-import { say, alarm } from './announce.js';
+import { alarm, say } from './announce.js';
 import { listVideos } from './api.js';
 import { card } from './card.js';
 import * as connection from './connection.js';
+import { fill, h } from './dom.js';
+import { icon } from './icons.js';
 import { Problem, sentence, wasAborted } from './problems.js';
 import { libraryAddress } from './router.js';
 
@@ -14,7 +14,12 @@ import { libraryAddress } from './router.js';
 
 const PAUSE_MS = 250;
 const FRESH_MS = 60_000;
-const SORTS = new Map([['added', 'Newest first'], ['title', 'By title'], ['duration', 'By length'], ['popular', 'Most watched']]);
+const SORTS = new Map([
+  ['added', 'Newest first'],
+  ['title', 'By title'],
+  ['duration', 'By length'],
+  ['popular', 'Most watched'],
+]);
 const DEFAULT_SORT = 'added';
 
 /**
@@ -30,7 +35,10 @@ export function forgetLibrary() {
 /** @param {ViewContext} context */
 export function showLibrary({ root, route, signal }) {
   document.title = 'Library · Kinetoscope';
-  const wanted = { q: route.query.get('q') ?? '', sort: SORTS.has(route.query.get('sort') ?? '') ? String(route.query.get('sort')) : DEFAULT_SORT };
+  const wanted = {
+    q: route.query.get('q') ?? '',
+    sort: SORTS.has(route.query.get('sort') ?? '') ? String(route.query.get('sort')) : DEFAULT_SORT,
+  };
   /** @type {Video[]} */
   let items = [];
   /** @type {?string} */
@@ -40,18 +48,40 @@ export function showLibrary({ root, route, signal }) {
 
   const heading = h('h1', { tabindex: '-1' }, 'Library');
   const search = h('input', {
-    id: 'search', type: 'search', value: wanted.q, placeholder: 'Search', autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search',
+    id: 'search',
+    type: 'search',
+    value: wanted.q,
+    placeholder: 'Search',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    enterkeyhint: 'search',
   });
-  const sort = h('select', { id: 'sort' }, ...[...SORTS].map(([value, name]) => h('option', { value, selected: value === wanted.sort }, name)));
+  const sort = h(
+    'select',
+    { id: 'sort' },
+    ...[...SORTS].map(([value, name]) => h('option', { value, selected: value === wanted.sort }, name)),
+  );
   const note = h('div', { class: 'note' });
   const list = h('ul', { class: 'strip', 'aria-busy': 'true' });
   const more = h('button', { type: 'button', class: 'secondary more', hidden: true }, 'Show more');
   root.append(
-    h('div', { class: 'toolbar' }, heading,
-      h('form', { class: 'finding', role: 'search', action: '#' },
-        h('label', { for: 'search', class: 'visually-hidden' }, 'Search the library'), h('span', { class: 'search-box' }, icon('search'), search),
-        h('label', { for: 'sort', class: 'visually-hidden' }, 'Order'), sort)),
-    note, list, more);
+    h(
+      'div',
+      { class: 'toolbar' },
+      heading,
+      h(
+        'form',
+        { class: 'finding', role: 'search', action: '#' },
+        h('label', { for: 'search', class: 'visually-hidden' }, 'Search the library'),
+        h('span', { class: 'search-box' }, icon('search'), search),
+        h('label', { for: 'sort', class: 'visually-hidden' }, 'Order'),
+        sort,
+      ),
+    ),
+    note,
+    list,
+    more,
+  );
 
   const key = () => JSON.stringify(wanted);
 
@@ -64,7 +94,10 @@ export function showLibrary({ root, route, signal }) {
     list.classList.toggle('stale', !further);
     more.disabled = true;
     try {
-      const page = await listVideos({ ...wanted, cursor: further ? cursor : null }, AbortSignal.any([signal, mine.signal]));
+      const page = await listVideos(
+        { ...wanted, cursor: further ? cursor : null },
+        AbortSignal.any([signal, mine.signal]),
+      );
       const cards = page.items.map(card);
       if (further) list.append(...cards);
       else list.replaceChildren(...cards);
@@ -92,10 +125,17 @@ export function showLibrary({ root, route, signal }) {
   /** @param {unknown} error @param {boolean} further */
   const fail = (error, further) => {
     const text = sentence(error);
-    fill(note, h('p', { class: 'trouble' }, text), h('button', { type: 'button', class: 'secondary', onclick: () => load(further) }, 'Try again'));
+    fill(
+      note,
+      h('p', { class: 'trouble' }, text),
+      h('button', { type: 'button', class: 'secondary', onclick: () => load(further) }, 'Try again'),
+    );
     alarm(text);
     if (error instanceof Problem && error.status === 0) {
-      void connection.back(signal).then(() => load(further)).catch(() => undefined);
+      void connection
+        .back(signal)
+        .then(() => load(further))
+        .catch(() => undefined);
     }
   };
 
@@ -105,24 +145,36 @@ export function showLibrary({ root, route, signal }) {
   };
 
   let pause = 0;
-  search.addEventListener('input', () => {
-    clearTimeout(pause);
-    pause = setTimeout(() => {
-      if (search.value.trim() === wanted.q || signal.aborted) return;
-      wanted.q = search.value.trim();
-      changed();
-    }, PAUSE_MS);
-  }, { signal });
+  search.addEventListener(
+    'input',
+    () => {
+      clearTimeout(pause);
+      pause = setTimeout(() => {
+        if (search.value.trim() === wanted.q || signal.aborted) return;
+        wanted.q = search.value.trim();
+        changed();
+      }, PAUSE_MS);
+    },
+    { signal },
+  );
   search.form?.addEventListener('submit', (event) => event.preventDefault(), { signal });
-  sort.addEventListener('change', () => {
-    wanted.sort = sort.value;
-    changed();
-  }, { signal });
+  sort.addEventListener(
+    'change',
+    () => {
+      wanted.sort = sort.value;
+      changed();
+    },
+    { signal },
+  );
   more.addEventListener('click', () => load(true), { signal });
-  list.addEventListener('click', (event) => {
-    const link = event.target instanceof Element ? event.target.closest('a') : null;
-    if (link && last) Object.assign(last, { scroll: scrollY, opened: link.hash });
-  }, { signal });
+  list.addEventListener(
+    'click',
+    (event) => {
+      const link = event.target instanceof Element ? event.target.closest('a') : null;
+      if (link && last) Object.assign(last, { scroll: scrollY, opened: link.hash });
+    },
+    { signal },
+  );
 
   if (last && last.key === key() && Date.now() - last.at < FRESH_MS) {
     ({ items, cursor } = last);

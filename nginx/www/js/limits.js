@@ -25,18 +25,32 @@ export function chooseOne(heading, text, running) {
   dialog.append(
     h('h2', { id: named }, heading),
     h('p', {}, text),
-    h('ul', {}, ...running.map(({ id, title, detail, label }) => h('li', {},
-      h('div', {}, h('p', { class: 'what', dir: 'auto' }, title), h('p', { class: 'fine' }, detail)),
-      h('button', {
-        type: 'button',
-        class: 'secondary',
-        'aria-label': label,
-        onclick: () => {
-          chosen = id;
-          dialog.close();
-        },
-      }, 'End this one')))),
-    h('form', { method: 'dialog' }, h('button', { class: 'quiet' }, 'Keep them')));
+    h(
+      'ul',
+      {},
+      ...running.map(({ id, title, detail, label }) =>
+        h(
+          'li',
+          {},
+          h('div', {}, h('p', { class: 'what', dir: 'auto' }, title), h('p', { class: 'fine' }, detail)),
+          h(
+            'button',
+            {
+              type: 'button',
+              class: 'secondary',
+              'aria-label': label,
+              onclick: () => {
+                chosen = id;
+                dialog.close();
+              },
+            },
+            'End this one',
+          ),
+        ),
+      ),
+    ),
+    h('form', { method: 'dialog' }, h('button', { class: 'quiet' }, 'Keep them')),
+  );
   document.body.append(dialog);
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {

@@ -1,15 +1,15 @@
 /** The start: who is here, and which view the address names. */
 
-import { h } from './dom.js';
-import * as session from './session.js';
-import { parse, Stage } from './router.js';
-import { Shell } from './shell.js';
-import { showSignIn } from './signin.js';
-import { showLibrary, forgetLibrary } from './library.js';
-import { showTitle } from './title.js';
 import { showAccount } from './account.js';
+import { h } from './dom.js';
+import { forgetLibrary, showLibrary } from './library.js';
 import { showRegister } from './register.js';
 import { showReset } from './reset.js';
+import { parse, Stage } from './router.js';
+import * as session from './session.js';
+import { Shell } from './shell.js';
+import { showSignIn } from './signin.js';
+import { showTitle } from './title.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
 
@@ -21,10 +21,18 @@ const stage = new Stage();
 /** @typedef {(context: import('./types.js').ViewContext) => void|Promise<void>} View */
 
 /** Before somebody is signed in. @type {Map<string, View>} */
-const DOORS = new Map([['register', showRegister], ['invitation', showRegister], ['reset', showReset]]);
+const DOORS = new Map([
+  ['register', showRegister],
+  ['invitation', showRegister],
+  ['reset', showReset],
+]);
 
 /** Afterwards. @type {Map<string, View>} */
-const ROOMS = new Map([['library', showLibrary], ['title', showTitle], ['account', showAccount]]);
+const ROOMS = new Map([
+  ['library', showLibrary],
+  ['title', showTitle],
+  ['account', showAccount],
+]);
 
 function atDoor() {
   shell = null;
@@ -71,7 +79,14 @@ function show(note) {
 function showNowhere({ root }) {
   document.title = 'Nothing here · Kinetoscope';
   const heading = h('h1', { tabindex: '-1' }, 'Nothing here');
-  root.append(h('section', { class: 'panel' }, heading, h('p', {}, 'This address leads nowhere. ', h('a', { href: '#/' }, 'Back to the library'))));
+  root.append(
+    h(
+      'section',
+      { class: 'panel' },
+      heading,
+      h('p', {}, 'This address leads nowhere. ', h('a', { href: '#/' }, 'Back to the library')),
+    ),
+  );
   heading.focus();
 }
 
@@ -99,5 +114,7 @@ session.events.addEventListener('change', async (event) => {
 });
 addEventListener('hashchange', () => show());
 // A page that comes back from the browser's memory holds a playback that was ended when it went.
-addEventListener('pageshow', (event) => { if (event.persisted) show(); });
+addEventListener('pageshow', (event) => {
+  if (event.persisted) show();
+});
 show();

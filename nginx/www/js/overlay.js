@@ -1,7 +1,7 @@
 /** What is written over the picture: that it takes a moment, why it stopped, where it went on. */
 
-import { h, fill } from './dom.js';
 import { alarm, say } from './announce.js';
+import { fill, h } from './dom.js';
 import { clock, spoken } from './format.js';
 
 const NOTICE_MS = 15_000;
@@ -40,11 +40,12 @@ export class Overlay {
    * @param {string} text
    * @param {string} way
    * @param {() => void} go
+   * @param {...Node} more  other ways
    */
-  stop(text, way, go) {
+  stop(text, way, go, ...more) {
     this.frame.classList.remove('stalled');
     const button = h('button', { type: 'button', class: 'primary', onclick: go }, way);
-    fill(this.curtain, h('p', {}, text), button);
+    fill(this.curtain, h('p', {}, text), h('div', { class: 'buttons' }, button, ...more));
     this.curtain.hidden = false;
     alarm(text);
     // Only whoever is at the player is taken along.
@@ -60,7 +61,10 @@ export class Overlay {
       startOver();
       this.hide(this.notice);
     };
-    this.note(`Resumed at ${clock(position)}.`, h('button', { type: 'button', class: 'secondary', onclick: press }, 'Start over'));
+    this.note(
+      `Resumed at ${clock(position)}.`,
+      h('button', { type: 'button', class: 'secondary', onclick: press }, 'Start over'),
+    );
     say(`Resumed at ${spoken(position)}. Press 0 to start over.`);
   }
 

@@ -7,8 +7,11 @@ import { sentence } from './problems.js';
  * @param {?string} [name]
  */
 export function usable(name) {
-  return name === location.hostname && typeof PublicKeyCredential === 'function'
-    && 'parseRequestOptionsFromJSON' in PublicKeyCredential;
+  return (
+    name === location.hostname &&
+    typeof PublicKeyCredential === 'function' &&
+    'parseRequestOptionsFromJSON' in PublicKeyCredential
+  );
 }
 
 /**

@@ -3,10 +3,10 @@
  * which a <video> element can't answer: it knows no status codes.
  */
 
-import { safeLink } from './dom.js';
 import { endPlayback, grant, heartbeat } from './api.js';
-import { json, problem } from './http.js';
 import * as connection from './connection.js';
+import { safeLink } from './dom.js';
+import { json, problem } from './http.js';
 import { Problem } from './problems.js';
 import { device } from './session.js';
 import { settleStreams } from './streams.js';
@@ -32,7 +32,13 @@ export class Playback {
     /** @type {(ended: Problem) => void} called when the server says that this playback is over */
     this.onEnded = () => undefined;
     addEventListener('pagehide', () => this.die(), { signal });
-    document.addEventListener('visibilitychange', () => { if (document.hidden) void this.beat(); }, { signal });
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (document.hidden) void this.beat();
+      },
+      { signal },
+    );
   }
 
   /**
@@ -82,7 +88,9 @@ export class Playback {
     if (!mine) return;
     const { position } = this.look();
     this.drop();
-    await endPlayback(mine.playback_id, saving ? { position, sequence: ++this.sequence } : undefined).catch(() => undefined);
+    await endPlayback(mine.playback_id, saving ? { position, sequence: ++this.sequence } : undefined).catch(
+      () => undefined,
+    );
   }
 
   /** The page goes away: the end is sent without waiting for an answer. */
@@ -107,7 +115,10 @@ export class Playback {
   async examine() {
     try {
       const response = await fetch(this.link, {
-        headers: { Range: 'bytes=0-0' }, cache: 'no-store', redirect: 'error', signal: AbortSignal.any([this.signal, AbortSignal.timeout(15_000)]),
+        headers: { Range: 'bytes=0-0' },
+        cache: 'no-store',
+        redirect: 'error',
+        signal: AbortSignal.any([this.signal, AbortSignal.timeout(15_000)]),
       });
       connection.found();
       if (!response.ok) return problem(response, await json(response));

@@ -1,25 +1,23 @@
 /** The player: the picture, what is said over it, and going on after something broke. */
 
 import { say } from './announce.js';
-import { h, safeLink } from './dom.js';
 import * as connection from './connection.js';
 import { Controls } from './controls.js';
+import { h, safeLink } from './dom.js';
 import { ending } from './endings.js';
+import { showElsewhere } from './external.js';
 import { Overlay } from './overlay.js';
 import { Playback, resumeAt } from './playback.js';
 import * as preferences from './preferences.js';
 import { Problem, sentence, wasAborted } from './problems.js';
+import { Repairs } from './repairs.js';
 import { listen } from './shortcuts.js';
 
 /** @typedef {import('./types.js').Video} Video */
 
-/** This many repairs within a minute, then the viewer is asked. */
-const REPAIRS = 4;
 const SETTLED_MS = 800;
 const AFTERWARDS = 'Your session has ended. This film plays on; sign in again after it.';
 const JUST_NOW_MS = 4000;
-/** Refusals that a new grant can mend. */
-const RENEWABLE = new Set([401, 403, 410, 429]);
 
 export class Player {
   /**
@@ -34,16 +32,22 @@ export class Player {
     this.pressedAt = 0;
     this.beginning = false;
     this.loading = false;
-    /** @type {number[]} times of repairs, ms */
-    this.repairs = [];
-    /** Failures in a row although the link was fine: then it is the file. */
-    this.unexplained = 0;
+    this.repairs = new Repairs(this);
     // With crossorigin a refusal by the media host reaches the element as such. Without it the browser hides the answer
     // from the page and asks thirty times more.
     this.media = h('video', {
-      class: 'picture', playsinline: true, preload: 'metadata', tabindex: '-1', crossorigin: 'anonymous', poster: safeLink(video.poster_href),
+      class: 'picture',
+      playsinline: true,
+      preload: 'metadata',
+      tabindex: '-1',
+      crossorigin: 'anonymous',
+      poster: safeLink(video.poster_href),
     });
-    this.element = h('div', { class: 'player', role: 'group', 'aria-label': `Player: ${video.title}`, tabindex: '-1' }, this.media);
+    this.element = h(
+      'div',
+      { class: 'player', role: 'group', 'aria-label': `Player: ${video.title}`, tabindex: '-1' },
+      this.media,
+    );
     this.controls = new Controls(this.media, this.element, signal);
     this.overlay = new Overlay(this.element, this.controls.play);
     this.element.append(...this.overlay.elements, this.controls.element);
@@ -62,7 +66,7 @@ export class Player {
 
   /** Asks for a playback and starts it, at the place where the viewer stopped last time. */
   async start() {
-    if (await this.begin(null) && this.position > 0) {
+    if ((await this.begin(null)) && this.position > 0) {
       this.overlay.offerStartOver(this.position, () => {
         this.position = 0;
         this.controls.seek.go(0);
@@ -90,11 +94,20 @@ export class Player {
       this.load(at ?? resumeAt(given.resume_seconds, this.video.duration_seconds), playing);
       return true;
     } catch (error) {
-      if (!wasAborted(error) && !this.signal.aborted) this.stop(sentence(error), 'Try again');
-      return false;
+      if (wasAborted(error) || this.signal.aborted) return false;
+      if (!(error instanceof Problem && error.status === 0)) {
+        this.stop(sentence(error), 'Try again');
+        return false;
+      }
+      this.overlay.busy(sentence(error));
     } finally {
       this.beginning = false;
     }
+    // Nobody answered: it begins when the server is back.
+    return connection.back(this.signal).then(
+      () => this.begin(at, playing),
+      () => false,
+    );
   }
 
   /**
@@ -107,11 +120,22 @@ export class Player {
     this.overlay.clear();
     this.media.src = this.playback.link;
     const remembered = preferences.load();
-    Object.assign(this.media, { volume: remembered.volume, muted: remembered.muted, defaultPlaybackRate: remembered.speed, playbackRate: remembered.speed });
-    this.media.addEventListener('loadedmetadata', () => {
-      if (this.position > 0) this.media.currentTime = this.position;
-      this.loading = false;
-    }, { once: true, signal: this.signal });
+    Object.assign(this.media, {
+      volume: remembered.volume,
+      muted: remembered.muted,
+      defaultPlaybackRate: remembered.speed,
+      playbackRate: remembered.speed,
+    });
+    this.media.addEventListener(
+      'loadedmetadata',
+      () => {
+        if (this.position > 0) this.media.currentTime = this.position;
+        this.loading = false;
+        // A browser plays the sound alone where it knows no way to show the picture, and calls that no error.
+        if (this.media.videoWidth === 0) this.giveUp('Your browser can’t show the picture of this file.');
+      },
+      { once: true, signal: this.signal },
+    );
     if (playing) {
       // Refused when the browser wants a click first: then the play button is there for it.
       this.media.play().catch(() => undefined);
@@ -120,8 +144,11 @@ export class Player {
 
   /** Keeps up with the element's own events. */
   follow() {
-    const on = (/** @type {string} */ name, /** @type {() => void} */ work) => this.media.addEventListener(name, work, { signal: this.signal });
-    const track = () => { if (!this.loading) this.position = this.media.currentTime; };
+    const on = (/** @type {string} */ name, /** @type {() => void} */ work) =>
+      this.media.addEventListener(name, work, { signal: this.signal });
+    const track = () => {
+      if (!this.loading) this.position = this.media.currentTime;
+    };
     for (const name of ['timeupdate', 'seeking', 'pause']) on(name, track);
     on('play', () => {
       this.wanted = true;
@@ -144,47 +171,10 @@ export class Player {
     const stalled = (/** @type {boolean} */ yes) => () => this.element.classList.toggle('stalled', yes);
     for (const name of ['waiting', 'seeking', 'loadstart']) on(name, stalled(true));
     for (const name of ['playing', 'seeked', 'canplay', 'pause', 'emptied']) on(name, stalled(false));
-    on('playing', () => { this.unexplained = 0; });
-    on('error', () => { if (this.media.getAttribute('src')) void this.repair(); });
-  }
-
-  /** The element gave up. Finds out why and goes on at the same place where that is possible. */
-  async repair() {
-    const at = this.position;
-    const playing = this.wanted || this.loading;
-    const broken = this.media.error;
-    this.overlay.busy('The picture stopped; looking why…');
-    const now = Date.now();
-    this.repairs = [...this.repairs.filter((then) => now - then < 60_000), now];
-    try {
-      const refusal = await this.playback.examine();
-      this.unexplained = refusal === null ? this.unexplained + 1 : 0;
-      if (this.repairs.length > REPAIRS) {
-        this.stop(refusal ? sentence(refusal) : 'The stream keeps breaking off.', 'Try again');
-      } else if (this.unexplained > 1 && broken?.code !== MediaError.MEDIA_ERR_NETWORK) {
-        this.stop('Your browser can’t play this file. Another player can: use the link below.', 'Try again');
-      } else if (refusal === null) {
-        this.load(at, playing);
-      } else if (refusal.status === 0) {
-        this.overlay.busy(sentence(refusal));
-        await connection.back(this.signal);
-        this.load(at, playing);
-      } else if (refusal.status >= 500) {
-        this.overlay.busy(sentence(refusal));
-        await pause((refusal.retryAfter || 2 * this.repairs.length) * 1000, this.signal);
-        this.load(at, playing);
-      } else if (refusal.code === 'gone' && this.playback.grant) {
-        // Somebody ended it. The heartbeat's answer says who, to ended().
-        await this.playback.beat();
-        if (this.playback.grant) await this.begin(at, playing);
-      } else if (RENEWABLE.has(refusal.status) && refusal.code !== 'shared') {
-        await this.begin(at, playing);
-      } else {
-        this.stop(sentence(refusal), 'Try again');
-      }
-    } catch (error) {
-      if (!this.signal.aborted && !wasAborted(error)) this.stop(sentence(error), 'Try again');
-    }
+    on('playing', () => this.repairs.done());
+    on('error', () => {
+      if (this.media.getAttribute('src')) void this.repairs.repair();
+    });
   }
 
   /**
@@ -206,13 +196,29 @@ export class Player {
 
   /** The session is over by itself: what plays goes on for as long as the server sends it, since no time-out ends a film. */
   async playOn() {
-    if (!this.wanted || this.media.ended || await this.playback.examine() !== null) return;
+    if (!this.wanted || this.media.ended || (await this.playback.examine()) !== null) return;
     this.overlay.note(AFTERWARDS);
     say(AFTERWARDS);
     await new Promise((resolve) => {
-      for (const name of ['ended', 'error']) this.media.addEventListener(name, resolve, { once: true, signal: this.signal });
+      for (const name of ['ended', 'error'])
+        this.media.addEventListener(name, resolve, { once: true, signal: this.signal });
       this.signal.addEventListener('abort', resolve, { once: true });
     });
+  }
+
+  /**
+   * This browser is not the one for this file: the slot is given back, and the way to another player shown.
+   * @param {string} text
+   */
+  giveUp(text) {
+    this.media.pause();
+    void this.playback.close();
+    this.unload();
+    this.stop(
+      `${text} VLC, mpv and Kodi can: use the link below.`,
+      'Try again',
+      h('button', { type: 'button', class: 'secondary', onclick: showElsewhere }, 'Use another player'),
+    );
   }
 
   unload() {
@@ -223,27 +229,17 @@ export class Player {
   /**
    * @param {string} text  why
    * @param {string} way  what the button to go on says
+   * @param {...Node} more  other ways
    */
-  stop(text, way) {
-    this.overlay.stop(text, way, () => {
-      this.repairs = [];
-      this.unexplained = 0;
-      void this.begin(this.position > 0 ? this.position : null);
-    });
+  stop(text, way, ...more) {
+    this.overlay.stop(
+      text,
+      way,
+      () => {
+        this.repairs.forget();
+        void this.begin(this.position > 0 ? this.position : null);
+      },
+      ...more,
+    );
   }
-}
-
-/**
- * @param {number} milliseconds
- * @param {AbortSignal} signal
- * @returns {Promise<void>}
- */
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    }, { once: true });
-  });
 }

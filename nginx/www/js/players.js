@@ -1,7 +1,7 @@
 /** Adding a television or a player: its name, and then, once, the address that it opens. */
 
-import { h, fill } from './dom.js';
 import { alarm, say } from './announce.js';
+import { fill, h } from './dom.js';
 import { day } from './format.js';
 import { Field, Form } from './forms.js';
 import * as handover from './handover.js';
@@ -27,8 +27,12 @@ export function addPlayer(signal, changed) {
   };
 
   const ask = () => {
-    const name = new Field('player-name', 'Name', { name: 'name', maxlength: '200', autocomplete: 'off' },
-      'So that you recognise it in the list: “Living room”, for example.');
+    const name = new Field(
+      'player-name',
+      'Name',
+      { name: 'name', maxlength: '200', autocomplete: 'off' },
+      'So that you recognise it in the list: “Living room”, for example.',
+    );
     const form = new Form({
       id: 'player-form',
       fields: [name],
@@ -41,7 +45,12 @@ export function addPlayer(signal, changed) {
         changed();
       },
     });
-    fill(place, h('h3', {}, 'Add a television or player'), form.element, h('button', { type: 'button', class: 'quiet', onclick: back }, 'Cancel'));
+    fill(
+      place,
+      h('h3', {}, 'Add a television or player'),
+      form.element,
+      h('button', { type: 'button', class: 'quiet', onclick: back }, 'Cancel'),
+    );
     name.input.focus();
   };
 
@@ -70,7 +79,10 @@ function keep(place, made, signal, done) {
       handover.save(playlistName(`Kinetoscope ${made.name}`), await text(made.library_url, signal));
     } catch (error) {
       if (signal.aborted || wasAborted(error)) return;
-      const why = error instanceof Problem && error.status === 410 ? `${made.name} was ended: its address opens nothing any more.` : sentence(error);
+      const why =
+        error instanceof Problem && error.status === 410
+          ? `${made.name} was ended: its address opens nothing any more.`
+          : sentence(error);
       fill(trouble, why);
       trouble.hidden = false;
       alarm(why);
@@ -78,12 +90,30 @@ function keep(place, made, signal, done) {
       save.disabled = false;
     }
   });
-  fill(place, heading,
-    h('p', {}, 'Open it in VLC, mpv, Kodi or a television that takes an M3U playlist: it is your whole library, and always as it is then.'),
-    h('p', {}, `It is shown this once. Whoever has it watches as you. Ending “${made.name}” in the list above ends it; otherwise it is good until ${day(made.expires_at)}.`),
+  fill(
+    place,
+    heading,
+    h(
+      'p',
+      {},
+      'Open it in VLC, mpv, Kodi or a television that takes an M3U playlist: it is your whole library, and always as it is then.',
+    ),
+    h(
+      'p',
+      {},
+      `It is shown this once. Whoever has it watches as you. Ending “${made.name}” in the list above ends it; otherwise it is good until ${day(made.expires_at)}.`,
+    ),
     handover.qrCode(made.qr, 'The address as a QR code'),
-    address.element, trouble,
-    h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', onclick: done }, 'I have kept it'), copy, save));
+    address.element,
+    trouble,
+    h(
+      'div',
+      { class: 'buttons' },
+      h('button', { type: 'button', class: 'primary', onclick: done }, 'I have kept it'),
+      copy,
+      save,
+    ),
+  );
   heading.focus();
   say(`${made.name} is added. Its address is shown this once.`);
 }

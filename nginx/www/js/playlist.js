@@ -17,7 +17,9 @@ export function m3u(video, link) {
  */
 export function playlistName(title) {
   // Bounded in bytes (most file systems: 255), not cutting a character in half.
-  let stem = oneLine(title).replace(/[<>:"/\\|?*]/g, '_').replace(/^[.\s]+|[.\s]+$/g, '');
+  let stem = oneLine(title)
+    .replace(/[<>:"/\\|?*]/g, '_')
+    .replace(/^[.\s]+|[.\s]+$/g, '');
   while (new TextEncoder().encode(stem).length > 200) stem = [...stem].slice(0, -1).join('');
   return `${stem || 'video'}.m3u`;
 }

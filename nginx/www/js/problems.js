@@ -34,20 +34,22 @@ export class Problem extends Error {
   complaint(field) {
     const said = this.more.errors?.[field];
     const text = Array.isArray(said) && typeof said[0] === 'string' ? said[0].trim() : '';
-    return text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}` : null;
+    return text ? `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}` : null;
   }
 }
 
 /** Sentences for the codes that mean one thing wherever they appear. */
-const BY_CODE = new Map(Object.entries({
-  streams: 'You are already watching as many streams as your account may.',
-  shared: 'This link is being used from too many places at once, so it was stopped.',
-  session: 'Your session has ended. Please sign in again.',
-  sessions: 'You are signed in in as many places as you may. Sign in again, and end one of them.',
-  reset: 'This link was used, or its time is over. Ask an admin for another.',
-  invitation: 'This invitation was used, or its time is over. Ask an admin for another.',
-  busy: 'The server is too busy to start a stream right now. Please try again in a moment.',
-}));
+const BY_CODE = new Map(
+  Object.entries({
+    streams: 'You are already watching as many streams as your account may.',
+    shared: 'This link is being used from too many places at once, so it was stopped.',
+    session: 'Your session has ended. Please sign in again.',
+    sessions: 'You are signed in in as many places as you may. Sign in again, and end one of them.',
+    reset: 'This link was used, or its time is over. Ask an admin for another.',
+    invitation: 'This invitation was used, or its time is over. Ask an admin for another.',
+    busy: 'The server is too busy to start a stream right now. Please try again in a moment.',
+  }),
+);
 
 const BY_STATUS = new Map([
   [0, 'The server can’t be reached. Check your connection; we will try again when it is back.'],
@@ -74,12 +76,14 @@ export function sentence(error) {
   if (!(error instanceof Problem)) return 'Something went wrong on this page. Reloading it may help.';
   const known = BY_CODE.get(error.code) ?? BY_STATUS.get(error.status);
   // The server's own sentence is the better one, unless all it has is a status phrase ("Not Found").
-  const text = /\s.*[.!?]$/.test(error.detail) && !BY_CODE.has(error.code)
-    ? error.detail
-    : known ?? `The server answered with an error (${error.status}).`;
-  const wait = error.retryAfter > 0 && error.status === 429 && error.code !== 'streams'
-    ? ` Please wait ${error.retryAfter} second${error.retryAfter === 1 ? '' : 's'}.`
-    : '';
+  const text =
+    /\s.*[.!?]$/.test(error.detail) && !BY_CODE.has(error.code)
+      ? error.detail
+      : (known ?? `The server answered with an error (${error.status}).`);
+  const wait =
+    error.retryAfter > 0 && error.status === 429 && error.code !== 'streams'
+      ? ` Please wait ${error.retryAfter} second${error.retryAfter === 1 ? '' : 's'}.`
+      : '';
   const reference = error.status >= 500 && error.requestId ? ` (Reference ${error.requestId})` : '';
   return text + wait + reference;
 }

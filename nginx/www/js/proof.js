@@ -1,7 +1,7 @@
 /** Proving who one is once more, before what changes who may sign in. */
 
-import { h, uniqueId } from './dom.js';
 import * as credentials from './credentials.js';
+import { h, uniqueId } from './dom.js';
 import { Form } from './forms.js';
 import * as me from './me.js';
 import { Problem } from './problems.js';
@@ -18,7 +18,7 @@ export async function proven(work, signal) {
     return await work();
   } catch (error) {
     if (!(error instanceof Problem && error.status === 403 && error.code === 'proof')) throw error;
-    return await ask(signal) ? work() : null;
+    return (await ask(signal)) ? work() : null;
   }
 }
 
@@ -48,10 +48,12 @@ function ask(signal) {
       dialog.close();
     },
   });
-  dialog.append(h('h2', { id: heading }, 'Is it you?'),
+  dialog.append(
+    h('h2', { id: heading }, 'Is it you?'),
     h('p', {}, 'This changes who may sign in. Your password, please; it is good for some minutes.'),
     form.element,
-    h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, 'Cancel'));
+    h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, 'Cancel'),
+  );
   document.body.append(dialog);
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {

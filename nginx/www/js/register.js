@@ -1,7 +1,7 @@
 /** Becoming a user: by a link with an invitation, or where everybody may. */
 
-import { h, fill } from './dom.js';
 import { newPassword, username } from './credentials.js';
+import { fill, h } from './dom.js';
 import { cabinet } from './door.js';
 import { Field, Form } from './forms.js';
 import { send } from './http.js';
@@ -40,8 +40,15 @@ export function showRegister(context) {
       }
     },
   });
-  fill(root, cabinet('Kinetoscope', route.token ? 'You are invited. Make your account.' : 'Make your account.', form.element,
-    h('p', { class: 'other-ways' }, h('a', { href: '#/' }, 'I have an account'))));
+  fill(
+    root,
+    cabinet(
+      'Kinetoscope',
+      route.token ? 'You are invited. Make your account.' : 'Make your account.',
+      form.element,
+      h('p', { class: 'other-ways' }, h('a', { href: '#/' }, 'I have an account')),
+    ),
+  );
   name.input.focus();
 }
 
@@ -52,9 +59,12 @@ export function showRegister(context) {
  */
 export function askForLink({ root }, what) {
   document.title = `${what} · Kinetoscope`;
-  const door = cabinet(what, 'This page needs the link that you were sent.',
+  const door = cabinet(
+    what,
+    'This page needs the link that you were sent.',
     h('p', {}, 'Open it again from your message. Nothing of it is kept in this browser.'),
-    h('p', { class: 'other-ways' }, h('a', { href: '#/' }, 'Sign in')));
+    h('p', { class: 'other-ways' }, h('a', { href: '#/' }, 'Sign in')),
+  );
   fill(root, door);
   door.querySelector('h1')?.focus();
 }

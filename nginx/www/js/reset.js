@@ -1,7 +1,7 @@
 /** Choosing a new password with the link that an admin has given. */
 
-import { fill } from './dom.js';
 import { newPassword } from './credentials.js';
+import { fill } from './dom.js';
 import { cabinet } from './door.js';
 import { Form } from './forms.js';
 import { send } from './http.js';
@@ -22,7 +22,8 @@ export function showReset(context) {
     signal,
     async work() {
       await send('POST', '/auth/reset', { body: { token: route.token, password: password.value } });
-      if (!signal.aborted) showSignIn(context, 'Your password is changed, and you are signed out everywhere. Please sign in.');
+      if (!signal.aborted)
+        showSignIn(context, 'Your password is changed, and you are signed out everywhere. Please sign in.');
     },
   });
   fill(root, cabinet('New password', 'Whoever is signed in with the old one is signed out.', form.element));

@@ -15,7 +15,7 @@ const TITLE = new RegExp(`^/title/(${ID})$`);
  * @returns {Route}
  */
 export function parse(hash) {
-  const [path, search = ''] = hash.replace(/^#/, '').split('?', 2);
+  const [path = '', search = ''] = hash.replace(/^#/, '').split('?', 2);
   const query = new URLSearchParams(search);
   if (path === '' || path === '/') return { name: 'library', query };
   if (path === '/account') return { name: 'account', query };
@@ -81,8 +81,12 @@ export class Stage {
       root: emptyRoot(),
       route,
       signal: this.controller.signal,
-      onLeave: (work) => { this.farewells.push(work); },
-      onSessionOver: (work) => { this.remainders.push(work); },
+      onLeave: (work) => {
+        this.farewells.push(work);
+      },
+      onSessionOver: (work) => {
+        this.remainders.push(work);
+      },
     });
   }
 }

@@ -1,7 +1,7 @@
 /** The second step of signing in: a code, a recovery code, or a passkey. */
 
-import { h, fill } from './dom.js';
 import { say } from './announce.js';
+import { fill, h } from './dom.js';
 import { cabinet } from './door.js';
 import { Field, Form } from './forms.js';
 import * as passkeys from './passkeys.js';
@@ -12,11 +12,15 @@ import { Problem, sentence } from './problems.js';
 /** How a method is asked for, and what it is called when it is the other way. */
 const ASKED = {
   totp: {
-    label: 'Code', hint: 'The six digits that your authenticator app shows now.', other: 'Use the authenticator app',
+    label: 'Code',
+    hint: 'The six digits that your authenticator app shows now.',
+    other: 'Use the authenticator app',
     attributes: { name: 'code', inputmode: 'numeric', autocomplete: 'one-time-code' },
   },
   recovery: {
-    label: 'Recovery code', hint: 'One of those that you have kept. Each serves once.', other: 'Use a recovery code',
+    label: 'Recovery code',
+    hint: 'One of those that you have kept. Each serves once.',
+    other: 'Use a recovery code',
     attributes: { name: 'recovery_code', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false' },
   },
 };
@@ -34,7 +38,7 @@ export function showSecondStep(context, step, come, startOver, chosen) {
   const signal = AbortSignal.any([context.signal, mine.signal]);
   const { challenge, options } = step;
   const here = step.methods.filter((method) => method !== 'passkey' || passkeys.usable(options?.rpId));
-  const method = chosen ?? here[0];
+  const method = chosen ?? here[0] ?? 'passkey';
   document.title = 'Second step · Kinetoscope';
 
   /** Another way: the browser stops asking for the passkey. @param {() => void} next */
@@ -74,13 +78,38 @@ export function showSecondStep(context, step, come, startOver, chosen) {
     },
   });
 
-  fill(root, cabinet('One more step', 'The password is right. Now your second factor.',
-    here.length > 0 ? form.element : h('p', { class: 'trouble' }, `Your passkey was made for ${options?.rpId ?? 'another address'}: sign in there.`),
-    h('div', { class: 'other-ways' },
-      here.filter((other) => other !== method).map((other) => h('button', {
-        type: 'button', class: 'secondary', onclick: () => instead(() => showSecondStep(context, step, come, startOver, other)),
-      }, other === 'passkey' ? 'Use a passkey' : ASKED[other].other)),
-      h('button', { type: 'button', class: 'quiet', onclick: () => instead(startOver) }, 'Start over'))));
+  fill(
+    root,
+    cabinet(
+      'One more step',
+      'The password is right. Now your second factor.',
+      here.length > 0
+        ? form.element
+        : h(
+            'p',
+            { class: 'trouble' },
+            `Your passkey was made for ${options?.rpId ?? 'another address'}: sign in there.`,
+          ),
+      h(
+        'div',
+        { class: 'other-ways' },
+        here
+          .filter((other) => other !== method)
+          .map((other) =>
+            h(
+              'button',
+              {
+                type: 'button',
+                class: 'secondary',
+                onclick: () => instead(() => showSecondStep(context, step, come, startOver, other)),
+              },
+              other === 'passkey' ? 'Use a passkey' : ASKED[other].other,
+            ),
+          ),
+        h('button', { type: 'button', class: 'quiet', onclick: () => instead(startOver) }, 'Start over'),
+      ),
+    ),
+  );
   (field?.input ?? form.submit).focus();
   say('The password is right. Now your second factor.');
 }

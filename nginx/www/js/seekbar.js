@@ -1,6 +1,6 @@
 /** The seek bar: a native range over a rail that shows what was played and what is buffered. */
 
-import { h, fill } from './dom.js';
+import { fill, h } from './dom.js';
 import { clock, spoken } from './format.js';
 
 export class SeekBar {
@@ -18,7 +18,11 @@ export class SeekBar {
     this.range = h('input', { type: 'range', min: '0', max: '0', step: 'any', value: '0', 'aria-label': 'Seek' });
     this.element = h('div', { class: 'seek' }, this.rail, this.range, this.hint);
 
-    const on = (/** @type {EventTarget} */ target, /** @type {string[]} */ names, /** @type {(event: any) => void} */ work) => {
+    const on = (
+      /** @type {EventTarget} */ target,
+      /** @type {string[]} */ names,
+      /** @type {(event: any) => void} */ work,
+    ) => {
       for (const name of names) target.addEventListener(name, work, { signal });
     };
     on(media, ['timeupdate', 'seeking', 'durationchange', 'emptied'], () => this.show());
@@ -29,11 +33,17 @@ export class SeekBar {
       this.next = null;
       this.go(to);
     });
-    on(this.range, ['pointerdown'], () => { this.held = true; });
-    on(this.range, ['pointerup', 'pointercancel', 'change', 'blur'], () => { this.held = false; });
+    on(this.range, ['pointerdown'], () => {
+      this.held = true;
+    });
+    on(this.range, ['pointerup', 'pointercancel', 'change', 'blur'], () => {
+      this.held = false;
+    });
     on(this.range, ['input'], () => this.go(Number(this.range.value)));
     on(this.element, ['pointermove'], (event) => this.point(event));
-    on(this.element, ['pointerleave'], () => { this.hint.hidden = true; });
+    on(this.element, ['pointerleave'], () => {
+      this.hint.hidden = true;
+    });
   }
 
   /**

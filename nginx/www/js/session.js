@@ -3,8 +3,8 @@
  * and until when its access cookie lasts, so that a page knows whether to ask and every tab knows when one signed out.
  */
 
-import { Problem } from './problems.js';
 import { send } from './http.js';
+import { Problem } from './problems.js';
 
 /** @typedef {import('./types.js').User} User */
 /** @typedef {{user: User, expiresAt: number, renewedAt: number}} SessionRecord  times in ms since the epoch */
@@ -79,7 +79,9 @@ let flight = null;
  * @returns {Promise<void>}
  */
 export function renew(since) {
-  flight ??= exclusively(() => exchange(since)).finally(() => { flight = null; });
+  flight ??= exclusively(() => exchange(since)).finally(() => {
+    flight = null;
+  });
   return flight;
 }
 
@@ -103,7 +105,7 @@ async function exchange(since) {
  * @returns {Promise<void>}
  */
 async function exclusively(work) {
-  if (!navigator.locks) return void await work();
+  if (!navigator.locks) return void (await work());
   const mine = await navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
     if (lock) await work();
     return lock !== null;
@@ -149,8 +151,14 @@ export function device() {
   const agent = navigator.userAgent;
   const browser = ['Firefox', 'Edg', 'OPR', 'Chrome', 'Safari'].find((name) => agent.includes(`${name}/`)) ?? 'Browser';
   const named = { Edg: 'Edge', OPR: 'Opera' }[browser] ?? browser;
-  const system = [['iPhone', /iPhone/], ['iPad', /iPad/], ['Android', /Android/], ['Windows', /Windows/], ['macOS', /Mac OS/],
-    ['Linux', /Linux/]].find(([, pattern]) => /** @type {RegExp} */ (pattern).test(agent))?.[0];
+  const system = [
+    ['iPhone', /iPhone/],
+    ['iPad', /iPad/],
+    ['Android', /Android/],
+    ['Windows', /Windows/],
+    ['macOS', /Mac OS/],
+    ['Linux', /Linux/],
+  ].find(([, pattern]) => /** @type {RegExp} */ (pattern).test(agent))?.[0];
   return system ? `${named} on ${system}` : named;
 }
 

@@ -1,8 +1,8 @@
 /** What is around every view of a signed-in viewer: skip link, name, sign out, the banner when the server is away. */
 
-import { h, fill } from './dom.js';
 import { alarm } from './announce.js';
 import * as connection from './connection.js';
+import { fill, h } from './dom.js';
 import { sentence } from './problems.js';
 
 const OFFLINE = 'You are offline. What is on the screen stays; the rest comes back with the connection.';
@@ -17,17 +17,36 @@ export class Shell {
     this.banner = h('div', { class: 'banner', hidden: true });
     this.main = h('main', { id: 'main', tabindex: '-1' });
     this.leaving = h('button', { type: 'button', class: 'quiet', onclick: () => this.signOut(onSignOut) }, 'Sign out');
-    this.element = h('div', { class: 'shell' },
+    this.element = h(
+      'div',
+      { class: 'shell' },
       // Not a fragment link: the fragment is the route.
-      h('a', { class: 'skip', href: '#main', onclick: (/** @type {Event} */ event) => this.skip(event) }, 'Skip to content'),
-      h('header', { class: 'masthead' },
-        h('a', { class: 'wordmark', href: '#/', 'aria-label': 'Kinetoscope, to the library' },
-          h('img', { src: '/logo.svg', alt: '', width: '34', height: '34' }), h('span', {}, 'Kinetoscope')),
-        h('p', { class: 'who' }, h('span', { class: 'visually-hidden' }, 'Signed in as '),
-          h('span', { class: 'name' }, user.role === 'guest' ? 'Guest' : user.username)),
+      h(
+        'a',
+        { class: 'skip', href: '#main', onclick: (/** @type {Event} */ event) => this.skip(event) },
+        'Skip to content',
+      ),
+      h(
+        'header',
+        { class: 'masthead' },
+        h(
+          'a',
+          { class: 'wordmark', href: '#/', 'aria-label': 'Kinetoscope, to the library' },
+          h('img', { src: '/logo.svg', alt: '', width: '34', height: '34' }),
+          h('span', {}, 'Kinetoscope'),
+        ),
+        h(
+          'p',
+          { class: 'who' },
+          h('span', { class: 'visually-hidden' }, 'Signed in as '),
+          h('span', { class: 'name' }, user.role === 'guest' ? 'Guest' : user.username),
+        ),
         user.role !== 'guest' && h('a', { class: 'quiet', href: '#/account' }, 'Account'),
-        this.leaving),
-      this.banner, this.main);
+        this.leaving,
+      ),
+      this.banner,
+      this.main,
+    );
     connection.events.addEventListener('change', () => this.tell());
     this.tell();
   }

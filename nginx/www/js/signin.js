@@ -1,8 +1,8 @@
 /** The sign-in view: the slot of the box, and the other ways in where there are some. */
 
-import { h, fill } from './dom.js';
 import { alarm } from './announce.js';
 import * as credentials from './credentials.js';
+import { fill, h } from './dom.js';
 import { cabinet } from './door.js';
 import { moment } from './format.js';
 import { Form } from './forms.js';
@@ -59,7 +59,16 @@ export function showSignIn(context, note = '', replace = undefined) {
     }
   };
   const others = h('div', { class: 'other-ways' });
-  fill(root, cabinet('Kinetoscope', 'A box in which one person watches a film.', note && h('p', { class: 'notice-line' }, note), form.element, others));
+  fill(
+    root,
+    cabinet(
+      'Kinetoscope',
+      'A box in which one person watches a film.',
+      note && h('p', { class: 'notice-line' }, note),
+      form.element,
+      others,
+    ),
+  );
   if (note) alarm(note);
   name.input.focus();
   void offer(others, form, enter, signal);
@@ -77,11 +86,14 @@ async function offer(place, form, enter, signal) {
   const ways = await send('GET', '/auth/ways', { signal }).catch(() => null);
   if (!ways || signal.aborted) return;
   /** @param {string} name @param {() => Promise<void>} work */
-  const way = (name, work) => h('button', { type: 'button', class: 'secondary', onclick: () => form.attempt(work, passkeys.refusal) }, name);
-  fill(place,
+  const way = (name, work) =>
+    h('button', { type: 'button', class: 'secondary', onclick: () => form.attempt(work, passkeys.refusal) }, name);
+  fill(
+    place,
     passkeys.usable(ways.passkeys_at) && way('Use a passkey', () => byPasskey(enter, signal)),
     ways.guests && way('Watch as guest', () => session.enter('guest')),
-    ways.registration === 'open' && h('p', {}, 'New here? ', h('a', { href: '#/register' }, 'Make an account')));
+    ways.registration === 'open' && h('p', {}, 'New here? ', h('a', { href: '#/register' }, 'Make an account')),
+  );
 }
 
 /**
@@ -98,13 +110,16 @@ async function byPasskey(enter, signal) {
  * @returns {Promise<?string>} the session to end
  */
 function choose(places) {
-  return chooseOne('You are signed in in as many places as you may', 'End one of them to sign in here, or keep them.',
+  return chooseOne(
+    'You are signed in in as many places as you may',
+    'End one of them to sign in here, or keep them.',
     places.map((place) => ({
       id: place.session_id,
       title: place.device,
       detail: `last used ${moment(place.last_seen_at)}`,
       label: `End this one: ${place.device}, last used ${moment(place.last_seen_at)}`,
-    })));
+    })),
+  );
 }
 
 /**

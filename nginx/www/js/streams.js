@@ -35,7 +35,9 @@ export async function settleStreams(ask) {
 function choose(running) {
   const some = running.length > 0;
   return chooseOne(
-    some ? `You are already watching ${running.length === 1 ? 'a stream' : `${running.length} streams`}` : 'Too many streams',
+    some
+      ? `You are already watching ${running.length === 1 ? 'a stream' : `${running.length} streams`}`
+      : 'Too many streams',
     some
       ? 'That is as many as your account may watch at once. End one of them to play here, or keep them.'
       : 'That is as many as your account may watch at once. Stop one of them, then try again.',
@@ -44,7 +46,8 @@ function choose(running) {
       title: titleOf(stream),
       detail: detailOf(stream),
       label: `End this one: ${titleOf(stream)}${stream.device ? ` on ${stream.device}` : ''}, and play here`,
-    })));
+    })),
+  );
 }
 
 /** @param {RunningStream} stream */

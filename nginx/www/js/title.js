@@ -1,13 +1,13 @@
 /** One title: its picture with the play button, what is known about it, its link for other players. */
 
-import { h, fill } from './dom.js';
 import { alarm } from './announce.js';
 import { video as fetchVideo } from './api.js';
 import { badge, poster, waitingReason } from './card.js';
 import * as connection from './connection.js';
+import { fill, h } from './dom.js';
 import { elsewhere } from './external.js';
 import { facts } from './facts.js';
-import { codec, container, resolution, spoken, clock } from './format.js';
+import { clock, codec, container, resolution, spoken } from './format.js';
 import { icon } from './icons.js';
 import { Player } from './player.js';
 import { Problem, sentence, wasAborted } from './problems.js';
@@ -21,8 +21,14 @@ export async function showTitle(context) {
   const { root, route, signal } = context;
   document.title = 'Title · Kinetoscope';
   const place = h('div', { class: 'title-page', 'aria-busy': 'true' });
-  root.append(h('nav', { class: 'way-back', 'aria-label': 'Way back' },
-    h('a', { href: '#/', onclick: goBack }, icon('back'), 'Library')), place);
+  root.append(
+    h(
+      'nav',
+      { class: 'way-back', 'aria-label': 'Way back' },
+      h('a', { href: '#/', onclick: goBack }, icon('back'), 'Library'),
+    ),
+    place,
+  );
   try {
     const video = await fetchVideo(String(route.id), signal);
     document.title = `${video.title} · Kinetoscope`;
@@ -34,10 +40,22 @@ export async function showTitle(context) {
       fill(root);
       void showTitle(context);
     };
-    fill(place, h('section', { class: 'panel' }, h('h1', { tabindex: '-1' }, 'Not shown'), h('p', { class: 'trouble' }, text),
-      h('button', { type: 'button', class: 'secondary', onclick: again }, 'Try again')));
+    fill(
+      place,
+      h(
+        'section',
+        { class: 'panel' },
+        h('h1', { tabindex: '-1' }, 'Not shown'),
+        h('p', { class: 'trouble' }, text),
+        h('button', { type: 'button', class: 'secondary', onclick: again }, 'Try again'),
+      ),
+    );
     alarm(text);
-    if (error instanceof Problem && error.status === 0) void connection.back(signal).then(again).catch(() => undefined);
+    if (error instanceof Problem && error.status === 0)
+      void connection
+        .back(signal)
+        .then(again)
+        .catch(() => undefined);
   } finally {
     place.removeAttribute('aria-busy');
   }
@@ -50,18 +68,37 @@ export async function showTitle(context) {
  */
 function show(place, video, context) {
   const heading = h('h1', { tabindex: '-1', dir: 'auto' }, video.title);
-  const line = [resolution(video.width, video.height), video.duration_seconds ? clock(video.duration_seconds) : null, codec(video.video_codec)];
-  fill(place,
+  const line = [
+    resolution(video.width, video.height),
+    video.duration_seconds ? clock(video.duration_seconds) : null,
+    codec(video.video_codec),
+  ];
+  fill(
+    place,
     aperture(video, context),
-    h('div', { class: 'about' },
-      h('div', { class: 'words' },
+    h(
+      'div',
+      { class: 'about' },
+      h(
+        'div',
+        { class: 'words' },
         heading,
         h('p', { class: 'line' }, line.filter(Boolean).join(' · ')),
         video.description ? h('p', { class: 'description', dir: 'auto' }, video.description) : null,
-        video.tags?.length ? h('ul', { class: 'tags', 'aria-label': 'Tags' }, ...video.tags.map((tag) => h('li', { dir: 'auto' }, tag))) : null,
+        video.tags?.length
+          ? h('ul', { class: 'tags', 'aria-label': 'Tags' }, ...video.tags.map((tag) => h('li', { dir: 'auto' }, tag)))
+          : null,
         video.status === 'ready' ? elsewhere(video, context.signal) : null,
-        video.status === 'ready' ? keys() : null),
-      h('section', { 'aria-labelledby': 'facts-heading', class: 'ledger' }, h('h2', { id: 'facts-heading' }, 'The file'), facts(video))));
+        video.status === 'ready' ? keys() : null,
+      ),
+      h(
+        'section',
+        { 'aria-labelledby': 'facts-heading', class: 'ledger' },
+        h('h2', { id: 'facts-heading' }, 'The file'),
+        facts(video),
+      ),
+    ),
+  );
   heading.focus({ preventScroll: true });
   scrollTo({ top: 0, behavior: 'instant' });
 }
@@ -83,15 +120,39 @@ function aperture(video, context) {
   };
   if (video.status !== 'ready') {
     opening.classList.add('shut');
-    fill(opening, poster(video), h('div', { class: 'refusal' }, badge(video.status), h('p', { dir: 'auto' }, video.status_reason || waitingReason(video.status))));
+    fill(
+      opening,
+      poster(video),
+      h(
+        'div',
+        { class: 'refusal' },
+        badge(video.status),
+        h('p', { dir: 'auto' }, video.status_reason || waitingReason(video.status)),
+      ),
+    );
   } else if (!video.direct_play) {
-    fill(opening, poster(video), h('div', { class: 'refusal' },
-      h('p', {}, `Browsers can’t play this file as it is (${made(video)}).`),
-      h('p', {}, 'VLC, mpv and Kodi can: copy the link below, or download the playlist.'),
-      h('button', { type: 'button', class: 'quiet', onclick: play }, 'Try it here anyway')));
+    fill(
+      opening,
+      poster(video),
+      h(
+        'div',
+        { class: 'refusal' },
+        h('p', {}, `Browsers can’t play this file as it is (${made(video)}).`),
+        h('p', {}, 'VLC, mpv and Kodi can: copy the link below, or download the playlist.'),
+        h('button', { type: 'button', class: 'quiet', onclick: play }, 'Try it here anyway'),
+      ),
+    );
   } else {
     const length = video.duration_seconds ? `, ${spoken(video.duration_seconds)}` : '';
-    fill(opening, poster(video), h('button', { type: 'button', class: 'eyepiece-play', 'aria-label': `Play${length}`, onclick: play }, icon('play')));
+    fill(
+      opening,
+      poster(video),
+      h(
+        'button',
+        { type: 'button', class: 'eyepiece-play', 'aria-label': `Play${length}`, onclick: play },
+        icon('play'),
+      ),
+    );
   }
   return h('div', { class: 'film' }, opening);
 }
@@ -102,8 +163,12 @@ function made(video) {
 }
 
 function keys() {
-  return h('details', { class: 'keys' }, h('summary', {}, 'Keys of the player'),
-    h('dl', {}, ...KEYS.map(([key, meaning]) => h('div', {}, h('dt', {}, h('kbd', {}, key)), h('dd', {}, meaning)))));
+  return h(
+    'details',
+    { class: 'keys' },
+    h('summary', {}, 'Keys of the player'),
+    h('dl', {}, ...KEYS.map(([key, meaning]) => h('div', {}, h('dt', {}, h('kbd', {}, key)), h('dd', {}, meaning)))),
+  );
 }
 
 /**

@@ -1,0 +1,88 @@
+/** When the picture stops by itself: the link is asked why, and it goes on at the same place where that is possible. */
+
+import * as connection from './connection.js';
+import { sentence, wasAborted } from './problems.js';
+
+/** This many repairs within a minute, then the viewer is asked. */
+const MOST = 4;
+const WINDOW_MS = 60_000;
+/** Refusals that a new grant can mend. */
+const RENEWABLE = new Set([401, 403, 410, 429]);
+
+export class Repairs {
+  /** @param {import('./player.js').Player} player */
+  constructor(player) {
+    this.player = player;
+    /** @type {number[]} ms */
+    this.times = [];
+    /** Failures in a row although the link was fine: then it is the file. */
+    this.unexplained = 0;
+  }
+
+  /** A viewer who tries again starts anew. */
+  forget() {
+    this.times = [];
+    this.unexplained = 0;
+  }
+
+  /** Pictures move. */
+  done() {
+    this.unexplained = 0;
+  }
+
+  async repair() {
+    const { player } = this;
+    const { playback, overlay, signal } = player;
+    const at = player.position;
+    const playing = player.wanted || player.loading;
+    const broken = player.media.error;
+    overlay.busy('The picture stopped; looking why…');
+    const now = Date.now();
+    this.times = [...this.times.filter((then) => now - then < WINDOW_MS), now];
+    try {
+      const refusal = await playback.examine();
+      this.unexplained = refusal === null ? this.unexplained + 1 : 0;
+      if (this.times.length > MOST) {
+        player.stop(refusal ? sentence(refusal) : 'The stream keeps breaking off.', 'Try again');
+      } else if (this.unexplained > 1 && broken?.code !== MediaError.MEDIA_ERR_NETWORK) {
+        player.giveUp('Your browser can’t play this file.');
+      } else if (refusal === null) {
+        player.load(at, playing);
+      } else if (refusal.status === 0) {
+        overlay.busy(sentence(refusal));
+        await connection.back(signal);
+        player.load(at, playing);
+      } else if (refusal.status >= 500) {
+        overlay.busy(sentence(refusal));
+        await pause((refusal.retryAfter || 2 * this.times.length) * 1000, signal);
+        player.load(at, playing);
+      } else if (refusal.code === 'gone' && playback.grant) {
+        // Somebody ended it. The heartbeat's answer says who, to ended().
+        await playback.beat();
+        if (playback.grant) await player.begin(at, playing);
+      } else if (RENEWABLE.has(refusal.status) && refusal.code !== 'shared') {
+        await player.begin(at, playing);
+      } else {
+        player.stop(sentence(refusal), 'Try again');
+      }
+    } catch (error) {
+      if (!signal.aborted && !wasAborted(error)) player.stop(sentence(error), 'Try again');
+    }
+  }
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>}
+ */
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    const leave = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+  });
+}
