@@ -13,14 +13,15 @@ export class Controls {
   /**
    * @param {HTMLVideoElement} media
    * @param {HTMLElement} frame  what goes to full screen
+   * @param {?number} measured  the film's length in seconds, as the server found it
    * @param {AbortSignal} signal
    */
-  constructor(media, frame, signal) {
+  constructor(media, frame, measured, signal) {
     this.media = media;
     this.frame = frame;
     this.signal = signal;
     this.sleep = 0;
-    this.seek = new SeekBar(media, signal);
+    this.seek = new SeekBar(media, measured, signal);
     this.play = button('play', 'Play', () => this.toggle());
     this.time = h('span', { class: 'time', role: 'timer', 'aria-live': 'off', 'aria-label': 'Position' }, '0:00');
     this.mute = button('volume', 'Mute', () => {
@@ -103,12 +104,8 @@ export class Controls {
       this.wake();
     });
     on(['timeupdate', 'durationchange', 'seeking'], () => {
-      fill(
-        this.time,
-        Number.isFinite(media.duration)
-          ? `${clock(media.currentTime)} / ${clock(media.duration)}`
-          : clock(media.currentTime),
-      );
+      const { length } = this.seek;
+      fill(this.time, length > 0 ? `${clock(media.currentTime)} / ${clock(length)}` : clock(media.currentTime));
     });
     on(['volumechange'], () => {
       const silent = media.muted || media.volume === 0;

@@ -48,7 +48,7 @@ export class Player {
       { class: 'player', role: 'group', 'aria-label': `Player: ${video.title}`, tabindex: '-1' },
       this.media,
     );
-    this.controls = new Controls(this.media, this.element, signal);
+    this.controls = new Controls(this.media, this.element, video.duration_seconds, signal);
     this.overlay = new Overlay(this.element, this.controls.play);
     this.element.append(...this.overlay.elements, this.controls.element);
 

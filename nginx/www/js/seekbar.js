@@ -6,10 +6,12 @@ import { clock, spoken } from './format.js';
 export class SeekBar {
   /**
    * @param {HTMLVideoElement} media
+   * @param {?number} measured  the film's length in seconds, as the server found it
    * @param {AbortSignal} signal
    */
-  constructor(media, signal) {
+  constructor(media, measured, signal) {
     this.media = media;
+    this.measured = measured ?? 0;
     this.held = false;
     /** @type {?number} where to go once the running seek is done */
     this.next = null;
@@ -47,13 +49,23 @@ export class SeekBar {
   }
 
   /**
+   * How long the film is, in seconds; 0 while that is not known. The element's own word comes first. A file without
+   * one (WebM from a pipe) has `Infinity` there until its end was seen; then the server's measure serves.
+   */
+  get length() {
+    const { duration, currentTime } = this.media;
+    if (Number.isFinite(duration)) return duration;
+    return duration === Infinity && this.measured > 0 ? Math.max(this.measured, currentTime) : 0;
+  }
+
+  /**
    * One seek at a time: a dragged thumb asks for many places, and only the last of them matters.
    * @param {number} to  seconds
    */
   go(to) {
-    const { media } = this;
-    if (!Number.isFinite(media.duration)) return;
-    const place = Math.min(Math.max(0, to), media.duration);
+    const { media, length } = this;
+    if (length === 0) return;
+    const place = Math.min(Math.max(0, to), length);
     if (media.seeking && !media.error) this.next = place;
     else media.currentTime = place;
     this.range.value = String(place);
@@ -66,8 +78,8 @@ export class SeekBar {
   }
 
   show() {
-    const { duration, currentTime } = this.media;
-    const length = Number.isFinite(duration) ? duration : 0;
+    const { length } = this;
+    const { currentTime } = this.media;
     this.range.max = String(length);
     this.range.disabled = length === 0;
     if (this.held || this.next !== null) return;
@@ -77,8 +89,7 @@ export class SeekBar {
 
   /** @param {number} place */
   tell(place) {
-    const { duration } = this.media;
-    const length = Number.isFinite(duration) ? duration : 0;
+    const { length } = this;
     this.element.style.setProperty('--played', `${length > 0 ? (place / length) * 100 : 0}%`);
     const text = `${spoken(place)} of ${spoken(length)}`;
     // A screen reader on the bar would read every second aloud: while it has the focus only a seek is told.
@@ -87,15 +98,16 @@ export class SeekBar {
   }
 
   showBuffered() {
-    const { buffered, duration } = this.media;
-    if (!(duration > 0) || !Number.isFinite(duration)) {
+    const { length } = this;
+    const { buffered } = this.media;
+    if (length === 0) {
       this.rail.style.removeProperty('background-image');
       return;
     }
     const stops = [];
     for (let index = 0; index < buffered.length; index += 1) {
-      const from = ((buffered.start(index) / duration) * 100).toFixed(2);
-      const to = ((buffered.end(index) / duration) * 100).toFixed(2);
+      const from = ((buffered.start(index) / length) * 100).toFixed(2);
+      const to = ((buffered.end(index) / length) * 100).toFixed(2);
       stops.push(`transparent ${from}%`, `var(--buffered) ${from}% ${to}%`, `transparent ${to}%`);
     }
     // Set through the object model, which the content security policy allows; all parts are numbers.
@@ -104,11 +116,11 @@ export class SeekBar {
 
   /** @param {PointerEvent} event */
   point(event) {
-    const { duration } = this.media;
-    if (!(duration > 0) || event.pointerType === 'touch') return;
+    const { length } = this;
+    if (length === 0 || event.pointerType === 'touch') return;
     const box = this.rail.getBoundingClientRect();
     const part = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-    fill(this.hint, clock(part * duration));
+    fill(this.hint, clock(part * length));
     this.hint.style.setProperty('--at', `${part * 100}%`);
     this.hint.hidden = false;
   }

@@ -85,11 +85,11 @@ function act(key, media, controls) {
       controls.seek.go(0);
       return true;
     case 'End':
-      controls.seek.go(media.duration);
+      controls.seek.go(controls.seek.length);
       return true;
     default:
       if (!/^[0-9]$/.test(key)) return false;
-      controls.seek.go((media.duration * Number(key)) / 10);
+      controls.seek.go((controls.seek.length * Number(key)) / 10);
       return true;
   }
 }
