@@ -1,12 +1,14 @@
 """What a person does on the page, in the words of the page."""
 
+import json
 import re
 import subprocess
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Request, ViewportSize
+from playwright.sync_api import Locator, Page, Request, Route, ViewportSize
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from testbed.browser.box import Box
@@ -116,3 +118,15 @@ def press_play(page: Page) -> None:
     wait_until(page, "video => !video.paused && video.readyState >= 3")
     before = position(page)
     wait_until(page, "(video, before) => video.currentTime > before + 0.3", before)
+
+
+def altered(page: Page, pattern: str, change: Callable[[Any], object]) -> None:
+    """Let `change` alter the JSON that the box answers to requests of `pattern`."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        change(body)
+        route.fulfill(response=response, body=json.dumps(body))
+
+    page.route(pattern, answer)

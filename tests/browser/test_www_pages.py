@@ -1,18 +1,17 @@
 """What holds for every page: certificate, policy, a name for every control, room on a phone, no script from names."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from testbed.browser.box import Box, Program
 from testbed.browser.steps import both_widths, open_title, press_play, visit
 from tests.browser.contexts import Contexts
 from tests.browser.soundness import sound
+from tests.browser.steps import altered, both_widths, open_title, press_play, visit
 from tests.browser.watch import Watch
 
 POLICY = {
@@ -93,18 +92,6 @@ def test_text_stands_out_in_both_colour_schemes(page: Page, box: Box, scheme: An
     assert {pair: round(ratio, 1) for pair, ratio in ratios.items() if ratio < 4.5} == {}
 
 
-def altered(page: Page, pattern: str, change: Callable[[Any], object]) -> None:
-    """Let `change` alter the JSON that the box answers to requests of `pattern`."""
-
-    def answer(route: Route) -> None:
-        response = route.fetch()
-        body = response.json()
-        change(body)
-        route.fulfill(response=response, body=json.dumps(body))
-
-    page.route(pattern, answer)
-
-
 def test_hostile_text_from_the_api_stays_text(page: Page, box: Box, film: dict[str, Any]) -> None:
     def poison(video: dict[str, Any]) -> None:
         for field in ("title", "filename", "description", "container", "video_codec", "audio_codec", "status_reason"):
@@ -159,14 +146,6 @@ def test_a_hostile_file_name_in_the_library_stays_text(
     finally:
         hostile.unlink()
         box.scan()
-
-
-def test_what_a_browser_cannot_play_comes_with_the_way_to_play_it(page: Page, box: Box, film: dict[str, Any]) -> None:
-    altered(page, f"**/api/v1/videos/{film['id']}", lambda video: video.update(direct_play=False))
-    open_title(page, box, film)
-    expect(page.get_by_text("play this file as it is")).to_be_visible()
-    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
-    assert page.locator("video").count() == 0
 
 
 @pytest.mark.parametrize("status", ["broken", "waiting"])

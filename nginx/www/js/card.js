@@ -1,12 +1,15 @@
 /** One title in the library: a frame of the strip. */
 
 import { freshen } from './api.js';
-import { append, h, safeLink } from './dom.js';
+import { capability } from './capability.js';
+import { append, fill, h, safeLink } from './dom.js';
 import { clock, resolution, spoken } from './format.js';
 import { icon } from './icons.js';
 import { titleAddress } from './router.js';
 
 /** @typedef {import('./types.js').Video} Video */
+
+const LACKS = { plays: null, silent: 'no sound in this browser', not: 'external player only' };
 
 /**
  * @param {Video} video
@@ -14,7 +17,6 @@ import { titleAddress } from './router.js';
  */
 export function card(video) {
   const sound = spoken(video.duration_seconds ?? 0);
-  const size = resolution(video.width, video.height);
   return h(
     'li',
     { class: `card ${video.status}` },
@@ -38,9 +40,23 @@ export function card(video) {
       h('span', { class: 'caption', dir: 'auto' }, video.title),
     ),
     video.status === 'ready'
-      ? h('p', { class: 'fine' }, [size, video.direct_play ? null : 'external player only'].filter(Boolean).join(' · '))
+      ? line(video)
       : h('p', { class: 'fine reason', dir: 'auto' }, video.status_reason || waitingReason(video.status)),
   );
+}
+
+/**
+ * The size of the picture, and, once this browser has been asked, what it lacks.
+ * @param {Video} video
+ */
+function line(video) {
+  const size = resolution(video.width, video.height);
+  const element = h('p', { class: 'fine' }, size);
+  void capability(video).then((answer) => {
+    const lack = LACKS[answer];
+    if (lack) fill(element, [size, lack].filter(Boolean).join(' · '));
+  });
+  return element;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { alarm } from './announce.js';
 import { video as fetchVideo } from './api.js';
+import { capability } from './capability.js';
 import { badge, poster, waitingReason } from './card.js';
 import * as connection from './connection.js';
 import { fill, h } from './dom.js';
@@ -15,6 +16,7 @@ import { KEYS } from './shortcuts.js';
 
 /** @typedef {import('./types.js').Video} Video */
 /** @typedef {import('./types.js').ViewContext} ViewContext */
+/** @typedef {import('./capability.js').Capability} Capability */
 
 /** @param {ViewContext} context */
 export async function showTitle(context) {
@@ -31,8 +33,10 @@ export async function showTitle(context) {
   );
   try {
     const video = await fetchVideo(String(route.id), signal);
+    const answer = await capability(video);
+    signal.throwIfAborted();
     document.title = `${video.title} · Kinetoscope`;
-    show(place, video, context);
+    show(place, video, answer, context);
   } catch (error) {
     if (signal.aborted || wasAborted(error)) return;
     const text = sentence(error);
@@ -64,9 +68,10 @@ export async function showTitle(context) {
 /**
  * @param {HTMLElement} place
  * @param {Video} video
+ * @param {Capability} answer  of this browser
  * @param {ViewContext} context
  */
-function show(place, video, context) {
+function show(place, video, answer, context) {
   const heading = h('h1', { tabindex: '-1', dir: 'auto' }, video.title);
   const line = [
     resolution(video.width, video.height),
@@ -75,7 +80,7 @@ function show(place, video, context) {
   ];
   fill(
     place,
-    aperture(video, context),
+    aperture(video, answer, context),
     h(
       'div',
       { class: 'about' },
@@ -106,9 +111,10 @@ function show(place, video, context) {
 /**
  * The opening one looks through: the poster with a way to play, or why there is none.
  * @param {Video} video
+ * @param {Capability} answer  of this browser
  * @param {ViewContext} context
  */
-function aperture(video, context) {
+function aperture(video, answer, context) {
   const opening = h('div', { class: 'aperture' });
   const play = () => {
     const player = new Player(video, context);
@@ -130,16 +136,27 @@ function aperture(video, context) {
         h('p', { dir: 'auto' }, video.status_reason || waitingReason(video.status)),
       ),
     );
-  } else if (!video.direct_play) {
+  } else if (answer !== 'plays') {
+    const silent = answer === 'silent';
     fill(
       opening,
       poster(video),
       h(
         'div',
         { class: 'refusal' },
-        h('p', {}, `Browsers can’t play this file as it is (${made(video)}).`),
+        h(
+          'p',
+          {},
+          silent
+            ? `This browser can’t play the sound of this file (${codec(video.audio_codec)}).`
+            : `This browser can’t play this file as it is (${made(video)}).`,
+        ),
         h('p', {}, 'VLC, mpv and Kodi can: copy the link below, or download the playlist.'),
-        h('button', { type: 'button', class: 'quiet', onclick: play }, 'Try it here anyway'),
+        h(
+          'button',
+          { type: 'button', class: 'quiet', onclick: play },
+          silent ? 'Play it here without sound' : 'Try it here anyway',
+        ),
       ),
     );
   } else {

@@ -12,6 +12,7 @@
  * @property {'video'|'audio'|'subtitle'} kind
  * @property {string} codec
  * @property {?string} [language]
+ * @property {?string} [profile]  as ffprobe names it
  * @property {?string} [title]
  * @property {?number} [channels]
  *
@@ -36,7 +37,8 @@
  * @property {Track[]} [tracks]
  * @property {?string} poster_href
  * @property {string} added_at  RFC 3339
- * @property {boolean} direct_play
+ * @property {?string} [hdr]
+ * @property {boolean} direct_play  every current browser plays the file; what this one plays is asked (capability.js)
  *
  * @typedef {object} VideoPage
  * @property {Video[]} items
