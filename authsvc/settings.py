@@ -272,6 +272,10 @@ class ApiSettings(ServiceSettings, AccountSettings):
     link_duration_factor: Annotated[float, Field(ge=1, le=10)] = 1.5
     link_slack_seconds: Seconds = 1800
     link_longest_seconds: Seconds = 28_800
+    # Life of a link that a television or player is sent to. VLC and Kodi keep to it for as long as they are open and
+    # follow no redirect in the middle of a film, so a pause must not outlive it. The end of the playback or of its
+    # session ends it all the same. Not longer than a silent playback is kept open (`forgotten_seconds`).
+    link_device_seconds: Annotated[float, Field(gt=0, le=86_400)] = 86_400
 
     # How long the cache keeps a title's page, and what is featured; popularity is computed anew as often as that.
     title_cache_seconds: Seconds = 3600

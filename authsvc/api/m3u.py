@@ -64,7 +64,7 @@ def play(device_token: str, video_id: str) -> Response:
         except SessionEnded as error:
             raise _signed_out() from error
         _make_room(connection, playback)
-    expires_at = signed_links.expiry(settings, title.duration_seconds or 0)
+    expires_at = signed_links.device_expiry(settings)
     path = signed_links.prefix(
         settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at
     )

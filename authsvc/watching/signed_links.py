@@ -30,6 +30,11 @@ def expiry(settings: ApiSettings, duration_seconds: float, now: float | None = N
     return int((time.time() if now is None else now) + life)
 
 
+def device_expiry(settings: ApiSettings) -> int:
+    """Unix time until which a link that a television or player is sent to is good."""
+    return int(time.time() + settings.link_device_seconds)
+
+
 def prefix(keys: PlayKeys, *, playback_id: str, video_id: str, expires_at: int) -> str:
     """The path that all files of the title share in this playback, with the slash at its end."""
     kid, exp = keys.current, f"{expires_at:010d}"

@@ -25,9 +25,9 @@ def _end(log: Path) -> str:
     return log.read_text(errors="replace")[-EVIDENCE_CHARACTERS:]
 
 
-def until(ask: Callable[[], Any], log: Path) -> Any:
+def until(ask: Callable[[], Any], log: Path, within: float = PLAYER_SECONDS) -> Any:
     """The first answer that is true. Fails with the end of the player's log when there is none in time."""
-    deadline = time.monotonic() + PLAYER_SECONDS
+    deadline = time.monotonic() + within
     for _ in itertools.count():
         if answer := ask():
             return answer
@@ -99,6 +99,12 @@ class _Player:
         """Seconds into the film."""
         raise NotImplementedError
 
+    def pause(self) -> None:
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        raise NotImplementedError
+
     def plays_from(self, seconds: float) -> None:
         """Wait until it plays at that place or soon after it, and goes on.
 
@@ -128,6 +134,12 @@ class Mpv(_Player):
     def position(self) -> float:
         return float(self.call("get_property", "time-pos") or 0)
 
+    def pause(self) -> None:
+        self.call("set_property", "pause", True)
+
+    def resume(self) -> None:
+        self.call("set_property", "pause", False)
+
     def seek(self, seconds: float) -> None:
         self.call("seek", seconds, "absolute")
 
@@ -151,6 +163,12 @@ class Vlc(_Player):
         while not re.fullmatch(r"(?:> )*(\d*)", line := self._line()):
             pass
         return float(line.lstrip("> ") or 0)
+
+    def pause(self) -> None:
+        self._say("pause")
+
+    # The same word: it goes back and forth.
+    resume = pause
 
     def seek(self, seconds: float) -> None:
         self._say(f"seek {seconds:.0f}")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos.trials import House, Row
 
-# A vanished client's socket lives for Nginx's send_timeout (30 s), and a silent lease for 90 s after that.
+# A silent lease lives for 90 s. The socket of a vanished client may live on for as long as the kernel tries (100 s).
 FREE_SECONDS = 130
 NFT_TABLE = "kinetoscope_chaos"
 
