@@ -32,11 +32,11 @@ from authsvc.sessions.tokens import Issuer
 from bench.measure import TICKS, interval
 from bench.report import publish
 from catalog import roles
+from testbed.servers import gunicorn
 from testbed.servers.child import Child
 from testbed.servers.postgres import Database, PostgresServer
 from testbed.servers.redis_server import RedisServer
 from testbed.services.world import PRIVATE_PEM, PUBLIC_PEM, password_hash
-from testbed.stack import REPOSITORY, _healthy
 
 VIEWERS = 40
 DOORS = ("signed", "header")
@@ -131,7 +131,8 @@ def load(service: Service, door: str, questions: list[bytes], clients: int, seco
     for number, (_, write) in enumerate(pipes):
         if os.fork() == 0:  # pragma: no cover
             _ask(str(service.socket), questions[number::clients], started + seconds, write)
-    refused, times = 0, []
+    refused = 0
+    times: list[float] = []
     for read, write in pipes:
         os.close(write)
         with os.fdopen(read, "rb") as answers:
@@ -189,12 +190,7 @@ def services(folders: list[Path], clients: int) -> Iterator[tuple[list[Service],
                 "KINETOSCOPE_REDIS_LIVE_URL": live.url,
                 "KINETOSCOPE_STREAMS_PER_USER": "0", "KINETOSCOPE_STREAMS_PER_SESSION": "0",
             }  # fmt: skip
-            command = [
-                sys.executable, "-m", "gunicorn", "-c", "python:authsvc.serving.gunicorn_authz",
-                "--bind", f"unix:{path}",
-            ]  # fmt: skip
-            log = live.folder / f"authz{number}.log"
-            child = Child(command, log, lambda path=path: _healthy(path), env=environment, cwd=folder)  # type: ignore[misc]
+            child = gunicorn.bound("authz", path, live.folder / f"authz{number}.log", environment, checkout=folder)
             opened.callback(child.stop)
             found.append(Service("this checkout" if number == 0 else str(folder), path, child, redis_pid))
         for service in found:
@@ -251,7 +247,7 @@ def main() -> int:
     arguments.add_argument("--clients", type=int, default=4)
     arguments.add_argument("--against", type=Path, help="another checkout, loaded in turns with this one")
     given = arguments.parse_args()
-    folders = [REPOSITORY, *([given.against.resolve()] if given.against else [])]
+    folders = [gunicorn.REPOSITORY, *([given.against.resolve()] if given.against else [])]
     busy = os.getloadavg()[0]
     with services(folders, given.clients) as (found, questions):
         for number in range(given.rounds):

@@ -185,7 +185,7 @@ def _walled(sandbox: Sandbox, settings: IndexerSettings, path: bytes) -> None:
 
 
 def _ffprobe(path: bytes) -> None:
-    command = ["ffprobe", "-v", "error", "-of", "json", "-show_format", "-show_streams", "-show_chapters", path]
+    command: list[bytes] = [b"ffprobe", *b"-v error -of json -show_format -show_streams -show_chapters".split(), path]
     # A session of its own, as the scan's tools have: Linux schedules each session as a group.
     subprocess.run(command, capture_output=True, check=True, start_new_session=True)
 
@@ -200,9 +200,11 @@ def main() -> None:
     files = parser.parse_args().files
     with PostgresServer.started() as server:
         server.prepare_template()
-        for measure in (lambda library: files and measure_unchanged(library, files), measure_new):
+        if files:
             with server.cloned_database() as database, library_of(database) as library:
-                measure(library)
+                measure_unchanged(library, files)
+        with server.cloned_database() as database, library_of(database) as library:
+            measure_new(library)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,12 @@ bench are removed afterwards; what they did stays in the audit trail, so take a 
 
 import argparse
 import contextlib
-import http.client
 import itertools
 import json
 import os
 import random
 import secrets
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,9 +29,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from authsvc.serving.socket_probe import UnixConnection
 from bench.measure import percentile
 from bench.report import publish, table
-from testbed.viewers.box import Access, Viewer, eventually
+from testbed.viewers.box import Access, Viewer
+from testbed.waiting import eventually
 
 CLIENTS = (1, 8, 64)
 PEOPLE = 8
@@ -94,17 +94,6 @@ class Memory:
         self._watch.wait()
 
 
-class _Unix(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=ANSWER_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
 @contextlib.contextmanager
 def forwarded(access: Access) -> Iterator[str]:
     """The API's socket, reachable here."""
@@ -127,7 +116,7 @@ def sign_in(path: str, host: str, person: Person, password: str) -> tuple[int, b
     body = {"username": person.username, "password": password, "device": "bench"}
     if person.known_device_token:
         body["known_device_token"] = person.known_device_token
-    connection = _Unix(path)
+    connection = UnixConnection(path, ANSWER_SECONDS)
     headers = {"Host": host, "X-Real-IP": address, "Content-Type": "application/json"}
     try:
         connection.request("POST", "/api/v1/auth/login", json.dumps(body), headers)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 from authsvc.sessions.sessions import Identity
+from testbed.servers.gunicorn import Service
 from testbed.servers.postgres import PostgresServer
 from testbed.servers.redis_server import RedisServer
 from testbed.services.world import House, World
 from testbed.viewers.box import Access, Viewer
-from tests.integration.serving.test_gunicorn import Service
 
 ANSWER_SECONDS = 10
 # A user's quota of calls would else end the run.

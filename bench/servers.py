@@ -12,13 +12,14 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import established, kernel_bytes
-from testbed.servers.nginx_server import NginxServer, free_ports
+from testbed.servers.child import Child
+from testbed.servers.nginx_server import NginxServer
+from testbed.servers.ports import free_ports, listens
 from testbed.servers.postgres import PostgresServer
 from testbed.stack import Stack
 
@@ -139,29 +140,6 @@ class House:
         return [str(json.loads(answer.body)["links"]["source"]) for answer in answers]
 
 
-@contextlib.contextmanager
-def child(command: list[str], ready: Callable[[], bool], **environment: str) -> Iterator[int]:
-    """A server of others; its process id."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=HERE.parent,
-        env=os.environ | environment,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 15
-        while not ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command[0]} does not start")
-            time.sleep(0.05)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def listens(port: int) -> Callable[[], bool]:
-    return lambda: not subprocess.run(["bash", "-c", f": < /dev/tcp/127.0.0.1/{port}"], capture_output=True).returncode
-
-
 def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -220,6 +198,15 @@ def started() -> Iterator[House]:
         def stream() -> str:
             return f"/stream/{name}"
 
+        def beside(name: str, command: list[str], port: str, **environment: str) -> int:
+            """A server of others; its process id."""
+            one = Child(
+                command, stack.nginx.logs / f"{name}.log", lambda: listens(ports[port]), cwd=HERE.parent,
+                env=os.environ | environment,
+            )  # fmt: skip
+            opened.callback(one.stop)
+            return one.process.pid
+
         others, missing = [], []
         if shutil.which("caddy"):
             caddyfile = stack.nginx.folder / "Caddyfile"
@@ -229,13 +216,13 @@ def started() -> Iterator[House]:
                 )
             )
             run = ["caddy", "run", "--config", str(caddyfile), "--adapter", "caddyfile"]
-            caddy = opened.enter_context(child(run, listens(ports["caddy"])))
+            caddy = beside("caddy", run, "caddy")
             others.append(Server("Caddy, file_server + forward_auth", ports["caddy"], stream, lambda: [caddy], bearer))
         else:
             missing.append("Caddy")
         if shutil.which("node"):
             run = ["node", str(HERE / "node_pipe.mjs"), str(ports["node"]), str(film)]
-            node = opened.enter_context(child(run, listens(ports["node"])))
+            node = beside("node", run, "node")
             others.append(Server("Node, createReadStream().pipe()", ports["node"], lambda: "/", lambda: [node]))
         else:
             missing.append("Node")
@@ -244,7 +231,7 @@ def started() -> Iterator[House]:
             sys.executable, "-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{ports['flask_port']}", "-b", f"unix:{sock}",
             "--log-level", "critical", "--no-control-socket", "bench.flask_files:app",
         ]  # fmt: skip
-        flask = opened.enter_context(child(run, listens(ports["flask_port"]), BENCH_FILM=str(film)))
+        flask = beside("flask", run, "flask_port", BENCH_FILM=str(film))
         others += [
             Server("Nginx, X-Accel-Redirect of Flask", ports["accel"], lambda: f"/accel/{name}",
                    lambda: nginx() + children(flask)),

@@ -24,8 +24,8 @@ from playwright.sync_api import Page, sync_playwright
 from bench.measure import percentile
 from bench.report import publish, table
 from testbed.browser.box import Box, Program
+from testbed.browser.chromium import ARGUMENTS, CHROMIUM
 from testbed.browser.steps import WIDE, media, open_title, sign_in, visit
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
 
 PROMISED_MS = 300.0
 DOWNLOADS = 2
@@ -61,7 +61,7 @@ def starts(page: Page, box: Box, video: dict[str, object], count: int) -> list[f
 def downloads(box: Box, program: Program, href: str) -> Iterator[None]:
     """Clients that fetch one whole film after the other at the header door; the token is in a file, not in argv."""
     wishes = {
-        "header": f"Authorization: {program.http.headers['Authorization']}",
+        "header": f"Authorization: {program.http.headers['Authorization']!s}",
         "cacert": box.ca_file,
         "url": box.url + href,
         "output": "/dev/null",

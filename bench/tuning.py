@@ -22,7 +22,8 @@ from bench.measure import resident_bytes
 from bench.report import cell, publish, table
 from bench.servers import Server, write_film
 from bench.viewers import STREAM_BYTES_A_SECOND
-from testbed.servers.nginx_server import NginxServer, free_ports, role_variables
+from testbed.servers.nginx_server import NginxServer, role_variables
+from testbed.servers.ports import free_ports
 
 # The directive as it stands, and what stands in its place: Nginx's own default (or the opposite).
 LEFT_OUT = {

@@ -14,19 +14,17 @@ import pwd
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from http.client import HTTPConnection
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
-import pytest
 
 from authsvc.people import accounts
 from authsvc.signin import passwords
 from catalog import roles
-from testbed.servers import redis_access
+from testbed.servers import gunicorn
 from testbed.servers.child import Child
 from testbed.servers.nginx_server import PLAY_KEYS, REPOSITORY, NginxServer
 from testbed.servers.postgres import Database, PostgresServer
@@ -92,15 +90,9 @@ class Stack:
 
     def start(self, service: str) -> None:
         """Start `authz` or `api` under gunicorn, as its unit does."""
-        path = self._socket(service)
-        command = [
-            sys.executable, "-m", "gunicorn", "-c", f"python:authsvc.serving.gunicorn_{service}",
-            "--bind", f"unix:{path}",
-        ]  # fmt: skip
-        self._services[service] = Child(
-            command, self.nginx.logs / f"{service}.log", lambda: _healthy(path), env=self._environment(service),
-            cwd=REPOSITORY,
-        )  # fmt: skip
+        self._services[service] = gunicorn.bound(
+            service, self._socket(service), self.nginx.logs / f"{service}.log", self._environment(service)
+        )
 
     def start_ledger(self, **settings: str) -> None:
         """Start the ledger, and before it the cutter with a listening socket as systemd hands it over."""
@@ -253,32 +245,3 @@ def make_film(path: Path) -> None:
          "-c:a", "aac", "-movflags", "+faststart", str(path)],
         check=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-
-
-class _UnixHTTP(HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=5)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket(AF_UNIX, SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-def _healthy(path: Path) -> bool:
-    connection = _UnixHTTP(path)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status in {200, 204}
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-@pytest.fixture(scope="module")
-def stack(postgres: PostgresServer) -> Iterator[Stack]:
-    """The whole stack for a module: `from testbed.stack import stack`."""
-    with Stack.running(postgres) as running:
-        yield running

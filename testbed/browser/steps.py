@@ -7,8 +7,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from playwright.sync_api import Locator, Page, Request, Route, ViewportSize
+from playwright.sync_api import Locator, Page, Request, ViewportSize
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from testbed.browser.box import Box
@@ -16,7 +15,6 @@ from testbed.browser.people import Person
 
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
-both_widths = pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"], indirect=True)
 
 
 def visit(page: Page, address: str) -> None:

@@ -43,7 +43,9 @@ class Child:
     def __init__(self, command: Sequence[str], log: Path, ready: Callable[[], bool], **popen: object) -> None:
         self.log = log
         with log.open("ab") as sink:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, **popen)  # type: ignore[call-overload]
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, **popen
+            )  # type: ignore[call-overload]
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not ready():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -6,11 +6,9 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +18,8 @@ from ansible.plugins.filter.core import FilterModule
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from testbed.servers.child import Child
+from testbed.servers.ports import free_ports, listens
+from testbed.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 TEMPLATES = REPOSITORY / "nginx"
@@ -35,7 +35,7 @@ def http2_directive() -> bool:
     """Whether this Nginx has `http2 on` (1.25.1 and later)."""
     shown = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr
     version = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", shown)
-    return bool(version) and tuple(int(part) for part in version.groups()) >= (1, 25, 1)
+    return version is not None and tuple(int(part) for part in version.groups()) >= (1, 25, 1)
 
 
 def role_variables() -> dict[str, Any]:
@@ -59,15 +59,6 @@ def render(target: Path, variables: Mapping[str, Any]) -> None:
         file = target / part
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(jinja.get_template(f"{part}.j2").render(variables))
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nothing listens on now."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 class NginxServer:
@@ -149,7 +140,7 @@ class NginxServer:
         ]  # fmt: skip
         self._children = [
             Child(redactor, self.logs / "redactor.log", lambda: (self.folder / "run/redactor.sock").exists()),
-            Child(self.command(), self.logs / "nginx.log", self._listens),
+            Child(self.command(), self.logs / "nginx.log", lambda: listens(self.https_port)),
         ]
 
     @property
@@ -166,22 +157,12 @@ class NginxServer:
         subprocess.run(self.command("-t", "-q"), check=True, capture_output=True)
         before = set(self.workers())
         self.master.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 10
-        while not set(self.workers()) - before:
-            assert time.monotonic() < deadline, "no new workers"
-            time.sleep(0.02)
+        assert eventually(lambda: set(self.workers()) - before, every=0.02), "no new workers"
 
     def stop(self) -> None:
         for child in reversed(self._children):
             child.stop()
         self._children = []
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.https_port), timeout=1).close()
-        except OSError:
-            return False
-        return True
 
 
 def make_certificate(folder: Path) -> None:

@@ -4,11 +4,12 @@ PostgreSQL: a function `now()` in a schema that the search path names before pg_
 asks for the time in authsvc/stores/lua/common.lua is given another body. The code under test is production's.
 """
 
+import contextlib
 import hashlib
 import sys
 from collections.abc import Iterator
+from unittest import mock
 
-import pytest
 from psycopg import sql
 
 from authsvc.stores import live
@@ -50,21 +51,31 @@ class Clock:
         self._world.redis_live.client().set("test:ahead", round(self._ahead * 1000))
 
 
-@pytest.fixture
-def clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """`from testbed.services.clock import clock`."""
-    for name, module in list(sys.modules.items()):
-        if not name.startswith("authsvc"):
-            continue
-        for script in [value for value in vars(module).values() if isinstance(value, live.Script)]:
+@contextlib.contextmanager
+def injected(world: World) -> Iterator[Clock]:
+    """A clock under the stores of `world`, taken away afterwards."""
+    with contextlib.ExitStack() as patched:
+        for script in _scripts():
             assert _ASKS in script.text, "the clock of authsvc/stores/lua/common.lua has another body"
             text = script.text.replace(_ASKS, _INJECTED)
-            monkeypatch.setattr(script, "text", text)
-            monkeypatch.setattr(script, "digest", hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-    database = sql.Identifier(world.database.name)
-    world.owner.execute(_SCHEMA)
-    world.owner.execute(sql.SQL("ALTER DATABASE {} SET search_path = injected, pg_catalog, public").format(database))
-    world.owner.execute("SET search_path = injected, pg_catalog, public")
-    yield Clock(world)
-    world.owner.execute(sql.SQL("ALTER DATABASE {} RESET search_path").format(database))
-    world.owner.execute("RESET search_path")
+            digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+            patched.enter_context(mock.patch.multiple(script, text=text, digest=digest))
+        database = sql.Identifier(world.database.name)
+        world.owner.execute(_SCHEMA)
+        world.owner.execute(
+            sql.SQL("ALTER DATABASE {} SET search_path = injected, pg_catalog, public").format(database)
+        )
+        world.owner.execute("SET search_path = injected, pg_catalog, public")
+        yield Clock(world)
+        world.owner.execute(sql.SQL("ALTER DATABASE {} RESET search_path").format(database))
+        world.owner.execute("RESET search_path")
+
+
+def _scripts() -> list[live.Script]:
+    return [
+        value
+        for name, module in list(sys.modules.items())
+        if name.startswith("authsvc")
+        for value in vars(module).values()
+        if isinstance(value, live.Script)
+    ]

@@ -128,7 +128,7 @@ class Library:
     def rows(self, where: str = "true", *values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database.owner_url, row_factory=dict_row) as connection:
             return connection.execute(
-                f"SELECT * FROM videos WHERE {where} ORDER BY path",  # type: ignore[arg-type]
+                f"SELECT * FROM videos WHERE {where} ORDER BY path",
                 values,
             ).fetchall()
 
@@ -157,7 +157,7 @@ class Library:
 
     def query(self, statement: str, *values: object) -> Sequence[tuple[Any, ...]]:
         with psycopg.connect(self.database.owner_url) as connection:
-            return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(statement, values).fetchall()
 
 
 @contextmanager

@@ -1,11 +1,8 @@
 """A viewer of the box, from outside: signs in, lists, asks for a playback, reads bytes. Remembers every secret."""
 
-import itertools
 import json
 import os
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,14 +144,3 @@ def problem(answer: requests.Response) -> dict[str, Any]:
     assert {"type", "title", "status", "detail", "code"} <= body.keys(), body
     assert body["status"] == answer.status_code
     return body
-
-
-def eventually(ask: Callable[[], Any], *, within: float, every: float = 0.5) -> Any:
-    """Ask until the answer is true or the time is over; the last answer is what the caller asserts on."""
-    deadline = time.monotonic() + within
-    for _ in itertools.count():
-        answer = ask()
-        if answer or time.monotonic() > deadline:
-            return answer
-        time.sleep(every)
-    raise AssertionError

@@ -1,19 +1,18 @@
 """mpv and VLC of the distribution, without a screen and steered through their sockets."""
 
 import contextlib
-import itertools
 import json
 import os
 import re
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
 from testbed.servers.child import as_user
+from testbed.waiting import eventually
 
 PLAYER_SECONDS = 20
 EVIDENCE_CHARACTERS = 2000
@@ -27,13 +26,9 @@ def _end(log: Path) -> str:
 
 def until(ask: Callable[[], Any], log: Path, within: float = PLAYER_SECONDS) -> Any:
     """The first answer that is true. Fails with the end of the player's log when there is none in time."""
-    deadline = time.monotonic() + within
-    for _ in itertools.count():
-        if answer := ask():
-            return answer
-        assert time.monotonic() < deadline, _end(log)
-        time.sleep(0.05)
-    raise AssertionError
+    answer = eventually(ask, within, every=0.05)
+    assert answer, _end(log)
+    return answer
 
 
 class _Player:

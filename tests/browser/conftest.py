@@ -13,21 +13,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, ViewportSize, sync_playwright
 
 from testbed.browser.box import Box, Program
+from testbed.browser.chromium import ARGUMENTS, CHROMIUM
 from testbed.browser.people import Person
 from testbed.browser.steps import WIDE, sign_in, visit
 from tests.browser.contexts import EVIDENCE, Contexts
 from tests.browser.watch import Watch
 
 FAILED = pytest.StashKey[bool]()
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 # A refresh token serves once, so a stored sign-in is good while its access cookie is: 10 minutes.
 SIGN_IN_LASTS_SECONDS = 240
 

@@ -4,9 +4,9 @@ import requests
 from playwright.sync_api import Page, expect
 
 from testbed.browser.box import Box
-from testbed.browser.steps import both_widths
 from tests.browser.soundness import sound
 from tests.browser.watch import Watch
+from tests.browser.widths import both_widths
 
 
 def address(box: Box, place: str = "") -> str:

@@ -5,8 +5,9 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from testbed.browser.box import Box, Program
-from testbed.browser.steps import both_widths, visit
+from testbed.browser.steps import visit
 from tests.browser.watch import Watch
+from tests.browser.widths import both_widths
 
 
 @both_widths

@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from testbed.browser.box import Box, Program
+from testbed.browser.chromium import ARGUMENTS, CHROMIUM
 from testbed.browser.people import Person
 from testbed.browser.steps import factors, inside, knock, leave, settled, visit
 from testbed.servers.postgres import PostgresServer
 from testbed.stack import Stack
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.soundness import sound_at_both_widths
 from tests.browser.watch import Watch
 

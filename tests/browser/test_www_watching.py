@@ -9,9 +9,10 @@ import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from testbed.browser.box import Box, Program
-from testbed.browser.steps import both_widths, media, open_title, position, press_play, sign_in, told, visit, wait_until
+from testbed.browser.steps import media, open_title, position, press_play, sign_in, told, visit, wait_until
 from tests.browser.contexts import Contexts
 from tests.browser.watch import Watch
+from tests.browser.widths import both_widths
 
 # What a page sees of a stopped playback: refusals, and the cut of its connection, maybe under a request.
 STOPPED = (410, 0)

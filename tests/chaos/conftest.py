@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from testbed.viewers.box import Access, Viewer, eventually
+from testbed.viewers.box import Access, Viewer
+from testbed.waiting import eventually
 from tests.chaos.trials import House, Row, table
 from tests.host.conftest import access, admin, carol, shell
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from testbed.viewers.box import Access, Viewer, connection, eventually
+from testbed.viewers.box import Access, Viewer, connection
+from testbed.waiting import eventually
 from tests.chaos.stepped_clock import SteppedClock, stepped_clock
 from tests.chaos.trials import ABORTED_BYTES, House, Row
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from testbed.viewers.box import eventually
+from testbed.waiting import eventually
 from tests.chaos.trials import ABORTED_BYTES, House, Row
 
 MASTER = "systemctl show --property=MainPID --value nginx"

@@ -6,7 +6,8 @@ from typing import Any
 
 import requests
 
-from testbed.viewers.box import Caller, connection, eventually
+from testbed.viewers.box import Caller, connection
+from testbed.waiting import eventually
 
 FIRST_BYTE = {"Range": "bytes=0-0"}
 # What a revocation may take to be felt everywhere.

@@ -8,7 +8,8 @@ from typing import Any
 
 from testinfra.host import Host
 
-from testbed.viewers.box import SECRETS, Access, Viewer, connection, eventually, problem
+from testbed.viewers.box import SECRETS, Access, Viewer, connection, problem
+from testbed.waiting import eventually
 
 
 def test_command_line_is_roots_and_needs_no_setting(host: Host, shell: Any) -> None:

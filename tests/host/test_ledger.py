@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from testbed.viewers.box import Access, Viewer, eventually
+from testbed.viewers.box import Access, Viewer
+from testbed.waiting import eventually
 
 PROMISED_CUT_SECONDS = 10
 PROMISED_TRUTH_SECONDS = 30

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from testbed.viewers.box import Viewer, eventually
+from testbed.viewers.box import Viewer
+from testbed.waiting import eventually
 
 CRON_MINUTES = 5
 

@@ -10,7 +10,8 @@ from typing import Any
 import requests
 from testinfra.host import Host
 
-from testbed.viewers.box import Access, Viewer, connection, eventually, problem
+from testbed.viewers.box import Access, Viewer, connection, problem
+from testbed.waiting import eventually
 
 
 @contextmanager

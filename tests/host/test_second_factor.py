@@ -12,7 +12,8 @@ import requests
 from testinfra.host import Host
 
 from authsvc.signin.totp import PERIOD_SECONDS
-from testbed.viewers.box import SECRETS, Access, Caller, Viewer, eventually, problem
+from testbed.viewers.box import SECRETS, Access, Caller, Viewer, problem
+from testbed.waiting import eventually
 from tests.authenticator import Authenticator
 
 TOTP, KEYS = "/api/v1/users/me/factors/totp", "/api/v1/users/me/factors/passkeys"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from testbed.viewers.box import SECRETS, Access, Caller, Viewer, eventually, problem
+from testbed.viewers.box import SECRETS, Access, Caller, Viewer, problem
+from testbed.waiting import eventually
 from tests.host.places import FIRST_BYTE, PROMISED_SECONDS, Places
 
 Note = Callable[[str, float], None]

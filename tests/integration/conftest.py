@@ -8,8 +8,10 @@ import pytest
 from testbed.edge import Edge
 from testbed.servers.postgres import Database, PostgresServer
 from testbed.servers.redis_server import RedisServer
+from testbed.services.clock import Clock, injected
 from testbed.services.viewer import Viewer
 from testbed.services.world import House, World
+from testbed.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +62,13 @@ def world(house: House, redis_live: RedisServer, redis_cache: RedisServer) -> It
 
 
 @pytest.fixture
+def clock(world: World) -> Iterator[Clock]:
+    """Time that the test moves on, under PostgreSQL and Redis alike."""
+    with injected(world) as clock:
+        yield clock
+
+
+@pytest.fixture
 def alice(world: World) -> Viewer:
     """Signed in on one device."""
     return Viewer(world, "alice")
@@ -69,6 +78,13 @@ def alice(world: World) -> Viewer:
 def bob(world: World) -> Viewer:
     """Somebody else."""
     return Viewer(world, "bob")
+
+
+@pytest.fixture(scope="module")
+def stack(postgres: PostgresServer) -> Iterator[Stack]:
+    """Everything that a viewer meets, for a module's tests."""
+    with Stack.running(postgres) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

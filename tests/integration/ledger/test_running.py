@@ -15,6 +15,7 @@ import pytest
 
 from testbed.servers.postgres import PostgresServer
 from testbed.stack import Stack
+from testbed.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="cutting a connection takes CAP_NET_ADMIN")
 
@@ -102,13 +103,6 @@ class House:
 
     def log(self) -> str:
         return (self.stack.nginx.logs / "ledger.log").read_text()[-4000:]
-
-
-def eventually(ask: Callable[[], Any], within: float = 10) -> Any:
-    deadline = time.monotonic() + within
-    while not (answer := ask()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return answer
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,9 @@ from authsvc.ledger.rounds import Rounds
 from authsvc.ledger.sockets import SocketTable
 from authsvc.settings import LedgerSettings
 from catalog import roles
-from testbed.services.clock import Clock, clock
+from testbed.services.clock import Clock
 from testbed.services.sign_in import me
 from testbed.services.world import World
-
-__all__ = ["clock"]
 
 SETTLE_SECONDS = 0.5
 # No port of this machine: nobody is connected.

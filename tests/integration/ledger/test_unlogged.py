@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.ledger.test_running import MIB, PACE, House, eventually, house, running, watching
+from testbed.waiting import eventually
+from tests.integration.ledger.test_running import MIB, PACE, House, house, running, watching
 
 __all__ = ["house", "running"]  # fixtures
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="cutting a connection takes CAP_NET_ADMIN")

@@ -1,10 +1,8 @@
 """The whole corpus of bypass cases against Nginx with the real services behind it."""
 
-from testbed.stack import Stack, stack
+from testbed.stack import Stack
 from testbed.viewers.http2 import Http2Connection
 from tests.bypass import TAIL, VERSIONS, WANTED, Case, Good, corpus
-
-__all__ = ["stack"]  # a fixture
 
 
 def test_no_case_of_the_corpus_brings_a_guarded_byte(stack: Stack) -> None:

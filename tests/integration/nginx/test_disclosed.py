@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from testbed.services.devices import new_device_of
-from testbed.stack import Stack, stack
-
-__all__ = ["stack"]  # a fixture
+from testbed.stack import Stack
 
 
 def in_the_clear(stack: Stack, target: str, method: str = "GET", **headers: str) -> Any:

@@ -12,11 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from testbed.stack import FILM_SECONDS, Stack, stack
+from testbed.stack import FILM_SECONDS, Stack
 from testbed.viewers.http1 import Answer
 from testbed.viewers.players import Mpv, Vlc, until
-
-__all__ = ["stack"]  # a fixture
 
 LOOPS = 15
 LONG_SECONDS = FILM_SECONDS * LOOPS

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.stack import FILM_SECONDS, PASSWORD, Stack, stack
+from testbed.stack import FILM_SECONDS, PASSWORD, Stack
 from testbed.viewers.http1 import Answer
-
-__all__ = ["stack"]  # a fixture
 
 FIRST_BYTES = "Range: bytes=0-99"
 

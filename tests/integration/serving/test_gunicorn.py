@@ -9,9 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,81 +17,14 @@ import pytest
 
 from authsvc.serving import socket_probe
 from catalog import roles
+from testbed.servers.gunicorn import Service
 from testbed.services.world import PASSWORD, Asker, World
-
-
-class Service:
-    """A gunicorn that got its listening socket as systemd hands it over."""
-
-    def __init__(self, world: World, name: str, folder: Path) -> None:
-        self.path = folder / f"{name}.sock"
-        self.log = folder / f"{name}.log"
-        credentials = folder / "credentials"
-        credentials.mkdir(exist_ok=True)
-        for secret, value in world.credentials().items():
-            (credentials / secret).write_text(value)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(self.path))
-        listener.listen(1024)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "CREDENTIALS_DIRECTORY": str(credentials),
-            "KINETOSCOPE_DATABASE_URL": world.database.url_for(f"kinetoscope-{name}"),
-            **world.environment(f"kinetoscope-{name}"),
-        }
-
-        # LISTEN_PID has to be the process itself, so a shell sets it and becomes gunicorn.
-        command = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "-c",
-            f"python:authsvc.serving.gunicorn_{name}",
-            f"authsvc.serving.wsgi:{name}",
-        ]
-        script = 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                ["sh", "-c", script, "sh", *command],
-                env=environment,
-                stderr=log,
-                stdout=log,
-                # The first descriptor after the standard ones, as sd_listen_fds(3) says.
-                preexec_fn=lambda: os.dup2(listener.fileno(), 3),
-                close_fds=False,
-            )
-        listener.close()
-
-    def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: Any = None) -> Any:
-        connection = socket_probe.UnixConnection(str(self.path), 10)
-        sent = dict(headers or {})
-        if body is not None:
-            sent["Content-Type"] = "application/json"
-        connection.request(method, path, body=None if body is None else json.dumps(body), headers=sent)
-        response = connection.getresponse()
-        content = response.read()
-        connection.close()
-        return response, content
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=20)
-
-
-@contextmanager
-def running(world: World, name: str, folder: Path) -> Iterator[Service]:
-    service = Service(world, name, folder)
-    try:
-        assert socket_probe.main([str(service.path), "/health", "30"]) == 0, service.log.read_text()
-        yield service
-    finally:
-        service.stop()
 
 
 def test_api_signs_in_and_grants(world: World, tmp_path: Path) -> None:
     world.user("alice")
     video = world.video()
-    with running(world, "api", tmp_path) as api:
+    with Service.running(world, "api", tmp_path) as api:
         assert api.get("/ready")[0].status == 200
         response, content = api.get(
             "/api/v1/auth/login", method="POST", body={"username": "alice", "password": PASSWORD}
@@ -118,7 +49,7 @@ def test_authz_decides_with_shared_workers_and_survives_one(world: World, tmp_pa
     _, token = world.session(world.user("alice"))
     video = world.video()
     ask = Asker(world.authz_app)
-    with running(world, "authz", tmp_path) as authz:
+    with Service.running(world, "authz", tmp_path) as authz:
 
         def decide(**changes: str | None) -> Any:
             return authz.get("/decide", ask.headers(video, authorization=f"Bearer {token}", **changes))[0]
@@ -162,7 +93,7 @@ def test_a_request_in_pieces_and_one_that_hangs_up_are_as_good_as_any(world: Wor
     _, token = world.session(world.user("alice"))
     headers = Asker(world.authz_app).headers(world.video(), authorization=f"Bearer {token}")
     text = "GET /decide HTTP/1.0\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
-    with running(world, "authz", tmp_path) as authz:
+    with Service.running(world, "authz", tmp_path) as authz:
 
         def say(*pieces: str, listen: bool = True) -> str:
             with socket.socket(socket.AF_UNIX) as asking:
@@ -197,10 +128,10 @@ def _status_line(answering: socket.socket) -> str:
 def test_services_start_without_their_stores(world: World, tmp_path: Path) -> None:
     world.redis_live.stop()
     world.redis_cache.stop()
-    with running(world, "authz", tmp_path) as authz:
+    with Service.running(world, "authz", tmp_path) as authz:
         response, _ = authz.get("/decide", Asker(world.authz_app).headers(uuid.uuid4().hex))
         assert response.status == 401
-    with running(world, "api", tmp_path) as api:
+    with Service.running(world, "api", tmp_path) as api:
         response, content = api.get("/ready")
         assert (response.status, json.loads(content)["code"]) == (503, "busy")
 

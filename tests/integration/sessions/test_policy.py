@@ -11,11 +11,9 @@ from authsvc.people.accounts import User
 from authsvc.sessions import devices, expiry
 from authsvc.settings import ApiSettings
 from catalog import roles
-from testbed.services.clock import Clock, clock
+from testbed.services.clock import Clock
 from testbed.services.sign_in import LOGIN, LOGOUT, REFRESH, SAME_SITE, cookie_header, login, me
 from testbed.services.world import PASSWORD, Asker, World
-
-__all__ = ["clock"]
 
 
 def bearer(token: str) -> dict[str, str]:
