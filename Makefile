@@ -8,6 +8,8 @@ export MEDIA ?=
 # Inventory of the hosts to deploy to, and one host of it.
 INVENTORY ?=
 HOST ?=
+# yes: make smoke also runs the tests that stop, kill and wipe parts of the host. Viewers notice.
+export DISRUPTIVE ?=
 # More arguments for ansible-playbook, molecule or pytest. Tests named here run instead of the target's whole folder.
 ARGS ?=
 named_tests = $(or $(filter tests/%,$(ARGS)),$(1)) $(filter-out tests/%,$(ARGS))
@@ -75,7 +77,7 @@ deploy: $(environment) ## provision the hosts of INVENTORY=folder (ARGS='--check
 	@$(needs) openssh-client
 	@ansible-playbook --inventory $(INVENTORY) ansible/site.yml $(ARGS)
 
-smoke: $(environment) ## run the host tests against the box, or against HOST=name of INVENTORY=folder
+smoke: $(environment) ## harmless host tests, against the box or HOST=name of INVENTORY=folder (DISRUPTIVE=yes: all)
 	@$(needs) openssh-client ffmpeg curl
 	@tools/smoke "$(INVENTORY)" "$(HOST)" $(ARGS)
 

@@ -93,6 +93,7 @@ def test_a_running_transfer_is_cut_and_a_new_request_refused(
         assert transfer.poll() != 0, "the transfer was over before it could be cut: proves nothing"
 
 
+@pytest.mark.disruptive
 def test_a_client_that_was_killed_is_not_called_streaming_for_long(
     access: Access, admin: Viewer, carol: Viewer, shell: Any, long_film: dict[str, Any]
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_client_that_was_killed_is_not_called_streaming_for_long(
     carol.end(playback_id)
 
 
+@pytest.mark.disruptive
 def test_a_killed_ledger_and_a_rotation_lose_no_byte_of_the_book(
     access: Access, carol: Viewer, shell: Any, long_film: dict[str, Any]
 ) -> None:

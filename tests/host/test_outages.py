@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import requests
 from testinfra.host import Host
 
 from testbed.viewers.box import Access, Viewer, connection, problem
 from testbed.waiting import eventually
+
+# It restarts, stops and wipes what people use: `make smoke` leaves it out unless asked.
+pytestmark = pytest.mark.disruptive
 
 
 @contextmanager

@@ -111,6 +111,7 @@ def test_box_without_a_name_says_that_passkeys_need_one(access: Access, anonymou
         assert asked.json()["options"]["rpId"] == urlsplit(access.url).hostname
 
 
+@pytest.mark.disruptive
 def test_passkey_signs_in_alone_and_after_the_password(carol: Viewer, origin: str) -> None:
     passkey = Authenticator(origin)
     ceremony = carol.post(f"{KEYS}/options").json()
