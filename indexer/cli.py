@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import sys
+import time
 from collections.abc import Sequence
 
 import psycopg
@@ -37,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValidationError, SettingsError) as error:
         return _refuse(WRONG_SETTINGS, _settings_sentence(error))
     os.umask(UMASK)
+    accepted = options.accept_removals or _accepted(settings)
     try:
-        return _scan(settings, standard(as_json=options.json), accept_removals=options.accept_removals)
+        return _scan(settings, standard(as_json=options.json), accept_removals=accepted)
     except psycopg.OperationalError as error:
         return _refuse(NEED_MISSING, f"PostgreSQL does not answer: {error}")
     except SandboxError as error:
@@ -49,6 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("Interrupted; the next scan completes the work.\n")
         sys.stderr.flush()
         os._exit(130)  # no waiting for the pool: the tools die with their parent
+
+
+def _accepted(settings: IndexerSettings) -> bool:
+    """Whether root has just said so: a unit takes no arguments."""
+    try:
+        age = time.time() - settings.removals_accepted_file.stat().st_mtime
+    except OSError:
+        return False
+    return age < settings.removals_accepted_seconds
 
 
 def _scan(settings: IndexerSettings, progress: Progress, *, accept_removals: bool) -> int:

@@ -2,7 +2,7 @@
 
 A library is rarely emptied and often unplugged. So a root that can't be reached, lies on another device than at the
 last good scan, or lost more than a share of its files hides nothing; the operator is told, and decides with
-`scan --accept-removals`.
+`kinetoscope scan --accept-removals`.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from indexer.reconcile import Known
 from indexer.settings import IndexerSettings
 
-_ADVICE = "Nothing was hidden. If that is right: kinetoscope-indexer scan --accept-removals"
+_ADVICE = "Nothing was hidden. If that is right: kinetoscope scan --accept-removals"
 
 
 @dataclass(slots=True)

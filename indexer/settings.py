@@ -64,9 +64,12 @@ class IndexerSettings(MediaSettings):
     sample_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 65_536
 
     # A root that lost more than this share of its files, and more than this number, hides nothing until somebody
-    # accepts it (`scan --accept-removals`): more likely a disk is missing than a library was emptied.
+    # accepts it (`kinetoscope scan --accept-removals`): more likely a disk is missing than a library was emptied.
     removal_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     removal_floor: Annotated[int, Field(ge=0)] = 2
+    # That command leaves this file for the one scan that it starts; an older one says nothing.
+    removals_accepted_file: Path = Path("/run/kinetoscope-removals-accepted")
+    removals_accepted_seconds: Seconds = 60
     # A removed file's title keeps its history this long, in case the file comes back.
     purge_days: Annotated[float, Field(ge=0, le=36_500)] = 30
     # Records of finished scans are kept this long.

@@ -30,10 +30,11 @@ def status() -> dict[str, Any]:
 
 @console.command(None, "scan")
 @click.option("--wait", is_flag=True, help="Until it is through.")
-def scan(wait: bool) -> dict[str, Any]:
+@click.option("--accept-removals", is_flag=True, help="Hide what is gone, however much it is; waits.")
+def scan(wait: bool, accept_removals: bool) -> dict[str, Any]:
     """Look through the library now, and print what the latest scan found."""
     # Starting a unit is root's: /usr/local/sbin/kinetoscope has done so before it ran this, and has waited if asked.
-    del wait
+    del wait, accept_removals
     with console.database() as connection:
         latest = overview.latest_scan(connection)
     if latest is None:

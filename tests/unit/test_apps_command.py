@@ -9,7 +9,11 @@ import yaml
 from ansible.plugins.filter.core import FilterModule
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from indexer.settings import IndexerSettings
+
 ROLE = Path(__file__).parents[2] / "roles/authsvc"
+UNIT = "kinetoscope-indexer.service"
+ACCEPTED = str(IndexerSettings.model_fields["removals_accepted_file"].default)
 
 
 @pytest.fixture
@@ -28,18 +32,24 @@ def folder(tmp_path: Path) -> Path:
         ansible_managed="managed", __authsvc_secrets="/etc/kinetoscope/secrets", **defaults
     )
     script = tmp_path / "kinetoscope"
-    script.write_text(text)
+    # The file in /run that a scan looks for would be this machine's.
+    assert ACCEPTED in text
+    script.write_text(text.replace(ACCEPTED, f"{tmp_path}/accepted"))
     for name in ("systemd-run", "systemctl"):
         stand_in = tmp_path / name
         stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "{name}" "$@" >> {tmp_path}/called\n')
+        if name == "systemctl":
+            with stand_in.open("a") as more:
+                more.write('[ "$1" = show ] && echo "${STATE_OF_TEST:-inactive}"\n')
+                more.write(f"[ ! -e {tmp_path}/accepted ] || echo accepted >> {tmp_path}/called\n")
         stand_in.chmod(0o755)
     (tmp_path / "id").write_text('#!/bin/sh\necho "${UID_OF_TEST:-0}"\n')
     (tmp_path / "id").chmod(0o755)
     return tmp_path
 
 
-def run(folder: Path, *arguments: str, uid: str = "0") -> tuple[int, list[str]]:
-    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "UID_OF_TEST": uid}
+def run(folder: Path, *arguments: str, uid: str = "0", state: str = "inactive") -> tuple[int, list[str]]:
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "UID_OF_TEST": uid, "STATE_OF_TEST": state}
     done = subprocess.run(
         ["/bin/sh", folder / "kinetoscope", *arguments], env=environment, capture_output=True, check=False
     )
@@ -84,3 +94,16 @@ def test_scan_starts_the_unit_and_then_tells_what_was_found(
     else:
         assert called[: len(started) + 1] == ["systemctl", *started]
     assert called[called.index("--") + 2 :] == arguments
+
+
+@pytest.mark.parametrize("state", ["inactive", "activating"])
+def test_removals_are_accepted_for_the_one_scan_that_is_asked_for(folder: Path, state: str) -> None:
+    """One that runs already is waited for: it was not told."""
+    code, called = run(folder, "scan", "--accept-removals", state=state)
+    assert code == 0
+    asked = ["systemctl", "show", "--property=ActiveState", "--value", UNIT]
+    waited = ["systemctl", "start", UNIT] if state == "activating" else []
+    at = called.index("systemd-run")
+    assert called[:at] == [*asked, *waited, "systemctl", "start", UNIT, "accepted"]
+    assert not (folder / "accepted").exists()
+    assert called[-2:] == ["scan", "--accept-removals"]

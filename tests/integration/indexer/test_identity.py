@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -200,10 +203,33 @@ def test_a_root_that_lost_a_third_of_its_files_hides_nothing_until_accepted(libr
     summary = library.scan()
     assert (summary.removed, summary.unreachable_roots) == (0, [str(library.root)])
     assert "lost 3 of 9 files" in library.said
-    assert "--accept-removals" in library.said
+    assert "kinetoscope scan --accept-removals" in library.said
     assert len(library.rows("removed_at IS NULL")) == 9
     summary = library.scan(accept_removals=True)
     assert (summary.removed, summary.unreachable_roots) == (3, [])
+
+
+def test_root_accepts_removals_for_one_scan_by_a_file_that_is_new(library: Library) -> None:
+    """As `kinetoscope scan --accept-removals` does; left behind, it says nothing to the scans of tomorrow."""
+    said = library.folder / "accepted"
+    environment = library.environment(KINETOSCOPE_REMOVALS_ACCEPTED_FILE=str(said))
+
+    def scan() -> int:
+        command = [sys.executable, "-m", "indexer.cli", "scan"]
+        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+    for number in range(9):
+        library.put(f"{number}.mp4", b"no video")
+    assert scan() == 0
+    for number in range(3):
+        library.delete(f"{number}.mp4")
+    assert scan() == 3
+    said.touch()
+    os.utime(said, (time.time() - 61, time.time() - 61))
+    assert scan() == 3
+    said.touch()
+    assert scan() == 0
+    assert len(library.rows("removed_at IS NULL")) == 6
 
 
 def test_a_root_on_another_device_with_files_missing_hides_nothing(library: Library) -> None:
