@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 
-from bench import ranges, viewers
+from bench import needs, ranges, viewers
 from bench.report import keep, publish
 from bench.servers import started
 
@@ -22,6 +22,7 @@ def main() -> int:
     arguments.add_argument("--quick", action="store_true", help="about a minute; its numbers mean nothing")
     arguments.add_argument("--only", choices=["ranges", "viewers"])
     given = arguments.parse_args()
+    needs.install(*needs.SERVERS)
     rounds, seconds, firsts = (1, 1, 20) if given.quick else (9, 1, 100)
     watch_seconds, pairs, scale = (4, 1, 0.05) if given.quick else (20, 2, 1.0)
     busy = os.getloadavg()[0]

@@ -3,6 +3,8 @@
     KINETOSCOPE_ACCESS=... python -m bench.boxed [--rounds N]      writes bench/results/boxed.md; about four minutes
     KINETOSCOPE_ACCESS=... python -m bench.boxed --viewers       boxed-viewers.md; on a box of bench/capacity-limits.yml
 
+Without --viewers any box has room for its 32 playbacks. With --quick both take a few seconds, on any box.
+
 For the measurement Nginx of the box gets one more server, by a name of its own: the same doors and an unguarded
 location, on port 80 too, where the product serves nothing. It is taken away afterwards; take a box that is nobody's
 all the same. The box has to be on this machine, so that the CPU of its Nginx can be read.
@@ -15,7 +17,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 
-from bench import ranges, viewers
+from bench import needs, ranges, viewers
 from bench.films import Film, in_box
 from bench.load import CONNECTIONS
 from bench.measure import established, kernel_bytes
@@ -23,10 +25,11 @@ from bench.places import Box
 from bench.report import publish
 from bench.servers import Server
 from testbed.servers.nginx_server import role_variables
-from testbed.viewers.box import Access
 
 NAME = "bench.kinetoscope.test"
 WATCH_SECONDS = 20
+# Fewer than a box has room for by default.
+QUICK_VIEWERS = 20
 ROLE = role_variables()
 CONF = f"{ROLE['__nginx_conf_dir']}/kinetoscope"
 SERVER = f"""
@@ -86,19 +89,28 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=9)
     arguments.add_argument("--viewers", action="store_true", help="viewers with a pace, 20 s each, instead")
+    arguments.add_argument("--quick", action="store_true", help=needs.QUICK)
     given = arguments.parse_args()
-    access = Access.read()
+    needs.install("wrk", "ffmpeg", "iproute2", "openssh-client")
+    access = needs.box()
     box = Box(access)
     with one_more_server(box), in_box(access, box) as film:
         if not film.pids():
             raise SystemExit("The box is not on this machine: its CPU can't be read from here.")
         stage = Boxed(box, film)
         if given.viewers:
-            wanted = [viewers.progressive(2000, tls=False), viewers.progressive(800, tls=True), viewers.adaptive(500)]
-            text = viewers.report(viewers.measured(stage, wanted, WATCH_SECONDS, 1), WATCH_SECONDS)
+            plain, tls, adaptive = (QUICK_VIEWERS,) * 3 if given.quick else (2000, 800, 500)
+            seconds = 4 if given.quick else WATCH_SECONDS
+            wanted = [
+                viewers.progressive(plain, tls=False),
+                viewers.progressive(tls, tls=True),
+                viewers.adaptive(adaptive),
+            ]
+            text = viewers.report(viewers.measured(stage, wanted, seconds, 1), seconds)
         else:
-            found = ranges.measured([stage.pair(tls=tls) for tls in (False, True)], given.rounds, 1, 100)
-            text, _ = ranges.report(found, [], given.rounds, 1)
+            rounds, firsts = (1, 10) if given.quick else (given.rounds, 100)
+            found = ranges.measured([stage.pair(tls=tls) for tls in (False, True)], rounds, 1, firsts)
+            text, _ = ranges.report(found, [], rounds, 1)
     name = "boxed-viewers.md" if given.viewers else "boxed.md"
     publish(name, f"# A box, from outside\n\nLoad average {os.getloadavg()[0]:.1f}.\n\n{text}")
     return 0

@@ -4,7 +4,7 @@ The real service under gunicorn as its unit starts it, with real Redis and Postg
 words of Nginx, a connection for each question, by a few processes that each wait for an answer before they ask again.
 So what is measured is the service's ceiling, not a queue. CPU is what the workers (or Redis) used, from /proc.
 
-    python -m bench.decisions [--rounds N] [--seconds N] [--clients N] [--against FOLDER]
+    python -m bench.decisions [--rounds N] [--seconds N] [--clients N] [--against FOLDER] [--quick]
 
 `--against` names another checkout of this repository: its service and this one are loaded in turns within each round,
 and the ratios say what a change brought, whatever else the machine is doing. Writes bench/results/decisions.md.
@@ -29,6 +29,7 @@ from pydantic import SecretStr
 from authsvc.people import accounts
 from authsvc.sessions import sessions
 from authsvc.sessions.tokens import Issuer
+from bench import needs
 from bench.measure import TICKS, interval
 from bench.report import publish
 from catalog import roles
@@ -246,7 +247,11 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=3)
     arguments.add_argument("--clients", type=int, default=4)
     arguments.add_argument("--against", type=Path, help="another checkout, loaded in turns with this one")
+    arguments.add_argument("--quick", action="store_true", help=needs.QUICK)
     given = arguments.parse_args()
+    if given.quick:
+        given.rounds, given.seconds = 2, 0.3
+    needs.install(*needs.STORES)
     folders = [gunicorn.REPOSITORY, *([given.against.resolve()] if given.against else [])]
     busy = os.getloadavg()[0]
     with services(folders, given.clients) as (found, questions):

@@ -8,7 +8,7 @@ The greedy clients run on the machine that they load, which those of a real serv
 (nice 19), so it takes what Nginx and the API leave, and still as much as it can. What else runs is measured by how late
 a thread wakes that only sleeps: where that alone is tens of milliseconds the figures tell of the machine.
 
-    python -m bench.fairness [--seconds N | --quick]      writes bench/results/fairness.md; quick is under two minutes
+    python -m bench.fairness [--seconds N | --quick]      writes bench/results/fairness.md
     KINETOSCOPE_ACCESS=... python -m bench.fairness --box  the same with a box of this machine, from outside
 
 On scratch servers all processes are one group for the scheduler; in a box each unit is one, as on a host.
@@ -26,13 +26,13 @@ from collections.abc import Iterator
 from http.client import HTTPSConnection
 from pathlib import Path
 
+from bench import needs
 from bench.films import FILM_BYTES, Film, in_box, on_scratch
 from bench.load import ANSWER_SECONDS, HERE
 from bench.measure import percentile
 from bench.places import Box
 from bench.report import publish, table
 from bench.servers import started
-from testbed.viewers.box import Access
 
 GREEDY = 50
 GREEDY_RANGE_BYTES = 8 << 20
@@ -168,13 +168,14 @@ def measured(film: Film, seconds: float) -> list[list[str]]:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--seconds", type=float, default=15)
-    arguments.add_argument("--quick", action="store_true", help="5 s for each of the three loads")
+    arguments.add_argument("--quick", action="store_true", help=needs.QUICK)
     arguments.add_argument("--box", action="store_true", help="the box of KINETOSCOPE_ACCESS")
     wanted = arguments.parse_args()
-    seconds: float = 5 if wanted.quick else wanted.seconds
+    seconds: float = 1 if wanted.quick else wanted.seconds
+    needs.install(*needs.SERVERS, "openssh-client")
     with contextlib.ExitStack() as opened:
         if wanted.box:
-            access = Access.read()
+            access = needs.box()
             film = opened.enter_context(in_box(access, Box(access)))
         else:
             film = on_scratch(opened.enter_context(started()))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
+
 from bench.places import Box
 from bench.servers import House, write_film
 from testbed.viewers.box import Access, Caller
@@ -64,8 +66,13 @@ def in_box(access: Access, box: Box) -> Iterator[Film]:
             callers.append(caller)
         video = next(video for video in callers[0].videos() if video["filename"] == path.name)
 
+        granted: list[str] = []
+
         def links(count: int) -> list[str]:
-            return [callers[n % len(callers)].playback(video["id"])["links"]["source"] for n in range(count)]
+            # Once made, they serve every load: a box has room for so many playbacks, not for as many a load.
+            while len(granted) < count:
+                granted.append(_link(callers[len(granted) % len(callers)], video["id"], len(granted), count))
+            return granted[:count]
 
         at = urlsplit(access.url)
         yield Film(
@@ -74,6 +81,19 @@ def in_box(access: Access, box: Box) -> Iterator[Film]:
         )  # fmt: skip
     finally:
         path.unlink()
+
+
+def _link(caller: Caller, video_id: str, number: int, wanted: int) -> str:
+    """Of a new playback; ends the bench where the box has no room for so many."""
+    try:
+        return str(caller.playback(video_id)["links"]["source"])
+    except requests.HTTPError as refused:
+        if refused.response.status_code != requests.codes.too_many_requests:
+            raise
+        raise SystemExit(
+            f"This box let {number} of {wanted} playbacks start: bring one up whose limits are those of a bench,"
+            " make up BOX=bench ARGS='--extra-vars @bench/capacity-limits.yml'"
+        ) from None
 
 
 def _write(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How fast the indexer is: `python -m bench.index [FILES]` with a scratch PostgreSQL, as ratios of one run.
+"""How fast the indexer is: `python -m bench.index [FILES | --quick]` with a scratch PostgreSQL, as ratios of one run.
 
 1. A library of FILES unchanged files (default 100,000) is scanned again: seconds, beside a bare walk and stat.
 2. New files are probed by bare ffprobe on all cores, by ffprobe in its sandbox, and by the scan, one after the other in
@@ -22,6 +22,7 @@ from io import StringIO
 
 import psycopg
 
+from bench import needs
 from bench.measure import cpu_seconds, interval
 from indexer.progress import Lines
 from indexer.settings import IndexerSettings
@@ -126,7 +127,7 @@ def _writes(owner: psycopg.Connection[tuple[int, ...]]) -> int:
     return int(row[0]) if row else 0
 
 
-def measure_new(library: Library) -> None:
+def measure_new(library: Library, turns: int, new_files: int) -> None:
     cores = os.cpu_count() or 1
     content = made_by_ffmpeg("mp4", size="640x360", seconds=10)
     settings = library.settings()
@@ -154,16 +155,16 @@ def measure_new(library: Library) -> None:
     posters: list[float] = []
     with psycopg.connect(library.database.owner_url, autocommit=True) as owner:
         meter = Meter(owner)
-        for turn in range(TURNS):
+        for turn in range(turns):
             # Each with an end of its own, so that none is taken for one that moved.
-            ends = [b"\0\0\0\x10free%4d%4d" % (turn, number) for number in range(NEW_FILES)]
+            ends = [b"\0\0\0\x10free%4d%4d" % (turn, number) for number in range(new_files)]
             paths = [library.put(f"{turn}/{number}.mp4", content + end) for number, end in enumerate(ends)]
             for work in works:
                 began = meter.read()
                 ended = work(paths)
                 took[work].append((ended[0] - began[0], ended[1] - began[1]))
             works = [*works[1:], works[0]] if turn % 2 else works[::-1]
-    print(f"{TURNS} turns of {NEW_FILES} new files on {cores} cores, as rates of bare ffprobe; median [95 % interval]:")
+    print(f"{turns} turns of {new_files} new files on {cores} cores, as rates of bare ffprobe; median [95 % interval]:")
     for name, work in (("ffprobe in its sandbox", walled), ("scan until ready", scan)):
         clock, cpu = (
             "{:.2f} [{:.2f}, {:.2f}]".format(
@@ -197,14 +198,17 @@ def _spread(values: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="?", type=int, default=100_000, help="0: only the new ones")
-    files = parser.parse_args().files
+    parser.add_argument("--quick", action="store_true", help=needs.QUICK)
+    given = parser.parse_args()
+    files, turns, new_files = (200, 1, 4) if given.quick else (given.files, TURNS, NEW_FILES)
+    needs.install(*needs.STORES, "ffmpeg", "bubblewrap")
     with PostgresServer.started() as server:
         server.prepare_template()
         if files:
             with server.cloned_database() as database, library_of(database) as library:
                 measure_unchanged(library, files)
         with server.cloned_database() as database, library_of(database) as library:
-            measure_new(library)
+            measure_new(library, turns, new_files)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""How fast lists, search and one title are in a large library: `python -m bench.library [--titles N] [--seconds N]`.
+"""How fast lists, search and one title are in a large library.
+
+    python -m bench.library [--titles N] [--seconds N | --quick]
 
 100,000 generated titles in several scripts. Calls leave at a fixed rate whether or not the earlier ones have been
 answered (an open loop), so a slow answer makes no pause. Prints the 50th and 99th percentile of each kind in
@@ -22,9 +24,9 @@ import psycopg
 
 from authsvc.library import titles as library
 from authsvc.library.cursors import encode
+from bench import needs
 from bench.places import Box, Place, Scratch, scratch
 from testbed.servers import postgres
-from testbed.viewers.box import Access
 
 PROMISED_MS = 25
 RATE = 50
@@ -173,9 +175,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--plans", action="store_true")
     parser.add_argument("--box", action="store_true")
+    parser.add_argument("--quick", action="store_true", help=needs.QUICK)
     wanted = parser.parse_args()
+    if wanted.quick:
+        wanted.titles, wanted.seconds = 500, 2
+    needs.install(*needs.STORES, "openssh-client")
     if wanted.box:
-        took = measured(Box(Access.read()), wanted.titles, wanted.seconds)
+        took = measured(Box(needs.box()), wanted.titles, wanted.seconds)
     else:
         with scratch() as place:
             took = measured(place, wanted.titles, wanted.seconds)

@@ -5,7 +5,7 @@ after a moment. Each call comes from an address of its own (198.18.0.0/15, RFC 2
 the box has to be raised: the calls go over ssh to the API's unix socket, where X-Real-IP is Nginx's word. Beside them
 one person signs in again and again from a device that the account knows, which has a place for hashing of its own.
 
-    KINETOSCOPE_ACCESS=... python -m bench.logins [--seconds 10]      writes bench/results/logins.md
+    KINETOSCOPE_ACCESS=... python -m bench.logins [--seconds 10 | --quick]      writes bench/results/logins.md
 
 Memory is the proportional resident memory of the unit's processes, looked at ten times a second. The people of the
 bench are removed afterwards; what they did stays in the audit trail, so take a box for it that is nobody's.
@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from authsvc.serving.socket_probe import UnixConnection
+from bench import needs
 from bench.measure import percentile
 from bench.report import publish, table
 from testbed.viewers.box import Access, Viewer
@@ -204,11 +205,11 @@ def row(what: str, clients: int, strangers: Stage, device: Stage, wanted: int, p
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--seconds", type=float, default=10, help="of each of the six storms")
-    seconds: float = arguments.parse_args().seconds
-    if "KINETOSCOPE_ACCESS" not in os.environ:
-        sys.stderr.write("Say which box: KINETOSCOPE_ACCESS=<file with the output of `make access`>\n")
-        return 2
-    access = Access.read()
+    arguments.add_argument("--quick", action="store_true", help=needs.QUICK)
+    given = arguments.parse_args()
+    seconds: float = 1 if given.quick else given.seconds
+    needs.install("openssh-client")
+    access = needs.box()
     admin = Viewer(access, access.admin_username, access.admin_password)
     host, busy, rows = access.url.partition("://")[2].rstrip("/"), os.getloadavg()[0], []
     with contextlib.closing(Memory(access)) as memory, forwarded(access) as path:

@@ -1,5 +1,6 @@
 """Tables as Markdown, and bars with their intervals as SVG; where they are kept."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from bench.measure import interval
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).parent / "results")
 
 WIDTH, NAMES, ROW, TOP = 900, 300, 26, 40
 
@@ -26,7 +27,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def keep(name: str, text: str) -> None:
     """Write a file of the results."""
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / name).write_text(text)
 
 

@@ -5,7 +5,7 @@ the compositor (requestVideoFrameCallback, `presentationTime`), both on the page
 decision, the head of the file and its first frames. Between two starts the player is closed and the page left, so that
 each has a playback of its own; files that Chromium has cached of the client itself stay cached, as for a person.
 
-    KINETOSCOPE_ACCESS=... python -m bench.starts [--starts 30]      writes bench/results/starts.md
+    KINETOSCOPE_ACCESS=... python -m bench.starts [--starts 30 | --quick]      writes bench/results/starts.md
 
 Measured alone, and beside downloads that take all they can get through the same Nginx.
 """
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import Page, sync_playwright
 
+from bench import needs
 from bench.measure import percentile
 from bench.report import publish, table
 from testbed.browser.box import Box, Program
@@ -85,11 +86,14 @@ def downloads(box: Box, program: Program, href: str) -> Iterator[None]:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--starts", type=int, default=30)
-    count: int = arguments.parse_args().starts
+    arguments.add_argument("--quick", action="store_true", help=needs.QUICK)
+    given = arguments.parse_args()
+    count: int = 2 if given.quick else given.starts
+    needs.install("chromium", "curl")
+    needs.box()
     box = Box.given()
     if box is None:
-        sys.stderr.write("Say which box: KINETOSCOPE_ACCESS=<file with the output of `make access`>\n")
-        return 2
+        raise SystemExit("KINETOSCOPE_ACCESS names no box")
     rows: list[list[str]] = []
 
     def note(what: str, times: list[float]) -> None:

@@ -5,7 +5,7 @@ to pair. Of each setting: CPU per GB with ranges of 64 KiB and 1 MiB, plain and 
 TLS stream. A ratio above 1 means that leaving the setting out costs; an interval that holds 1 means that it makes no
 difference to this load.
 
-    python -m bench.tuning [--pairs N] [--seconds N] [--only SETTING]      writes bench/results/tuning.md
+    python -m bench.tuning [--pairs N] [--seconds N] [--only SETTING | --quick]      writes bench/results/tuning.md
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from bench import needs
 from bench.crowd import Crowd, Plan
 from bench.load import as_fast_as_it_goes
 from bench.measure import resident_bytes
@@ -112,7 +113,11 @@ def main() -> int:
     arguments.add_argument("--pairs", type=int, default=5)
     arguments.add_argument("--seconds", type=int, default=2)
     arguments.add_argument("--only", choices=LEFT_OUT)
+    arguments.add_argument("--quick", action="store_true", help=f"one setting, {needs.QUICK}")
     given = arguments.parse_args()
+    if given.quick:
+        given.pairs, given.seconds, given.only = 2, 1, given.only or next(iter(LEFT_OUT))
+    needs.install("nginx", "wrk")
     columns = [f"{size}, {kind}" for kind in ("plain", "TLS") for size in SIZES]
     rows = []
     for kept, instead in LEFT_OUT.items():

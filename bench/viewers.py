@@ -114,7 +114,7 @@ def _run(stage: Stage, load: Load, server: Server, seconds: int) -> Loaded:
 
     # New workers: what the run before left free in theirs would hide what this one takes.
     stage.renew()
-    Crowd(server, plans(WARM_VIEWERS)).run(WARM_SECONDS)
+    Crowd(server, plans(min(WARM_VIEWERS, load.viewers))).run(WARM_SECONDS)
     mine = plans(load.viewers)
     crowd, pids = Crowd(server, mine), server.pids()
     before_memory, before_cpu = resident_bytes(pids), cpu_seconds(pids)
