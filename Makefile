@@ -32,7 +32,7 @@ shfmt := shfmt --indent 2 --case-indent
 shell_scripts = $$(tools/list-shell-scripts)
 
 .DEFAULT_GOAL := help
-.PHONY: help up box down access ssh scan deploy smoke check lint format unit integration molecule browser chaos test contract bench lock clean
+.PHONY: help dev up box down access ssh scan deploy smoke check lint format unit integration molecule browser chaos test contract bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,12 @@ ssh: ## open a shell on the box (BOX=name)
 
 scan: ## scan the library of the box now (BOX=name)
 	@ssh -F $(boxes)/$(BOX)/ssh_config $(BOX) systemctl start kinetoscope-indexer.service
+
+# This checkout
+
+dev: $(environment) ## run the services of this checkout with reload, on scratch servers; Ctrl-C ends them
+	@$(needs) --without-starting postgresql redis-server nginx ffmpeg bubblewrap
+	@python -m testbed.dev $(ARGS)
 
 # Hosts of an inventory
 

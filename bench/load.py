@@ -41,7 +41,8 @@ class Run:
 
 
 def as_fast_as_it_goes(server: Server, range_bytes: int, seconds: int) -> Run | None:
-    """Ranged reads at random places by wrk; None when not one was over in that time. Raises on a wrong answer."""
+    """Ranged reads at random places by wrk; None when not one was over in that time, or so few
+    that they took no measurable CPU (a tick is 10 ms). Raises on a wrong answer."""
     url, pids = server.url(), server.pids()
     command = [
         "wrk", f"-t{len(server.links) or 1}", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={ANSWER_SECONDS}s", "-s",
@@ -53,7 +54,7 @@ def as_fast_as_it_goes(server: Server, range_bytes: int, seconds: int) -> Run | 
     said: dict[str, Any] = json.loads(shown.split("RESULT ", 1)[1])
     if said["errors"] or said["bytes"] < said["requests"] * range_bytes:
         raise RuntimeError(f"{server.name}: {said}")
-    if not said["requests"]:
+    if not said["requests"] or not used:
         return None
     return Run(said["requests"], said["bytes"] / 1e9, said["microseconds"] / 1e6, used, said["p99"] / 1e3)
 

@@ -1,5 +1,6 @@
 """What a run is worth: CPU and memory of processes, kernel memory of sockets, medians with their interval."""
 
+import math
 import os
 import random
 import re
@@ -43,7 +44,10 @@ def kernel_bytes(shown: str) -> int:
 
 
 def interval(values: list[float]) -> tuple[float, float, float]:
-    """Median, and the 95 % interval of the median by bootstrap (2,000 resamples, always the same ones)."""
+    """Median, and the 95 % interval of the median by bootstrap (2,000 resamples, always the same ones).
+    Not numbers without values."""
+    if not values:
+        return (math.nan,) * 3
     chance = random.Random(1)
     medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(2000))
     return statistics.median(values), medians[49], medians[1949]

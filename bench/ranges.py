@@ -112,7 +112,7 @@ def _promises(by_server: dict[str, Subject], found: list[Subject]) -> list[str]:
     for subject in found:
         if subject.server.name.startswith("Node"):
             node = [run.seconds_a_gigabyte for run in subject.runs["1 MiB"] if run]
-            times = statistics.median(node) / statistics.median(ours)
+            times = interval(node)[0] / interval(ours)[0]
             verdict = "kept" if times >= NODE_TIMES else "NOT kept"
             lines.append(f"- Node takes {times:.1f} times our CPU per GB at 1 MiB (promise: at least 3): {verdict}.")
     return lines

@@ -40,6 +40,8 @@ class Stack:
     """The running whole. Parts can be stopped and started again by name: `authz` and `api`."""
 
     username, password, other_username = "alice", PASSWORD, "bob"
+    # More for the command lines of authz and the API.
+    gunicorn_options: tuple[str, ...] = ()
 
     def __init__(self, nginx: NginxServer, database: Database, live: RedisServer, cache: RedisServer) -> None:
         self.nginx, self.database, self.live, self.cache = nginx, database, live, cache
@@ -91,7 +93,11 @@ class Stack:
     def start(self, service: str) -> None:
         """Start `authz` or `api` under gunicorn, as its unit does."""
         self._services[service] = gunicorn.bound(
-            service, self._socket(service), self.nginx.logs / f"{service}.log", self._environment(service)
+            service,
+            self._socket(service),
+            self.nginx.logs / f"{service}.log",
+            self._environment(service),
+            *self.gunicorn_options,
         )
 
     def start_ledger(self, **settings: str) -> None:

@@ -16,6 +16,7 @@ from testbed.servers.child import Child
 from testbed.services.world import World
 
 REPOSITORY = Path(__file__).parents[2]
+ANSWER_SECONDS = 30
 STOP_SECONDS = 20
 
 
@@ -51,7 +52,7 @@ class Service:
             "PATH": os.environ["PATH"],
             "CREDENTIALS_DIRECTORY": str(credentials),
             "KINETOSCOPE_DATABASE_URL": world.database.url_for(f"kinetoscope-{name}"),
-            **world.environment(),
+            **world.environment(f"kinetoscope-{name}"),
         }
 
         # LISTEN_PID has to be the process itself, so a shell sets it and becomes gunicorn.
@@ -70,7 +71,7 @@ class Service:
 
     def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: Any = None) -> Any:
         """The response and its body."""
-        connection = socket_probe.UnixConnection(str(self.path), 10)
+        connection = socket_probe.UnixConnection(str(self.path), ANSWER_SECONDS)
         sent = dict(headers or {})
         if body is not None:
             sent["Content-Type"] = "application/json"
