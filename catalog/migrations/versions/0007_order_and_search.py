@@ -20,12 +20,14 @@ CREATE INDEX videos_by_title ON videos (title_folded COLLATE natural_order, id) 
 
 SEARCH: LiteralString = r"""
 -- The words of a title that have signs within them, without those: "spiderman" for "Spider-Man", "dont" for "Don't",
--- "shield" for "S.H.I.E.L.D.", and a Persian word without its joiners. Numbers stay as they are: 2.0 is no 20.
+-- "shield" for "S.H.I.E.L.D.", and a Persian word without its joiners. Numbers stay as they are: 2.0 is no 20. Words of
+-- more than three parts are names of files, and whoever looks for them types the parts.
 CREATE FUNCTION joined_words(title text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT string_agg(
                regexp_replace(word, '([[:alnum:]])[-''.\u00AD\u00B7\u200C\u200D]+(?=[[:alnum:]])', '\1', 'g'), ' ')
       FROM regexp_split_to_table(public.folded(title), '\s+') AS word
      WHERE word ~ '[[:alnum:]][-''.\u00AD\u00B7\u200C\u200D]+[[:alnum:]]' AND word ~ '[[:alpha:]]'
+       AND translate(word, E'-''.\u00AD\u00B7\u200C\u200D', '       ') ~ '^ *([^ ]+( +[^ ]+){1,2}|[^ ]( +[^ ])+) *$'
 $$;
 
 CREATE OR REPLACE FUNCTION search_words(title text, filename text, description text, tags text[])
