@@ -318,8 +318,8 @@ class ApiSettings(ServiceSettings, AccountSettings):
     known_device_seconds: Annotated[int, Field(ge=1, le=400 * 86_400)] = 400 * 86_400
 
     # Calls of one user in a minute, or of one address (IPv6: /64) that nobody is signed in at: of everything that has
-    # no class of its own, of signing in and registering, and of starting and keeping playbacks. Some calls count more than
-    # once (api/protocol/costs.py).
+    # no class of its own, of signing in and registering, and of starting and keeping playbacks. Some calls count more
+    # than once (api/protocol/costs.py).
     general_calls_per_minute: Count = 3000
     login_calls_per_minute: Count = 60
     streaming_calls_per_minute: Count = 600

@@ -11,6 +11,7 @@ from typing import Final
 
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _CATEGORIES: Final = frozenset(["Cc", "Cs", "Zl", "Zp"])
+_UNSEEN: Final = _CATEGORIES | {"Cf", "Zs"}
 _TURNS: Final = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
 
 
@@ -35,4 +36,4 @@ def clean(text: str, replacement: str = REPLACEMENT) -> str:
 
 def has_something_to_see(text: str) -> bool:
     """Is there more in it than spaces, joiners and their like?"""
-    return any(unicodedata.category(sign)[0] not in "ZC" for sign in text)
+    return any(unicodedata.category(sign) not in _UNSEEN for sign in text)

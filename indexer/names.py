@@ -3,7 +3,7 @@
 import os
 import re
 
-from catalog.texts import cleaned, is_visible
+from catalog.text import clean, has_something_to_see
 from media.report import storable
 
 _LONGEST_TITLE = 300
@@ -13,7 +13,7 @@ _STAND_IN = re.compile(r"_|(?<!\d)\.|\.(?!\d)|(?<=\d\d)\.|\.(?=\d\d)")
 
 def shown_filename(path: bytes) -> str:
     """The file's name for people: undecodable bytes and control characters replaced, on one line."""
-    return cleaned(os.path.basename(path).decode("utf-8", "replace"), "\N{REPLACEMENT CHARACTER}")
+    return clean(os.path.basename(path).decode("utf-8", "replace"), "\N{REPLACEMENT CHARACTER}")
 
 
 def title_from(path: bytes) -> str:
@@ -30,4 +30,4 @@ def title_from(path: bytes) -> str:
     if " " not in stem:
         stem = _STAND_IN.sub(" ", stem)
     title = storable(stem, _LONGEST_TITLE).strip(" -_")
-    return title if is_visible(title) else "Untitled"
+    return title if has_something_to_see(title) else "Untitled"

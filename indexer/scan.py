@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
-from catalog.texts import cleaned
+from catalog.text import clean
 from indexer import store
 from indexer.crew import Crew
 from indexer.examine import Examined, Examiner, Unsettled
@@ -112,7 +112,7 @@ class Scan:
             return
         kept = self._settings.linked_names_kept
         self._summary.linked, self._summary.linked_names = len(links), list(links[:kept])
-        named = ", ".join(cleaned(link, "?") for link in links[: kept // 10])
+        named = ", ".join(clean(link, "?") for link in links[: kept // 10])
         self._progress.alert(
             "warning",
             f"{len(links):,} links were passed by, since a link may lead out of the library: {named}"

@@ -6,7 +6,7 @@ answers again); files with those are looked at again by every scan.
 
 from dataclasses import dataclass
 
-from catalog.texts import cleaned
+from catalog.text import clean
 
 # Sentences that begin with these are looked at again although the file did not change.
 PERMISSION = "Permission: "
@@ -41,7 +41,7 @@ NOT_DECODED = Fault(
 
 def refused(error: Exception) -> Fault:
     """For a row that the catalog does not take."""
-    said = cleaned(str(error).partition("\n")[0], " ")[:300]
+    said = clean(str(error).partition("\n")[0], " ")[:300]
     return Fault(f"The catalog refused what the file says of itself: {said}.")
 
 

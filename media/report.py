@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.texts import cleaned
+from catalog.text import clean
 
 MAX_TRACKS = 200
 MAX_CHAPTERS = 1000
@@ -115,7 +115,7 @@ def read_report(report: Section, container: str) -> Facts | None:
 
 def storable(value: object, longest: int = MAX_TEXT) -> str:
     """`value` as text that PostgreSQL takes, on one line, at most `longest` characters."""
-    text = cleaned(str(value)[: 4 * longest], " ")
+    text = clean(str(value)[: 4 * longest], " ")
     return re.sub(" {2,}", " ", text).strip(" ")[:longest].rstrip(" ")
 
 

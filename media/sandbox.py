@@ -15,7 +15,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catalog.texts import cleaned
+from catalog.text import clean
 from media import child
 from media.faults import LIMIT, READING, Fault
 
@@ -131,7 +131,7 @@ def _signal(outcome: child.Outcome) -> int | None:
 def complaint(outcome: child.Outcome) -> str:
     """What the tool said last, on one line and without the path inside the sandbox."""
     lines = outcome.complaint.decode("utf-8", "replace").replace(f"file:{VIDEO}: ", "").strip().splitlines()
-    said = cleaned(lines[-1], " ") if lines else ""
+    said = clean(lines[-1], " ") if lines else ""
     if not said:
         ended_by = _signal(outcome)
         said = f"the tool crashed with signal {ended_by}" if ended_by else f"exit status {outcome.status}"

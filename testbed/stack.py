@@ -24,7 +24,7 @@ import psycopg
 from authsvc.people import accounts
 from authsvc.signin import passwords
 from catalog import roles
-from testbed.servers import gunicorn
+from testbed.servers import gunicorn, redis_access
 from testbed.servers.child import Child
 from testbed.servers.nginx_server import PLAY_KEYS, REPOSITORY, NginxServer
 from testbed.servers.postgres import Database, PostgresServer

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from tests.paced import Http1Reader, Http2Reader, Reading, Where
+from testbed.viewers.paced import Http1Reader, Http2Reader, Reading, Where
 
 PROMISED_SECONDS = 10
 # Begun, and known to the ledger: a look or two later.

@@ -20,12 +20,14 @@ from typing import NamedTuple
 import structlog
 
 from authsvc.sessions.addresses import neighbourhood
+from catalog.contract import forms
 
+_ID = f"({forms.ID})"
 _BEGUN = re.compile(
-    rb"\+([0-9a-f]{32}) ([0-9]{1,12})\.([0-9]{3}) ([0-9]{1,20}) ([0-9a-f:.]{2,45}) ([0-9]{1,5}) ([0-9a-f:.]{2,45})"
-    rb" ([0-9a-f]{32}) (GET|HEAD) ([a-z0-9:]*) HTTP/([0-9.]{3})"
+    rf"\+{_ID} ([0-9]{{1,12}})\.([0-9]{{3}}) ([0-9]{{1,20}}) ([0-9a-f:.]{{2,45}}) ([0-9]{{1,5}}) ([0-9a-f:.]{{2,45}})"
+    rf" {_ID} (GET|HEAD) ([a-z0-9:]*) HTTP/([0-9.]{{3}})".encode()
 )
-_ENDED = re.compile(rb"-([0-9a-f]{32})")
+_ENDED = re.compile(f"-{_ID}".encode())
 _CHUNK_BYTES = 1 << 20
 # Flags of fallocate(2).
 _KEEP_SIZE, _PUNCH_HOLE = 0x01, 0x02

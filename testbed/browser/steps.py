@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Request, ViewportSize
+from playwright.sync_api import Locator, Page, Request, Route, ViewportSize
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from testbed.browser.box import Box

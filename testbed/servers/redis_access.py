@@ -24,7 +24,7 @@ def users_file(instance: str) -> str:
     variables = _role("defaults") | {"ansible_managed": "Ansible managed"}
     native = NativeEnvironment(undefined=StrictUndefined)
     native.filters |= FilterModule().filters()
-    users = native.from_string(_role("vars")["__redis_users"]).render(variables)
+    users: Any = native.from_string(_role("vars")["__redis_users"]).render(variables)
     jinja = Environment(loader=FileSystemLoader(ROLE / "templates"), undefined=StrictUndefined, trim_blocks=True)  # noqa: S701 (no HTML)
     jinja.filters |= FilterModule().filters()
     return jinja.get_template("users.conf.j2").render(

@@ -6,7 +6,7 @@ Its users are those of the role, with the role's rules; nobody's password but th
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import redis
 
@@ -53,7 +53,8 @@ class RedisServer:
         self._child = Child(as_user(USER, command), self.folder / "log", self._answers)
         for user, rules in redis_access.rules(self.name).items():
             # And the tests' own clock (authsvc_clock.py), which the services' scripts then read.
-            self.client().execute_command("ACL", "SETUSER", user, "reset", *rules, "%R~test:ahead")
+            client: Any = self.client()
+            client.execute_command("ACL", "SETUSER", user, "reset", *rules, "%R~test:ahead")
 
     def stop(self) -> None:
         if self._child is not None:

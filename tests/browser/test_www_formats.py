@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.box import Box, Program
-from tests.browser.steps import altered, media, open_title, position, press_play, visit, wait_until
+from testbed.browser.box import Box, Program
+from testbed.browser.steps import altered, media, open_title, position, press_play, visit, wait_until
 
 FOLDER = "Formats of the browser test"
 SECONDS = 30

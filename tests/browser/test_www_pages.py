@@ -8,10 +8,9 @@ import requests
 from playwright.sync_api import Page, expect
 
 from testbed.browser.box import Box, Program
-from testbed.browser.steps import open_title, press_play, visit
+from testbed.browser.steps import altered, open_title, press_play, visit
 from tests.browser.contexts import Contexts
 from tests.browser.soundness import sound
-from tests.browser.steps import altered, both_widths, open_title, press_play, visit
 from tests.browser.watch import Watch
 from tests.browser.widths import both_widths
 

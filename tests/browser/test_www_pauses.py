@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.box import Box, Program
-from tests.browser.steps import open_title, position, press_play, sign_in, visit, wait_until
+from testbed.browser.box import Box, Program
+from testbed.browser.steps import open_title, position, press_play, sign_in, visit, wait_until
+from testbed.servers.postgres import PostgresServer
 from tests.browser.watch import Watch
 from tests.integration.paused import House
-from tests.integration.postgres import PostgresServer
 
 PAUSE_SECONDS, LINK_SECONDS = 3, 12
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import requests
 
-from testbed.viewers.box import eventually
+from testbed.waiting import eventually
 from tests.chaos.trials import ABORTED_BYTES, House, Row
 
 OURS = (

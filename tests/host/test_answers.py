@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.host.client import Access, Viewer
-from tests.paced import Where
 
+from testbed.viewers.box import Access, Viewer
+from testbed.viewers.paced import Where
 from tests import answer_rows as rows
 
 ROUNDS = range(int(os.environ.get("KINETOSCOPE_ROUNDS", "1")))

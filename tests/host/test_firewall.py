@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from testbed.viewers.box import Access, eventually
+from testbed.viewers.box import Access
+from testbed.waiting import eventually
 
 OUR_TABLE = "table inet kinetoscope"
 

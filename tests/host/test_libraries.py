@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from testbed.viewers.box import Viewer, eventually
+from testbed.viewers.box import Viewer
+from testbed.waiting import eventually
 
 # Longer than open_file_cache_valid and than a look at the roots.
 WITHIN_SECONDS = 30

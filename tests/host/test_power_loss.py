@@ -3,7 +3,8 @@
 import pytest
 from testinfra.host import Host
 
-from testbed.viewers.box import Viewer, eventually
+from testbed.viewers.box import Viewer
+from testbed.waiting import eventually
 
 FOLDER = "/var/lib/redis/redis-live-aof"
 DAMAGES = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 
-from tests.integration.postgres import PostgresServer
-from tests.integration.stack import FILM_SECONDS, Stack
+from testbed.servers.postgres import PostgresServer
+from testbed.stack import FILM_SECONDS, Stack
 
 LOOPS = 5
 PATIENCE_SECONDS = 40

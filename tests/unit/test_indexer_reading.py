@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.texts import cleaned
+from catalog.text import clean
 from indexer import names
 from indexer.fingerprint import fingerprint
 from indexer.names import shown_filename, title_from
@@ -135,7 +135,7 @@ def test_any_text_becomes_storable(text: str) -> None:
     stored.encode("utf-8")
     assert "\0" not in stored
     assert len(stored) <= 50
-    assert stored == cleaned(stored, "")
+    assert stored == clean(stored, "")
 
 
 @given(st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name))
@@ -144,7 +144,7 @@ def test_any_file_name_has_a_title_and_a_shown_form(name: bytes) -> None:
     assert title
     assert len(title) <= 300
     for text in (title, shown):
-        assert text == cleaned(text, "")
+        assert text == clean(text, "")
         text.encode("utf-8")
 
 
@@ -170,7 +170,7 @@ def test_letters_and_joiners_of_every_script_are_shown_as_they_are(text: str) ->
 
 @pytest.mark.parametrize("sign", ["\x00", "\n", "\x1b", "\x85", "\u2028", "\u202e", "\u2066", "\udcff"])
 def test_what_breaks_a_line_or_turns_it_is_replaced(sign: str) -> None:
-    assert cleaned(f"a{sign}b", "\N{REPLACEMENT CHARACTER}") == "a\N{REPLACEMENT CHARACTER}b"
+    assert clean(f"a{sign}b", "\N{REPLACEMENT CHARACTER}") == "a\N{REPLACEMENT CHARACTER}b"
     assert storable(f"a{sign}b") == "a b"
 
 

@@ -66,7 +66,7 @@ def test_the_clients_host_is_used_nowhere_but_to_choose_among_our_names(conf: Pa
 
 def test_log_formats_hold_no_address_of_a_door(conf: Path) -> None:
     formats = re.findall(r"log_format .*?;", _directives(conf / "kinetoscope/logs.conf"), re.DOTALL)
-    assert len(formats) == 2
+    assert len(formats) == 4
     for one in formats:
         assert not re.search(
             r"\$(?:request|request_uri|uri|args|query_string|door_mac|http_cookie|http_authorization|http_referer)\b",

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.integration.indexer_library import Library, clip, library_of
-from tests.integration.postgres import Database
 
 from indexer.settings import LibraryRoot
+from testbed.servers.postgres import Database
+from testbed.services.library import Library, clip, library_of
 
 
 @pytest.fixture

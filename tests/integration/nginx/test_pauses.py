@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from testbed.servers.postgres import PostgresServer
+from testbed.viewers.players import Mpv, Vlc, until
 from tests.integration.paused import PATIENCE_SECONDS, House
-from tests.integration.postgres import PostgresServer
-from tests.integration.real_players import Mpv, Vlc, until
 
 # A player that takes nothing for this long loses its connection here.
 PAUSE_SECONDS = 3

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from tests.integration.indexer_library import Library, clip, library_of, made_by_ffmpeg
-from tests.integration.postgres import Database
+
+from testbed.servers.postgres import Database
+from testbed.services.library import Library, clip, library_of, made_by_ffmpeg
 
 # Nanoseconds since 1970 that a bigint holds end in April 2262.
 YEAR_2300 = 10_413_792_000

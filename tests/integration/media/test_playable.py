@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.indexer_library import Library, library_of, made_by_ffmpeg
-from tests.integration.postgres import Database
 
 from media.sandbox import Sandbox
+from testbed.servers.postgres import Database
+from testbed.services.library import Library, library_of, made_by_ffmpeg
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50")
 SECONDS = 60.0
