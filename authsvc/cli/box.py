@@ -1,31 +1,40 @@
 """The box as a whole: how it is, a look through the library, the audit trail, what is kept no longer."""
 
+import contextlib
 from typing import Any
 
 import click
 
 from authsvc import audit as trail
 from authsvc.cli import console, overview
-from authsvc.people import retention
-from authsvc.people.retention import RetentionSettings
-from authsvc.stores import live
+from authsvc.sessions import addresses
+from authsvc.stores.live import LiveUnavailable
+from authsvc.watching.leases import Leases
 
 
 @console.command(None, "status")
 def status() -> dict[str, Any]:
-    """Print whether the stores answer, and counts of users, sessions, playbacks and titles."""
+    """Print whether the stores answer, and counts of users, sessions, playbacks that run, and titles."""
     with console.database() as connection:
         found, scan = overview.of(connection), overview.latest_scan(connection)
+    running = _running()
     return {
         "postgresql": "ok",
-        "redis_live": "ok" if live.answers(console.live_store()) else "away",
+        "redis_live": "away" if running is None else "ok",
         "users": found.users,
         "disabled": found.disabled,
         "sessions": found.sessions,
-        "playbacks": found.playbacks,
+        "playbacks": running,
         "videos": found.videos,
         "latest_scan": scan and (scan.finished_at or "running"),
     }
+
+
+def _running() -> int | None:
+    """How many playbacks run, as the list of streams shows them; None while Redis is away."""
+    with contextlib.suppress(LiveUnavailable):
+        return sum(lease.is_running for lease in Leases(console.live_store(), console.settings()).of_box())
+    return None
 
 
 @console.command(None, "scan")

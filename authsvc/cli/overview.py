@@ -13,12 +13,11 @@ from catalog.rows import only
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Counts of what is there; sessions and playbacks are those that live."""
+    """Counts of what is there; sessions are those that live."""
 
     users: int
     disabled: int
     sessions: int
-    playbacks: int
     # By status: ready, waiting, broken.
     videos: dict[str, int]
 
@@ -41,7 +40,6 @@ def of(connection: Connection[Any]) -> Overview:
             SELECT (SELECT count(*) FROM users) AS users,
                    (SELECT count(*) FROM users WHERE NOT is_active) AS disabled,
                    (SELECT count(*) FROM sessions s WHERE {OPEN}) AS sessions,
-                   (SELECT count(*) FROM playbacks WHERE ended_at IS NULL) AS playbacks,
                    (SELECT coalesce(jsonb_object_agg(status, number), '{{}}')
                       FROM (SELECT status, count(*) AS number FROM videos WHERE removed_at IS NULL GROUP BY status) v
                    ) AS videos

@@ -58,6 +58,11 @@ class Lease:
     connections: int | None = None
     bytes_under_way: int | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Is somebody watching, or has paused?"""
+        return self.state in {"streaming", "paused"}
+
 
 class Leases:
     """What the JSON interface does with leases. Everything raises LiveUnavailable."""

@@ -5,62 +5,27 @@ Each row runs once, or as often as KINETOSCOPE_ROUNDS says; the worst figure of 
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from ipaddress import ip_interface
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from testbed.viewers.box import Access, Viewer
 from testbed.viewers.paced import Where
 from tests import answer_rows as rows
+from tests.host.client import Access, Viewer
+from tests.host.site import LIMIT, Site
 
 ROUNDS = range(int(os.environ.get("KINETOSCOPE_ROUNDS", "1")))
-LIMIT, ADDRESSES, SOCKETS, LEASE_SECONDS = 3, 2, 12, 90
+SOCKETS = 12
 
 pytestmark = pytest.mark.parametrize("number", ROUNDS)
 
 
-@dataclass
-class Site:
-    """The box, with somebody new who watches its largest title."""
-
-    access: Access
-    admin: Viewer
-    viewer: Viewer
-    film: dict[str, Any]
-    limit: int = LIMIT
-    lease_seconds: float = LEASE_SECONDS
-
-    @property
-    def slow(self) -> float:
-        """Five minutes for the film, and quick enough that something moves in each second."""
-        return max(float(self.film["size_bytes"]) / 300, 20_000)
-
-    def where(self, source: str | None = None) -> Where:
-        parts = urlsplit(self.access.url)
-        return Where(parts.hostname or "", parts.port or 443, Path(self.access.ca_file), self.access.address, source)
-
-    def start(self) -> tuple[int, dict[str, Any]]:
-        answer = self.viewer.post(f"/api/v1/videos/{self.film['id']}/playback")
-        return answer.status_code, answer.json()
-
-    def stop(self, grant: dict[str, Any]) -> None:
-        self.admin.call("DELETE", f"/api/v1/admin/streams/{grant['playback_id']}").raise_for_status()
-
-    def list_entries(self) -> Sequence[str]:
-        device = self.viewer.post("/api/v1/users/me/devices", name="kitchen").json()
-        text = self.viewer.get(f"/play/{device['device_token']}/library.m3u").text
-        return ["/" + line.split("/", 3)[3] for line in text.splitlines() if line.startswith("https://")]
-
-
 @pytest.fixture
 def site(access: Access, admin: Viewer, carol: Viewer) -> Site:
-    ready = [video for video in admin.videos() if video["status"] == "ready"]
-    return Site(access, admin, carol, max(ready, key=lambda video: video["size_bytes"]))
+    return Site.of(access, admin, carol)
 
 
 @pytest.fixture(scope="module")
