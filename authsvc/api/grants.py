@@ -97,7 +97,7 @@ def _granted(
                 held.grant(playback, rate_bytes=rate, replaces=replaced)
                 return playback
         except leases.LimitReached as limit:
-            if looked or not held.look_again(connection):
+            if looked or not held.look_again(connection, identity.session_id):
                 raise _limit_reached(identity.user_id, limit) from limit
             looked = True
         except (sessions.SessionEnded, leases.LeaseRefused) as error:

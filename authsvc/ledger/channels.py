@@ -44,6 +44,8 @@ class Channel:
     still: int = 0
     # Since when it has had an answer open that nobody may go on with.
     over_since: float | None = None
+    # Was it there before the first ledger was? Then it may carry answers that nobody told of.
+    is_older: bool = False
     # When an answer began that nobody was let in for, and its bytes.
     stray_since: float | None = None
     stray_bytes: int = 0
@@ -111,7 +113,7 @@ class Channel:
 
         An empty queue at any look is the pause between two answers, of the interface for instance.
         """
-        if self.playbacks or self.stray_since is None or not self.socket.waiting:
+        if self.playbacks or self.is_older or self.stray_since is None or not self.socket.waiting:
             self.stray_since, self.stray_bytes = now, 0
         return now - self.stray_since >= seconds and self.stray_bytes >= after_bytes
 
@@ -126,6 +128,7 @@ class Channels:
         self._owners: dict[tuple[str, int], int] = {}
         # What the last look found no more.
         self.gone: list[Channel] = []
+        self._has_looked = False
 
     def __iter__(self) -> Iterator[Channel]:
         return iter(self._by_cookie.values())
@@ -163,9 +166,11 @@ class Channels:
             if channel is None:
                 # All that it has carried so far is new.
                 channel = self._by_cookie[cookie] = Channel(socket._replace(acked=0, waiting=0))
+                channel.is_older = self._answers.is_first and not self._has_looked
             channel.looked(socket, None if finished is None else finished.get(socket.peer, 0))
             self._bind(channel)
         self._owners = {key: cookie for key, cookie in self._owners.items() if key[0] in peers}
+        self._has_looked = True
 
     def _bind(self, channel: Channel) -> None:
         peer, cookie = channel.socket.peer, channel.socket.cookie

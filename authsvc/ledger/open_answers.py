@@ -44,6 +44,8 @@ class OpenAnswers:
         self._carriers: dict[str, Carrier] = {}
         self._by_request: dict[str, Carrier] = {}
         self._written, self._is_kept = "", True
+        # No ledger was here before: Nginx may have begun answers before it told of any.
+        self.is_first = True
         # Playbacks whose open answers have changed since `changed` was asked.
         self._changed: set[str] = set()
         self._load()
@@ -126,6 +128,7 @@ class OpenAnswers:
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             logger.warning("answers_state_unreadable", error=str(error))
             return
+        self.is_first = False
         self._log.inode, self._log.position = inode, position
         self._carriers = {carrier.peer: carrier for carrier in carriers}
         self._by_request = {request: carrier for carrier in carriers for request in carrier.open}

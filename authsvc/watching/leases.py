@@ -118,19 +118,20 @@ class Leases:
         )
         return reply == 1
 
-    def look_again(self, connection: Connection[Any]) -> bool:
+    def look_again(self, connection: Connection[Any], session_id: str) -> bool:
         """Wait until the ledger has told what is open by now: a player that skips has left its title a moment ago.
 
-        False when that may not be waited for. Takes less than half a second; not inside a transaction.
+        False when that may not be waited for, or would help nobody. Takes less than half a second; not inside a
+        transaction.
         """
-        if not self._glances.acquire(blocking=False):
+        if not _LAST_LOOK(self._live, session_id) or not self._glances.acquire(blocking=False):
             return False
         try:
             time.sleep(self._settings.answers_late_seconds)
             began = int(_LOOK(self._live)[0])
             connection.execute("SELECT pg_notify(%s, '')", (GLANCE,))
             deadline = time.monotonic() + _GLANCE_SECONDS
-            while not (seen := int(_LAST_LOOK(self._live)) >= began) and time.monotonic() < deadline:
+            while not (seen := int(_LAST_LOOK(self._live, session_id)) >= began) and time.monotonic() < deadline:
                 time.sleep(_POLL_SECONDS)
             return seen
         finally:

@@ -41,6 +41,11 @@ class TlsConnection:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def local_port(self) -> int:
+        """This end's port."""
+        return int(self._opened().getsockname()[1])
+
     def close(self) -> None:
         if self._stream is not None:
             self._stream.close()

@@ -8,7 +8,7 @@ from authsvc.ledger.answers_log import AnswersLog
 from authsvc.ledger.channels import Channel, Channels
 from authsvc.ledger.open_answers import OpenAnswers
 from authsvc.ledger.sockets import Socket
-from tests.unit.test_ledger_answers import FILM, OTHER, PEER, begun, ended
+from tests.unit.test_ledger_open_answers import FILM, OTHER, PEER, begun, ended
 
 
 def socket(acked: int = 0, waiting: int = 0, *, cookie: int = 1, peer: str = PEER) -> Socket:
@@ -24,8 +24,9 @@ class Rig:
         self.start()
 
     def start(self) -> None:
-        """As the ledger does."""
+        """As the ledger does; not the first on its box."""
         self.answers = OpenAnswers(AnswersLog(self._log), self._state)
+        self.answers.is_first = False
         self.channels = Channels(self.answers)
 
     def look(self, *sockets: Socket, lines: tuple[bytes, ...] = (), finished: dict[str, int] | None = None) -> None:
@@ -144,3 +145,17 @@ def test_a_connection_that_nobody_was_let_in_on_is_a_stray_after_a_while_and_muc
             rig.look(socket(acked, waiting))
             verdicts.append(rig.only.is_stray(look * 2.0, 10, 4_000_000))
         assert any(verdicts) is stray, (steps, waiting)
+
+
+def test_what_was_there_before_the_first_ledger_is_no_stray(rig: Rig) -> None:
+    """An upgrade cuts nobody: the Nginx before told of no answers."""
+    rig.answers.is_first = True
+    for look in range(9):
+        rig.look(socket(look * 10_000_000, 50_000), socket(look * 10_000_000, 50_000, cookie=2, peer="192.0.2.7 40001"))
+        verdicts = [channel.is_stray(look * 2.0, 10, 4_000_000) for channel in rig.channels]
+    assert verdicts == [False, False]
+    for look in range(9):
+        rig.look(socket(look * 10_000_000, 50_000, cookie=3))
+        (later,) = rig.channels
+        verdict = later.is_stray(look * 2.0, 10, 4_000_000)
+    assert verdict

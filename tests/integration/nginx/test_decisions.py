@@ -262,3 +262,41 @@ def test_the_cache_is_readable_for_nobody_else(edge: Edge) -> None:
     edge.get(link(), FIRST_BYTES)
     folder = edge.nginx.folder / "run/decisions"
     assert folder.stat().st_mode & 0o077 == 0
+
+
+REAL_ADDRESS = "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;"
+
+
+def test_behind_a_reverse_proxy_the_connection_is_the_proxys_and_the_address_the_viewers() -> None:
+    """The socket is what can be cut, and the viewer is who is counted."""
+    with Edge.running(more=lambda _: REAL_ADDRESS) as edge, edge.connection() as connection:
+        for address in ("192.0.2.50", "192.0.2.51"):
+            assert connection.get(link(), f"X-Forwarded-For: {address}", "Range: bytes=0-0").status == 206
+        port = connection.local_port
+        asked = [(each.headers["x-real-ip"], each.headers["x-conn"].split()[1:]) for each in edge.authz.seen]
+        peer = ["127.0.0.1", str(port)]
+        assert asked == [("192.0.2.50", peer), ("192.0.2.51", peer)], (
+            "of one connection, and never one's answer for both"
+        )
+        log = edge.nginx.folder / "run/answers.log"
+        deadline = time.monotonic() + 5
+        while log.read_text().count("\n") < 4 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        lines = [line for line in log.read_text().splitlines() if line.startswith("+")]
+        assert [line.split()[3:6] for line in lines] == [[*peer, "192.0.2.50"], [*peer, "192.0.2.51"]]
+        assert {(line["client"], line["port"]) for line in edge.log("account")} == {("127.0.0.1", port)}
+
+
+def test_a_beginning_is_told_before_the_answer_and_its_end_after_it_also_from_the_cache(edge: Edge) -> None:
+    log = edge.nginx.folder / "run/answers.log"
+    before = log.read_text().count("\n")
+    with edge.connection() as connection:
+        ids = [str(connection.get(link(), "Range: bytes=0-0").header("X-Request-Id")) for _ in range(3)]
+        # Let in, and over in another place of Nginx.
+        ids.append(str(connection.get(link(), "Range: bytes=99999999-").header("X-Request-Id")))
+    assert len(edge.authz.seen) < 4, "the cache has answered"
+    deadline = time.monotonic() + 5
+    while log.read_text().count("\n") < before + 8 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    lines = [line.split()[0] for line in log.read_text().splitlines()[before:]]
+    assert lines == [line for each in ids for line in (f"+{each}", f"-{each}")]
