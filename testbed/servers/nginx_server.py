@@ -46,6 +46,7 @@ def role_variables() -> dict[str, Any]:
     return known | {
         "ansible_managed": "Ansible managed", "__nginx_http2_directive": http2_directive(), "__nginx_ktls": False,
         "__nginx_contract": json.loads((TEMPLATES / "contract.json").read_text()),
+        "__nginx_authority_pem": "",
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from pathlib import Path
 
 import pyotp
 import pytest
@@ -272,6 +273,21 @@ def test_a_box_without_a_name_says_why_it_has_no_passkeys(stranger: Page, box: B
 
 
 # -- Guests --
+
+
+def test_the_account_page_tells_how_to_trust_a_box_of_its_own_authority(
+    stranger: Page, box: Box, person: Person
+) -> None:
+    settled(stranger, box, person)
+    section = stranger.get_by_role("region", name="Trusting this box")
+    expect(section).to_be_visible()
+    for program in ("VLC", "mpv", "Kodi", "Firefox", "Chrome"):
+        expect(section.get_by_text(program, exact=True)).to_be_visible()
+    assert sound_at_both_widths(stranger) == []
+    with stranger.expect_download() as download:
+        section.get_by_role("link", name="Download the certificate").click()
+    assert download.value.suggested_filename == "ca.pem"
+    assert download.value.path().read_text().strip() == Path(box.ca_file).read_text().strip()
 
 
 def test_a_guest_looks_around_and_has_no_account(stranger: Page, box: Box) -> None:

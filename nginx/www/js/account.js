@@ -6,6 +6,7 @@ import { h } from './dom.js';
 import { secondFactors } from './factors.js';
 import { Form } from './forms.js';
 import * as me from './me.js';
+import { trust } from './trust.js';
 
 /** @param {import('./types.js').ViewContext} context */
 export function showAccount({ root, signal }) {
@@ -13,7 +14,15 @@ export function showAccount({ root, signal }) {
   const heading = h('h1', { tabindex: '-1' }, 'Account');
   const places = devices(signal);
   root.append(
-    h('div', { class: 'account' }, heading, places.elements, secondFactors(signal), password(signal, places.load)),
+    h(
+      'div',
+      { class: 'account' },
+      heading,
+      places.elements,
+      trust(signal),
+      secondFactors(signal),
+      password(signal, places.load),
+    ),
   );
   heading.focus({ preventScroll: true });
   scrollTo({ top: 0, behavior: 'instant' });

@@ -22,12 +22,13 @@ export class Overlay {
 
   /** The picture speaks for itself again. */
   clear() {
-    this.frame.classList.remove('stalled');
+    this.frame.classList.remove('stalled', 'over');
     this.hide(this.curtain);
   }
 
   /** @param {string} text */
   busy(text) {
+    this.frame.classList.remove('over');
     this.frame.classList.add('stalled');
     this.hide(this.curtain);
     fill(this.curtain, h('p', {}, text));
@@ -46,6 +47,7 @@ export class Overlay {
     this.frame.classList.remove('stalled');
     const button = h('button', { type: 'button', class: 'primary', onclick: go }, way);
     fill(this.curtain, h('p', {}, text), h('div', { class: 'buttons' }, button, ...more));
+    this.frame.classList.toggle('over', more.length > 0);
     this.curtain.hidden = false;
     alarm(text);
     // Only whoever is at the player is taken along.
