@@ -215,7 +215,7 @@ export class Player {
     void this.playback.close();
     this.unload();
     this.stop(
-      `${text} VLC, mpv and Kodi can: use the link below.`,
+      `${text} VLC, mpv and Kodi can.`,
       'Try again',
       h('button', { type: 'button', class: 'secondary', onclick: showElsewhere }, 'Use another player'),
     );
