@@ -24,7 +24,7 @@ node_bin := .cache/node/node_modules/.bin
 boxes := /var/lib/kinetoscope/boxes
 needs := tools/install-packages
 box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring
-test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl mpv vlc-bin vlc-plugin-base
+test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl jq wrk mpv vlc-bin vlc-plugin-base
 browser_packages := chromium zbar-tools
 lint_packages := lua-check
 # Two spaces, and the branches of a case set in by as much.
@@ -84,7 +84,7 @@ deploy: $(environment) ## provision the hosts of INVENTORY=folder (ARGS='--check
 	@ansible-playbook --inventory $(INVENTORY) ansible/site.yml $(ARGS)
 
 smoke: $(environment) ## harmless host tests, against the box or HOST=name of INVENTORY=folder (DISRUPTIVE=yes: all)
-	@$(needs) openssh-client ffmpeg curl
+	@$(needs) openssh-client ffmpeg curl jq
 	@tools/smoke "$(INVENTORY)" "$(HOST)" $(ARGS)
 
 # Proof
