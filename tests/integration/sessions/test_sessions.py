@@ -8,11 +8,9 @@ import pytest
 
 from authsvc.sessions import sessions
 from authsvc.sessions.tokens import opaque_digest
-from testbed.services.clock import Clock, clock
+from testbed.services.clock import Clock
 from testbed.services.sign_in import LOGOUT, REFRESH, SAME_SITE, cookie_header, cookies_of, login, me
 from testbed.services.world import Asker, World
-
-__all__ = ["clock"]
 
 
 def test_refresh_gives_a_new_pair_for_the_same_session(world: World) -> None:
