@@ -52,6 +52,7 @@ def test_our_loaded_table_is_the_rendered_one(host: Host) -> None:
     assert any(rule.get("chain", {}).get("policy") == "drop" for rule in loaded)
 
 
+@pytest.mark.disruptive
 @pytest.mark.parametrize(
     "command",
     [
@@ -72,6 +73,7 @@ def test_the_table_of_somebody_else_stays(host: Host, command: str) -> None:
         host.run("nft delete table ip ks-nat")
 
 
+@pytest.mark.disruptive
 @pytest.mark.parametrize("verb", ["reload", "restart"])
 def test_our_table_is_there_after_the_host_has_loaded_rules_of_its_own(host: Host, verb: str) -> None:
     """Debian's nftables.service begins with `flush ruleset`, and ends with it."""

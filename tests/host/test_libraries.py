@@ -146,6 +146,7 @@ def _second_root(host: Host, how: str) -> Iterator[None]:
         host.run(f"rm -rf {folder} /root/ks-fuse; systemctl daemon-reload; systemctl restart kinetoscope-libraries")
 
 
+@pytest.mark.disruptive
 @pytest.mark.parametrize("how", ["gone", "hangs"])
 def test_a_dead_root_keeps_neither_nginx_nor_a_scan_from_the_others(
     bob: Viewer, host: Host, mp4: dict[str, Any], how: str
@@ -159,6 +160,7 @@ def test_a_dead_root_keeps_neither_nginx_nor_a_scan_from_the_others(
         assert f"{SECOND_ROOT} is not served" in said
 
 
+@pytest.mark.disruptive
 def test_a_root_that_comes_back_is_served_without_a_restart(bob: Viewer, host: Host, mp4: dict[str, Any]) -> None:
     """The library itself is covered by a file system without its server, as when it dies under the box."""
     library = _link(host, mp4).removesuffix(f"/{mp4['filename']}")

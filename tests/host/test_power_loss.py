@@ -18,6 +18,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.disruptive
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_redis_starts_by_itself_and_says_what_was_lost(bob: Viewer, host: Host, damage: str) -> None:
     assert bob.get("/api/v1/users/me").status_code == 200
@@ -35,6 +36,7 @@ def test_redis_starts_by_itself_and_says_what_was_lost(bob: Viewer, host: Host, 
     assert eventually(lambda: bob.get("/api/v1/users/me").status_code == 200, within=10)
 
 
+@pytest.mark.disruptive
 def test_a_whole_file_is_loaded_as_it_is_and_few_damaged_ones_are_kept(host: Host) -> None:
     host.check_output("systemctl restart redis-server@live")
     run = host.check_output("systemctl show --property InvocationID --value redis-server@live")

@@ -27,6 +27,7 @@ def imported(path: Path) -> set[str]:
         ("tests", {"bench"}),
         ("authsvc", {"tests", "bench", "testbed"}),
         ("catalog", {"tests", "bench", "testbed"}),
+        ("media", {"tests", "bench", "testbed"}),
         ("indexer", {"tests", "bench", "testbed"}),
     ],
 )
