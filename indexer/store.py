@@ -194,15 +194,18 @@ def publish(database: Database, video: UUID, name: str, media_type: str, size: i
     database.execute(_PUBLISH, (video, name, media_type, size))
 
 
-def unpublish(database: Database, video: UUID, pattern: str = "%") -> None:
-    """Forget published files whose name is LIKE `pattern`."""
-    database.execute("DELETE FROM published_files WHERE video_id = %s AND name LIKE %s", (video, pattern))
+def unpublish(database: Database, video: UUID, pattern: str = "%", *, kept: str | None = None) -> None:
+    """Forget published files whose name is LIKE `pattern`, but for the one named `kept`."""
+    statement: LiteralString = (
+        "DELETE FROM published_files WHERE video_id = %s AND name LIKE %s AND name IS DISTINCT FROM %s"
+    )
+    database.execute(statement, (video, pattern, kept))
 
 
 def forget_content(database: Database, video: UUID, *, kept: str | None = None) -> None:
     """Forget the tracks and published files of what the title's file held before, but for the one named `kept`."""
     database.execute("DELETE FROM tracks WHERE video_id = %s", (video,))
-    database.execute("DELETE FROM published_files WHERE video_id = %s AND name IS DISTINCT FROM %s", (video, kept))
+    unpublish(database, video, kept=kept)
 
 
 def shows_the_same(database: Database, video: UUID, fingerprint: bytes, facts: Facts) -> bool:

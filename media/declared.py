@@ -129,7 +129,7 @@ def _info_seconds(info: bytes) -> float | None:
     scale, ticks = 1_000_000, None
     for name, at, length in _elements(info, 0):
         content = info[at : at + (length or 0)]
-        if name == _SCALE and content:
+        if name == _SCALE and 0 < len(content) <= 8:
             scale = int.from_bytes(content, "big")
         elif name == _DURATION and len(content) in (4, 8):
             (ticks,) = struct.unpack(">f" if len(content) == 4 else ">d", content)

@@ -205,7 +205,8 @@ def _duration(envelope: Section, streams: list[Section]) -> float | None:
 
 
 def _track_seconds(stream: Section) -> float | None:
-    return _seconds(stream.get("duration")) or _clock(_section(stream.get("tags")).get("DURATION"))
+    """The muxer's tag first: once it has sought, ffprobe tells the container's length as that of a Matroska track."""
+    return _clock(_section(stream.get("tags")).get("DURATION")) or _seconds(stream.get("duration"))
 
 
 def _clock(value: object) -> float | None:

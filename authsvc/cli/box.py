@@ -7,7 +7,8 @@ import click
 
 from authsvc import audit as trail
 from authsvc.cli import console, overview
-from authsvc.sessions import addresses
+from authsvc.people import retention
+from authsvc.people.retention import RetentionSettings
 from authsvc.stores.live import LiveUnavailable
 from authsvc.watching.leases import Leases
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from testbed.viewers.box import Access
+from testbed.viewers.paced import Http2Reader
 from tests import answer_rows as rows
 from tests.chaos.trials import House, Row
-from tests.host.client import Access
 from tests.host.site import Site
-from tests.paced import Http2Reader
 
 REDIS_FILES = "/var/lib/redis-live /var/lib/redis/live"
 ANSWERS = "/run/kinetoscope-answers/answers.log"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.host.client import Access, Viewer
-from tests.paced import Where
+from testbed.viewers.box import Access, Viewer
+from testbed.viewers.paced import Where
 
 LIMIT, LEASE_SECONDS = 3, 90
 

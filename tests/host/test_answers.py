@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 
 from testbed.viewers.box import Access, Viewer
-from testbed.viewers.paced import Where
 from tests import answer_rows as rows
-from tests.host.client import Access, Viewer
 from tests.host.site import LIMIT, Site
 
 ROUNDS = range(int(os.environ.get("KINETOSCOPE_ROUNDS", "1")))

@@ -14,6 +14,7 @@ from catalog.text import clean
 from indexer import names
 from indexer.fingerprint import fingerprint
 from indexer.names import shown_filename, title_from
+from media.declared import declared_seconds, is_protected
 from media.extent import missing_bytes
 from media.faults import Fault
 from media.report import read_report, storable, tells_protection
@@ -109,6 +110,49 @@ def test_a_file_that_ends_before_its_structure_does_lacks_bytes(tmp_path: Path) 
     avi = b"RIFF" + (104).to_bytes(4, "little") + b"AVI " + bytes(100)
     assert lacking(tmp_path, avi, Family.RIFF) == 0
     assert lacking(tmp_path, avi[:-50], Family.RIFF) == 50
+
+
+def declared(folder: Path, content: bytes, family: Family) -> tuple[float | None, bool]:
+    path = folder / "file"
+    path.write_bytes(content)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        size = len(content)
+        return declared_seconds(descriptor, size, family), is_protected(descriptor, size, family)
+    finally:
+        os.close(descriptor)
+
+
+def track(entry: bytes) -> bytes:
+    description = box(b"stsd", bytes(7) + b"\1" + box(entry, bytes(20)))
+    return box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", description))))
+
+
+@pytest.mark.parametrize(("entries", "protected"), [((b"avc1", b"mp4a"), False), ((b"avc1", b"enca"), True)])
+def test_a_movie_tells_its_length_and_whether_it_is_protected(
+    tmp_path: Path, entries: tuple[bytes, ...], protected: bool
+) -> None:
+    tracks = b"".join(map(track, entries))
+    short = box(b"mvhd", bytes(12) + (1000).to_bytes(4, "big") + (5000).to_bytes(4, "big"))
+    long = box(b"mvhd", b"\1" + bytes(19) + (1000).to_bytes(4, "big") + (5000).to_bytes(8, "big"))
+    for header in (short, long):
+        content = box(b"ftyp", b"isom") + box(b"mdat", bytes(50)) + box(b"moov", header + tracks)
+        assert declared(tmp_path, content, Family.ISO) == (5.0, protected)
+
+
+@given(st.binary(max_size=300), st.sampled_from(Family))
+def test_any_bytes_declare_something_or_nothing(
+    tmp_path_factory: pytest.TempPathFactory, tail: bytes, family: Family
+) -> None:
+    heads = {
+        Family.ISO: (box(b"ftyp"), b"\0\0\1\0moov", b"\0\0\1\0moov\0\0\0\x20mvhd", track(b"avc1")[:-9]),
+        Family.EBML: (ebml(b"webm"), ebml(b"webm") + b"\x18\x53\x80\x67\xff\x15\x49\xa9\x66\x8f\x2a\xd7\xb1"),
+        Family.RIFF: (b"RIFF\x10\0\0\0AVI LIST\0\0\0\0hdrlavih",),
+    }
+    folder = tmp_path_factory.getbasetemp()
+    for head in heads[family]:
+        seconds, _ = declared(folder, head + tail, family)
+        assert seconds is None or 0 < seconds < 3.6e7
 
 
 def test_a_fingerprint_tells_start_middle_end_and_size_apart(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 from testbed.servers.nginx_server import REPOSITORY
 from testbed.servers.postgres import PostgresServer
 from testbed.stack import Stack
+from testbed.viewers.paced import Http1Reader, Http2Reader, Where
 from testbed.waiting import eventually
+from tests import answer_rows as rows
 from tests.integration.ledger.test_running import FILM_BYTES, PACE, House, by_api
-from tests.paced import Http1Reader, Http2Reader, Reading, Where
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="cutting a connection takes CAP_NET_ADMIN")
 

@@ -248,20 +248,14 @@ def test_a_cover_picture_before_the_film_is_not_the_film(library: Library, suffi
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
-def test_of_two_videos_the_longest_is_shown_everywhere(library: Library, suffix: str) -> None:
+def test_of_two_videos_the_longest_is_shown_everywhere(library: Library, suffix: str, tmp_path: Path) -> None:
     trailer = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=25:duration=3")
-    maps = (
-        "-map",
-        "2:v",
-        "-map",
-        "0:v",
-        "-map",
-        "1:a",
-        *X264,
-        "-fflags",
-        "-bitexact",
-    )  # else Matroska tells no lengths
-    library.put(f"two.{suffix}", made_by_ffmpeg(suffix, *trailer, *maps, size="640x360", seconds=20))
+    maps = ("-map", "2:v", "-map", "0:v", "-map", "1:a", *X264)
+    exact, two = tmp_path / f"exact.{suffix}", tmp_path / f"two.{suffix}"
+    exact.write_bytes(made_by_ffmpeg(suffix, *trailer, *maps, size="640x360", seconds=20))
+    # Again, since bit-exact Matroska does not tell how long its tracks are.
+    subprocess.run(["ffmpeg", "-v", "error", "-i", exact, "-map", "0", "-c", "copy", two], check=True)
+    library.put(two.name, two.read_bytes())
     library.scan()
     row = library.row(f"two.{suffix}")
     assert (row["width"], row["height"], row["video_track"]) == (640, 360, 1)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.integration.nginx_server import NginxServer
-from tests.integration.raw_http import RawConnection
+from testbed.servers.nginx_server import NginxServer
+from testbed.viewers.http1 import RawConnection
 
 # What Nginx is given has no need to be a certificate; it must only come out as it went in.
 PEM = "-----BEGIN CERTIFICATE-----\n" + "MIIBxTCCAWugAwIBAgIUZ0\n" * 30 + "-----END CERTIFICATE-----"
