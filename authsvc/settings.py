@@ -100,8 +100,7 @@ class AccountSettings(DatabaseSettings):
 class LiveSettings(DatabaseSettings):
     """What authz, api and ledger share: the live store, limits, and times of sessions and leases."""
 
-    # The Redis that holds sessions and leases (noeviction) and who signs in there. Without a password no AUTH is
-    # sent: that is for tests and `make dev`.
+    # The Redis of sessions and leases (noeviction), and who signs in there. Without a password (tests) no AUTH is sent.
     redis_live_url: str = "unix:///run/redis-live/redis.sock"
     redis_username: str | None = None
     redis_live_password: SecretStr | None = None
@@ -317,8 +316,7 @@ class ApiSettings(ServiceSettings, AccountSettings):
     # How long a device stays known after its last sign-in; browsers keep no cookie for longer than 400 days.
     known_device_seconds: Annotated[int, Field(ge=1, le=400 * 86_400)] = 400 * 86_400
 
-    # Calls of one user in a minute, or of one address (IPv6: /64) that nobody is signed in at: of everything that has
-    # no class of its own, of signing in and registering, and of starting and keeping playbacks. Some calls count more
+    # Calls of one user in a minute, or of one address (IPv6: /64) that nobody is signed in at, by class. Some count more
     # than once (api/protocol/costs.py).
     general_calls_per_minute: Count = 3000
     login_calls_per_minute: Count = 60

@@ -80,6 +80,7 @@ def log_has_lines(bob: Viewer, host: Host) -> None:
 
 
 @pytest.mark.parametrize("target", [*SECRETS_AND_LOGS, "another title"])
+@pytest.mark.disruptive
 def test_a_library_file_that_became_a_link_gives_out_nothing(
     bob: Viewer, host: Host, mp4: dict[str, Any], other: dict[str, Any], log_has_lines: None, no_scan: None, target: str
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_library_file_that_became_a_link_gives_out_nothing(
 
 
 @pytest.mark.parametrize("target", SECRETS_AND_LOGS[:-1])
+@pytest.mark.disruptive
 def test_even_a_link_in_the_published_tree_reaches_no_key_and_no_log(
     bob: Viewer, host: Host, mp4: dict[str, Any], log_has_lines: None, no_scan: None, target: str
 ) -> None:

@@ -82,7 +82,7 @@ def test_nobody_replaces_anothers_session(world: World) -> None:
 
 @pytest.mark.parametrize("policy", ["evict", "refuse"])
 def test_racing_sign_ins_leave_no_more_than_the_policy(world: World, policy: str) -> None:
-    world.with_settings(session_limit_policy=policy, hashes_at_once=16)
+    world.with_settings(session_limit_policy=policy, hashes_at_once=16, hashes_waiting=16, hash_wait_seconds=60)
     world.user("alice")
     app = world.api_app
     barrier = threading.Barrier(8)
