@@ -316,8 +316,8 @@ class ApiSettings(ServiceSettings, AccountSettings):
     # How long a device stays known after its last sign-in; browsers keep no cookie for longer than 400 days.
     known_device_seconds: Annotated[int, Field(ge=1, le=400 * 86_400)] = 400 * 86_400
 
-    # Calls of one user in a minute, or of one address (IPv6: /64) that nobody is signed in at, by class. Some count more
-    # than once (api/protocol/costs.py).
+    # Calls of one user in a minute, or of one address (IPv6: /64) that nobody is signed in at, by class. Some calls
+    # count more than once (api/protocol/costs.py).
     general_calls_per_minute: Count = 3000
     login_calls_per_minute: Count = 60
     streaming_calls_per_minute: Count = 600
