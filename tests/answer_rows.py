@@ -79,7 +79,7 @@ def film_beside_another_on_http2(site: Site, end: Callable[[dict[str, Any]], Non
     _, other = started(site)
     with Http2Reader(site.where()) as reader:
         reading = reader.read(link, bytes_a_second=site.slow).wait()
-        assert reader.read(other, byte_range="0-0").wait().is_whole
+        assert reader.read(other, byte_range="0-0").finished().is_whole
         time.sleep(KNOWN_SECONDS)
         assert moving([reading]) == 1
         end(film)
@@ -92,7 +92,7 @@ def film_that_a_cached_decision_let_in(site: Site) -> float:
     other, other_link = started(site)
     with Http1Reader(site.where()) as reader:
         for each in (link, other_link):
-            assert reader.read(each, byte_range="0-0").wait().is_whole
+            assert reader.read(each, byte_range="0-0").finished().is_whole
         reading = reader.read(link, bytes_a_second=site.slow).wait()
         time.sleep(KNOWN_SECONDS)
         site.stop(other)
@@ -166,8 +166,7 @@ def address_after_address(site: Site, addresses: Sequence[str], pause_seconds: f
     _, link = started(site)
     for each in addresses:
         with Http1Reader(site.where(each)) as reader:
-            reading = reader.read(link, byte_range="0-99999").wait()
-            within(KNOWN_SECONDS, lambda reading=reading: reading.is_over)  # type: ignore[misc]  # a default
+            reading = reader.read(link, byte_range="0-99999").finished()
             assert (reading.status, reading.received) == (206, 100_000), each
         time.sleep(pause_seconds)
     return len(addresses)
@@ -195,10 +194,10 @@ def many_http2_connections(site: Site, count: int, most: int) -> float:
         readings = [reader.read(link, bytes_a_second=site.slow) for reader in readers]
         seconds = within(PROMISED_SECONDS, lambda: sum(not reading.is_over for reading in readings) == most)
         late = opened.enter_context(Http2Reader(site.where()))
-        assert late.read(link, byte_range="0-0").wait().status == 403
+        assert late.read(link, byte_range="0-0").finished().status == 403
         assert sum(not reading.is_over for reading in readings) == most
         known = next(reader for reader, reading in zip(readers, readings, strict=True) if not reading.is_over)
-        assert known.read(link, byte_range="0-0").wait().status == 206
+        assert known.read(link, byte_range="0-0").finished().status == 206
         return seconds
 
 
@@ -207,10 +206,11 @@ def skipping_through_the_list(site: Site, rate: float) -> int:
     entries = [*site.list_entries()] * (3 * site.limit)
     for entry in entries[: 3 * site.limit]:
         with Http1Reader(site.where()) as reader:
-            sent_on = reader.read(entry).wait()
+            sent_on = reader.read(entry).finished()
             assert sent_on.status == 302, sent_on
             location = sent_on.headers["location"]
             link = "/" + location.split("/", 3)[3] if location.startswith("https://") else location
             with Http1Reader(site.where()) as player:
-                assert player.read(link, bytes_a_second=rate).wait().status == 200, entry
+                begun = player.read(link, bytes_a_second=rate).wait()
+                assert begun.status == 200, begun
     return 3 * site.limit

@@ -42,7 +42,9 @@ class _Sums:
 @dataclass(slots=True)
 class _Address:
     began: float
+    # When its bytes last moved, and at which look.
     moved: float
+    look: int
 
 
 class Watched:
@@ -51,6 +53,7 @@ class Watched:
     def __init__(self, addresses: int, window_seconds: float, sockets: int) -> None:
         self._most_addresses, self._window, self._most_sockets = addresses, window_seconds, sockets
         self._addresses: defaultdict[str, dict[str, _Address]] = defaultdict(dict)
+        self._look = 0
         # (playback, address) that had an answer at the last look.
         self._lately: set[tuple[str, str]] = set()
         # Connections of a playback beyond what it may have, by a look: address or socket too many.
@@ -58,6 +61,7 @@ class Watched:
 
     def look(self, channels: Iterable[Channel], over: set[str], now: float) -> dict[str, Seen]:
         """By playback; those of `over` may have nothing, so nothing of theirs is too many. `now` is monotonic."""
+        self._look += 1
         sums: defaultdict[str, _Sums] = defaultdict(_Sums)
         lately: set[tuple[str, str]] = set()
         for channel in sorted(channels, key=lambda channel: channel.carrier.serial if channel.carrier else 0):
@@ -98,9 +102,12 @@ class Watched:
         """The addresses that count, oldest first."""
         known = self._addresses[playback]
         for address, began in moving.items():
-            known.setdefault(address, _Address(began, now)).moved = now
-        for address in [each for each, seen in known.items() if now - seen.moved > self._window]:
-            del known[address]
+            seen = known.setdefault(address, _Address(began, now, self._look))
+            seen.moved, seen.look = now, self._look
+        # Two looks at least: on a busy machine they may be further apart than the window is long.
+        for address, seen in list(known.items()):
+            if now - seen.moved > self._window and self._look - seen.look > 1:
+                del known[address]
         if not known:
             del self._addresses[playback]
         return sorted(known, key=lambda address: known[address].began)

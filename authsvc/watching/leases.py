@@ -31,7 +31,7 @@ _LOOK = Script("look")
 _LAST_LOOK = Script("last_look")
 # Of NOTIFY: somebody waits for the ledger to tell what is open.
 GLANCE = "glance"
-_GLANCE_SECONDS = 1.0
+_GLANCE_SECONDS = 2.0
 _GLANCES_AT_ONCE = 2
 _POLL_SECONDS = 0.02
 
@@ -121,8 +121,8 @@ class Leases:
     def look_again(self, connection: Connection[Any], session_id: str) -> bool:
         """Wait until the ledger has told what is open by now: a player that skips has left its title a moment ago.
 
-        False when that may not be waited for, or would help nobody. Takes less than half a second; not inside a
-        transaction.
+        False when that may not be waited for, or would help nobody. Takes less than half a second, with a ledger that is
+        behind up to 2 s; not inside a transaction.
         """
         if not _LAST_LOOK(self._live, session_id) or not self._glances.acquire(blocking=False):
             return False

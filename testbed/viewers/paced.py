@@ -77,6 +77,12 @@ class Reading:
             self._changed.wait_for(lambda: self.received or self.is_over, seconds)
         return self
 
+    def finished(self, seconds: float = _WAIT_SECONDS) -> Self:
+        """Until the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.is_over, seconds)
+        return self
+
     @property
     def is_over(self) -> bool:
         return self.is_whole or self.is_cut

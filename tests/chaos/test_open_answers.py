@@ -41,7 +41,7 @@ def test_an_ended_film_is_cut_within_10_s_all_the_same(
     house.shell(before)
     with Http2Reader(site.where()) as reader:
         reading = reader.read(link, bytes_a_second=site.slow).wait()
-        assert reader.read(other, byte_range="0-0").wait().is_whole
+        assert reader.read(other, byte_range="0-0").finished().is_whole
         time.sleep(rows.KNOWN_SECONDS)
         house.shell(meanwhile)
         row.untrue = house.seconds_until(lambda listed: film["playback_id"] in listed)

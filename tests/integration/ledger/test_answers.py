@@ -163,7 +163,7 @@ def test_a_paused_player_that_says_so_keeps_its_slot(site: Site) -> None:
     for _ in range(LIMIT):
         grant, link = rows.started(site)
         with Http1Reader(site.where()) as reader:
-            reader.read(link, byte_range="0-0").wait()
+            reader.read(link, byte_range="0-0").finished()
         body = {"position_seconds": 1, "state": "paused"}
         beat = f"/api/v1/playbacks/{grant['playback_id']}/heartbeat"
         assert site.stack.call("POST", beat, site.token, body)[0] == 204
@@ -180,15 +180,15 @@ def test_an_answer_that_the_viewer_leaves_costs_no_connection(site: Site) -> Non
         reader.leave(reading)
         time.sleep(4)
         _, other = rows.started(site)
-        assert reader.read(other, byte_range="0-0").wait().status == 206, site.log()
+        assert reader.read(other, byte_range="0-0").finished().status == 206, site.log()
 
 
 def test_an_answer_that_ends_as_an_error_is_over(site: Site) -> None:
     """Let in, and then there is no such range: it ends in another place of Nginx."""
     film, link = rows.started(site)
     with Http2Reader(site.where()) as reader:
-        assert reader.read(link, byte_range=f"{FILM_BYTES}-").wait().status == 416
-        assert reader.read(link, byte_range="0-0").wait().status == 206
+        assert reader.read(link, byte_range=f"{FILM_BYTES}-").finished().status == 416
+        assert reader.read(link, byte_range="0-0").finished().status == 206
         assert eventually(lambda: site.begun(film))
         assert eventually(lambda: site.answers.read_bytes().count(b"\n-") >= 2), site.answers.read_bytes()
         time.sleep(1)
