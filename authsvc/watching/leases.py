@@ -121,8 +121,8 @@ class Leases:
     def look_again(self, connection: Connection[Any], session_id: str) -> bool:
         """Wait until the ledger has told what is open by now: a player that skips has left its title a moment ago.
 
-        False when that may not be waited for, or would help nobody. Takes less than half a second, with a ledger that is
-        behind up to 2 s; not inside a transaction.
+        False when that may not be waited for, or would help nobody. Takes less than half a second, up to 2 s where the
+        ledger is behind; not inside a transaction.
         """
         if not _LAST_LOOK(self._live, session_id) or not self._glances.acquire(blocking=False):
             return False
