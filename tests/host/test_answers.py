@@ -43,7 +43,7 @@ def addresses(access: Access) -> Iterator[list[str]]:
         subprocess.run(["ip", "address", "replace", f"{each}/32", "dev", device], check=True)
     yield found
     for each in found:
-        subprocess.run(["ip", "address", "delete", f"{each}/32", "dev", device], check=True)
+        subprocess.run(["ip", "address", "delete", f"{each}/32", "dev", device], check=False)
 
 
 def test_an_ended_film_is_cut_whatever_else_is_on_its_http2_connection(
