@@ -189,7 +189,7 @@ class Sessions(RuleBasedStateMachine):
 def test_no_interleaving_breaks_the_rules_of_sessions(world: World) -> None:
     world.with_settings(
         login_calls_per_minute=PLENTY, general_calls_per_minute=PLENTY, streaming_calls_per_minute=PLENTY,
-        hashes_at_once=8,
+        hashes_at_once=8, hashes_waiting=8, hash_wait_seconds=60,
     )  # fmt: skip
     run_state_machine_as_test(
         lambda: Sessions(world),
