@@ -42,7 +42,10 @@ class Site:
     def list_entries(self) -> Sequence[str]:
         device = self.viewer.post("/api/v1/users/me/devices", name="kitchen").json()
         text = self.viewer.get(f"/play/{device['device_token']}/library.m3u").text
-        return ["/" + line.split("/", 3)[3] for line in text.splitlines() if line.startswith("https://")]
+        # Not those that a run of these tests has put there: their files go when it ends.
+        passing = {video["id"] for video in self.viewer.videos() if "Dropped in" in video["filename"]}
+        entries = ["/" + line.split("/", 3)[3] for line in text.splitlines() if line.startswith("https://")]
+        return [entry for entry in entries if entry.rsplit("/", 1)[1] not in passing]
 
     @classmethod
     def of(cls, access: Access, admin: Viewer, viewer: Viewer) -> Self:
