@@ -5,11 +5,13 @@ import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import requests
 
 TIMEOUT_SECONDS = 20
+# Half of an access token's life.
+RENEW_SECONDS = 300
 # Every token, password and link path that was ever sent or received: none may be found in a log.
 SECRETS: set[str] = set()
 TOKENS = ("access_token", "refresh_token", "known_device_token", "device_token")
@@ -126,6 +128,8 @@ class Viewer(Caller):
     password: str
     token: str = ""
     session_id: str = ""
+    refresh_token: str = ""
+    renewed: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -133,7 +137,19 @@ class Viewer(Caller):
         answer = self.post("/api/v1/auth/login", username=self.username, password=self.password)
         answer.raise_for_status()
         body = answer.json()
-        self.token, self.session_id = body["access_token"], body["session_id"]
+        self.session_id = body["session_id"]
+        self._take(body)
+
+    def fresh(self) -> Self:
+        """With an access token that lives for minutes more."""
+        if time.monotonic() - self.renewed > RENEW_SECONDS:
+            answer = self.post("/api/v1/auth/refresh", refresh_token=self.refresh_token)
+            answer.raise_for_status()
+            self._take(answer.json())
+        return self
+
+    def _take(self, body: dict[str, Any]) -> None:
+        self.token, self.refresh_token, self.renewed = body["access_token"], body["refresh_token"], time.monotonic()
         self.carry(body)
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize("number", ROUNDS)
 
 @pytest.fixture
 def site(access: Access, admin: Viewer, carol: Viewer) -> Site:
-    return Site.of(access, admin, carol)
+    return Site.of(access, admin.fresh(), carol)
 
 
 @pytest.fixture(scope="module")
