@@ -17,6 +17,8 @@ from testbed.viewers.box import SECRETS, Access, Viewer, connection
 
 CLIP_SECONDS = 4
 DROPPED = "Dropped in"
+# Who stays signed in for the whole run.
+SIGNED_IN: list[Viewer] = []
 # What the tests have measured, for whoever reads the end of the run.
 FIGURES: list[str] = []
 WORST: dict[str, tuple[int, float]] = {}
@@ -30,7 +32,15 @@ def access() -> Access:
 @pytest.fixture(scope="session")
 def admin(access: Access) -> Viewer:
     """The user that provisioning made."""
-    return Viewer(access, access.admin_username, access.admin_password)
+    SIGNED_IN.append(Viewer(access, access.admin_username, access.admin_password))
+    return SIGNED_IN[-1]
+
+
+@pytest.fixture(autouse=True)
+def still_signed_in() -> None:
+    """The tests take longer than an access token lives."""
+    for viewer in SIGNED_IN:
+        viewer.fresh()
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +71,8 @@ def _new_user(name: str, access: Access, shell: Any) -> Viewer:
 @pytest.fixture(scope="session")
 def bob(access: Access, shell: Any) -> Viewer:
     """Reads through both doors; whatever that leaves running is his."""
-    return _new_user("bob", access, shell)
+    SIGNED_IN.append(_new_user("bob", access, shell))
+    return SIGNED_IN[-1]
 
 
 @pytest.fixture
