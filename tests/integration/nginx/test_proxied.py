@@ -4,12 +4,14 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from testbed.edge import Edge, link, problem
 from testbed.servers.nginx_server import NAME
 from testbed.viewers.http1 import Answer, RawConnection
+from testbed.waiting import eventually
 
 CLIENT, OTHER, FORGED = "203.0.113.7", "203.0.113.8", "198.51.100.66"
 LOGIN = "/api/v1/auth/login"
@@ -85,10 +87,16 @@ def test_nobody_but_a_proxy_says_whom_it_speaks_for(apart: Edge, header: str) ->
 def test_the_logs_name_the_client_and_the_socket(behind: Edge) -> None:
     with behind.connection() as connection:
         port = _port_of(connection)
-        assert connection.get(link("poster.jpg"), f"X-Forwarded-For: {CLIENT}").status == 200
+        poster = connection.get(link("poster.jpg"), f"X-Forwarded-For: {CLIENT}")
+        assert poster.status == 200
         answer = connection.get("/health", f"X-Forwarded-For: {CLIENT}")
-    account = behind.log("account")[-1]
-    assert (account["client"], account["port"]) == ("127.0.0.1", port)
+
+    def booked() -> list[dict[str, Any]]:
+        return [line for line in behind.log("account") if line["request_id"] == poster.header("X-Request-Id")]
+
+    # The account log is written ten times a second.
+    assert eventually(booked, within=5)
+    assert [(line["client"], line["port"]) for line in booked()] == [("127.0.0.1", port)]
     # The access log is written once a second.
     behind.nginx.stop()
     behind.nginx.start()
