@@ -73,8 +73,8 @@ export function forget(why = '') {
 let flight = null;
 
 /**
- * A fresh access cookie. A refresh token is good for one use and its second use ends the session, so there is one
- * exchange at a time: one promise in this tab, one Web Lock across the tabs of this browser.
+ * A fresh access cookie. A refresh token is good for one use, and a second one of a spent token ends the session, so there
+ * is one exchange at a time: one promise in this tab, one Web Lock across the tabs of this browser.
  * @param {number} since  ms: nothing to do if another tab renewed after this moment
  * @returns {Promise<void>}
  */
