@@ -10,7 +10,9 @@ Nginx, and fields that repeat what the client sent:
 1. The syslog prefix goes.
 2. A quoted field that a client controls is cut down to what is known to be harmless: of `request` the method, and
    the path where it is a door's (then without the MAC) or made of short words; `referrer` goes altogether.
-3. Whatever is left and looks like a credential (20 characters of base64url and more, that are not an id of 32
+3. A character that can't be printed is written as its escape (at most 4 characters for each byte that was sent), a
+   field is cut at 200 characters, and the whole at 1,000.
+4. Whatever is left and looks like a credential (20 characters of base64url and more, that are not an id of 32
    hexadecimal digits) goes too, wherever it stands; so does everything behind a quote that a cut datagram left open.
 
 Run by systemd with a socket (LISTEN_FDS) or by hand with --socket. Python's standard library alone.
@@ -27,6 +29,8 @@ from pathlib import Path
 
 # Nginx cuts its messages at 2 KiB.
 DATAGRAM_BYTES = 8192
+FIELD_CHARACTERS = 200
+MESSAGE_CHARACTERS = 1_000
 SYSTEMD_SOCKET = 3
 
 PREFIX = re.compile(r"^<\d+>\w{3} [ \d]\d \d\d:\d\d:\d\d (?:nginx: )?")
@@ -48,7 +52,14 @@ GONE = "[redacted]"
 
 def redacted(message: str) -> str:
     """The message as it may lie on a disk."""
-    return CREDENTIAL.sub(GONE, FIELD.sub(_field, PREFIX.sub("", message)))
+    # Cut last: a credential that was cut in two would no longer look like one.
+    return CREDENTIAL.sub(GONE, FIELD.sub(_field, _printable(PREFIX.sub("", message))))[:MESSAGE_CHARACTERS]
+
+
+def _printable(message: str) -> str:
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in message
+    )
 
 
 def _field(found: re.Match[str]) -> str:
@@ -60,14 +71,14 @@ def _field(found: re.Match[str]) -> str:
         known = UPSTREAM.match(value)
         return f', upstream: "{known["server"]}{_path(known["path"])}"' if known else f', upstream: "{GONE}"'
     if name == "host":
-        return f', host: "{value if WORDS.fullmatch("/" + value) else GONE}"'
+        return f', host: "{value if len(value) <= FIELD_CHARACTERS and WORDS.fullmatch("/" + value) else GONE}"'
     return ""
 
 
 def _path(path: str) -> str:
     if signed := SIGNED.fullmatch(path):
         return f"/m/{signed['kid']}/../{signed['playback']}/../{signed['file']}"
-    return path if WORDS.fullmatch(path) else GONE
+    return path if len(path) <= FIELD_CHARACTERS and WORDS.fullmatch(path) else GONE
 
 
 def _socket(path: Path | None) -> socket.socket:

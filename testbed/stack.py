@@ -69,7 +69,8 @@ class Stack:
     ) -> Iterator[Self]:
         """Start everything; `www` is the folder of the client to serve (by default the project's own)."""
         # The tests of limits are the services' and nginx/test_pages'; here nothing may depend on which test ran before.
-        overrides = {"nginx_login_rate": "1000r/s", **overrides, "nginx_www_dir": www or REPOSITORY / "nginx/www"}
+        wide = dict.fromkeys(("nginx_login_rate", "nginx_page_rate", "nginx_refusal_rate"), "1000r/s")
+        overrides = wide | {**overrides, "nginx_www_dir": www or REPOSITORY / "nginx/www"}
         with (
             postgres.cloned_database() as database,
             RedisServer.started("live") as live,

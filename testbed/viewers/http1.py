@@ -89,6 +89,10 @@ class RawConnection(TlsConnection):
         lines = [f"{method} {target} HTTP/1.1", f"Host: {host or self.server_name}", *headers]
         return self.exchange("\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape"), method)
 
+    def send(self, piece: bytes) -> None:
+        """Send bytes as they stand, and read nothing."""
+        self._opened().sendall(piece)
+
     def exchange(self, request: bytes, method: str = "GET") -> Answer:
         """Send the bytes of one request, read one response (status 0 when the server just closes)."""
         self._opened().sendall(request)

@@ -94,6 +94,39 @@ def test_what_helps_the_operator_stays(redactor: ModuleType) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "\x01" * 2_000,
+        "\n[alert] a line of the client's own\n" * 50,
+        "\x7f\x1b[2J" * 400,
+        "/a" * 900,
+        "\\xff" * 500,
+        "\u2028" * 600,
+    ],
+)
+@pytest.mark.parametrize(
+    "form",
+    [
+        'failed, client: ::1, server: k, request: "GET /{} HTTP/1.1", host: "k"',
+        'failed, client: ::1, server: k, request: "GET / HTTP/1.1", host: "{}"',
+        'failed, client: ::1, server: k, request: "GET / HTTP/1.1", host: "k", referrer: "{}"',
+        'open() "/srv/{}" failed, client: ::1',
+    ],
+)
+def test_a_line_is_one_line_and_not_as_long_as_the_client_likes(redactor: ModuleType, form: str, said: str) -> None:
+    left = redactor.redacted(HEAD + form.format(said))
+    assert left.isprintable()
+    assert len(left) <= 1_000
+    assert len(left) < 300 or form.startswith("open")
+
+
+def test_a_credential_is_gone_before_a_line_is_cut(redactor: ModuleType) -> None:
+    for before in range(940, 1_000):
+        assert MAC[:8] not in redactor.redacted(HEAD + "open() " + "/" * before + MAC)
+        assert MAC[-8:] not in redactor.redacted(HEAD + "open() \x01" + MAC)
+
+
 def test_the_process_writes_lines_and_follows_a_rotation(tmp_path: Path) -> None:
     path, log = tmp_path / "s", tmp_path / "error.log"
     process = subprocess.Popen([sys.executable, "-I", str(SOURCE), "--log", str(log), "--socket", str(path)])
