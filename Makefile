@@ -24,7 +24,7 @@ node_bin := .cache/node/node_modules/.bin
 boxes := /var/lib/kinetoscope/boxes
 needs := tools/install-packages
 box_packages := systemd-container mmdebstrap nftables iproute2 openssh-client debian-archive-keyring
-test_packages := postgresql redis-server nginx ffmpeg bubblewrap curl jq wrk mpv vlc-bin vlc-plugin-base
+test_packages := postgresql redis-server nginx logrotate nftables iproute2 ffmpeg bubblewrap curl jq wrk mpv vlc-bin vlc-plugin-base
 browser_packages := chromium zbar-tools
 lint_packages := lua-check
 # Two spaces, and the branches of a case set in by as much.

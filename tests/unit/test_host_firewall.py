@@ -10,6 +10,18 @@ TEMPLATE = Path(__file__).parents[2] / "roles/firewall/templates/nftables.conf.j
 
 PLAIN = """\
 table inet kinetoscope {
+\tset connections_4 {
+\t\ttype ipv4_addr
+\t\tsize 65535
+\t\tflags dynamic
+\t}
+
+\tset connections_6 {
+\t\ttype ipv6_addr
+\t\tsize 65535
+\t\tflags dynamic
+\t}
+
 \tchain input {
 \t\ttype filter hook input priority filter; policy drop;
 \t\tct state vmap { invalid : drop, established : accept, related : accept }
@@ -20,6 +32,9 @@ table inet kinetoscope {
 \t\tip6 saddr fe80::/10 icmpv6 type mld-listener-query accept
 \t\tip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 \t\ttcp dport 22 accept
+\t\ttcp dport { 80, 443 } add @connections_4 { ip saddr ct count over 512 } counter reject with tcp reset
+\t\ttcp dport { 80, 443 } add @connections_6 { ip6 saddr & ffff:ffff:ffff:ffff:: ct count over 512 } \
+counter reject with tcp reset
 \t\ttcp dport { 80, 443 } accept
 \t\tcounter comment "denied"
 \t}
@@ -34,6 +49,9 @@ def ruleset(**given: Any) -> str:
         "firewall_ssh_from": [],
         "firewall_tcp_ports": [443, 80],
         "firewall_ping_rate": 10,
+        "firewall_connections_per_address": 512,
+        "__firewall_uncounted_from_4": [],
+        "__firewall_uncounted_from_6": [],
         "__firewall_ssh_from_4": [],
         "__firewall_ssh_from_6": [],
     } | given
@@ -67,6 +85,22 @@ def test_ssh_can_be_kept_to_some_addresses() -> None:
 def test_only_our_own_table_is_replaced() -> None:
     words = [line for line in TEMPLATE.read_text().splitlines() if line and not line.startswith(("#", "{", "\t", "}"))]
     assert words == ["table inet kinetoscope", "delete table inet kinetoscope", "table inet kinetoscope {"]
+
+
+def test_a_proxy_in_front_is_not_counted() -> None:
+    behind = ruleset(__firewall_uncounted_from_4=["192.0.2.7"], __firewall_uncounted_from_6=["2001:db8::/64"])
+    assert behind == PLAIN.replace(
+        "\t\ttcp dport { 80, 443 } add @connections_4",
+        "\t\tip saddr 192.0.2.7 tcp dport { 80, 443 } accept\n"
+        "\t\tip6 saddr 2001:db8::/64 tcp dport { 80, 443 } accept\n"
+        "\t\ttcp dport { 80, 443 } add @connections_4",
+    )
+
+
+def test_connections_need_not_be_counted() -> None:
+    open_to_all = ruleset(firewall_connections_per_address=0)
+    assert "connections_" not in open_to_all
+    assert "\t\ttcp dport { 80, 443 } accept\n" in open_to_all
 
 
 @pytest.mark.parametrize("missing", ["firewall_ssh_ports", "firewall_ping_rate"])
