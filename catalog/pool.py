@@ -1,6 +1,8 @@
 """One way to open PostgreSQL: a small pool of named, time-bounded connections."""
 
 import select
+from collections.abc import Callable
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -36,12 +38,14 @@ def open_pool(
     application_name: str,
     max_size: int,
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    connection_class: type[Connection[TupleRow]] = Connection,
+    configure: Callable[[Connection[Any]], None] | None = None,
 ) -> ConnectionPool[Connection[TupleRow]]:
     """A pool of at most `max_size` connections that opens in the background.
 
     Returns at once even when PostgreSQL is down: a service must start without it. Taking a connection raises
     `psycopg_pool.PoolTimeout` after CHECKOUT_TIMEOUT_SECONDS. Open it after the fork: its threads do not
-    survive one (psycopg documentation, "Connection pools").
+    survive one (psycopg documentation, "Connection pools"). `configure` sees each connection once, before anybody.
     """
     return ConnectionPool(
         database_url,
@@ -50,6 +54,8 @@ def open_pool(
         timeout=CHECKOUT_TIMEOUT_SECONDS,
         reconnect_timeout=RECONNECT_TIMEOUT_SECONDS,
         check=check_idle,
+        connection_class=connection_class,
+        configure=configure,
         open=True,
         name=application_name,
         kwargs={

@@ -122,7 +122,9 @@ class Gate:
 
     def _load(self, question: Question, access: Access, *, opening: bool) -> Facts | None:
         known_seconds = self._settings.outage_known_seconds
-        with self._database.connection() as connection:
+        # For PostgreSQL's log (authsvc/stores/statements.py).
+        named = structlog.contextvars.bound_contextvars(request_id=question.request_id)
+        with named, self._database.connection() as connection:
             if question.door == "signed":
                 return rehydration.of_playback(connection, question.playback_id, known_seconds=known_seconds)
             if opening:

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg import Connection
 from psycopg_pool import PoolTimeout
 
+from authsvc.stores.statements import TracedConnection, learn_threshold
 from catalog.pool import open_pool
 
 
@@ -31,7 +33,14 @@ class Database:
         statement_ms: int | None = None,
     ) -> None:
         limit = {} if statement_ms is None else {"statement_timeout_ms": statement_ms}
-        self._pool = open_pool(url, application_name=application_name, max_size=connections, **limit)
+        self._pool = open_pool(
+            url,
+            application_name=application_name,
+            max_size=connections,
+            connection_class=TracedConnection,
+            configure=learn_threshold,
+            **limit,
+        )
         self._wait_seconds = wait_seconds
 
     @contextmanager
@@ -41,7 +50,10 @@ class Database:
             with self._pool.connection(timeout=self._wait_seconds) as connection:
                 if not connection.autocommit:
                     connection.autocommit = True
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    _tell(connection)
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise DatabaseUnavailable(str(error)) from error
 
@@ -56,3 +68,9 @@ class Database:
 
     def close(self) -> None:
         self._pool.close()
+
+
+def _tell(connection: Connection[Any]) -> None:
+    """Have PostgreSQL's log name the request whose statements it holds, where it holds any."""
+    if isinstance(connection, TracedConnection) and connection.notes:
+        connection.tell(structlog.contextvars.get_contextvars().get("request_id", "unknown"))
