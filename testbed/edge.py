@@ -75,7 +75,7 @@ class Edge:
     @classmethod
     @contextlib.contextmanager
     def running(cls, **overrides: Any) -> Iterator[Self]:
-        # test_nginx_nobody is about the limits; elsewhere nothing may depend on which test ran before.
+        # nginx/test_nobody is about the limits; elsewhere nothing may depend on which test ran before.
         wide = {"nginx_refusal_rate": "10000r/s", "nginx_refusal_burst": 100_000, "nginx_page_rate": "10000r/s"}
         overrides = wide | overrides
         with (

@@ -48,26 +48,26 @@ class Http2Connection(TlsConnection):
         """
         stream, known = self._opened(), list(fields)
         # RFC 7541, 6.2.1: each goes to the front of the table, whose first index is 62.
-        taught = b"".join(b"\x40" + _literal(name) + _literal(value) for name, value in known)
+        taught = b"".join(b"\x40" + literal(name) + literal(value) for name, value in known)
         indexed = bytes(0x80 | 62 + at for at in range(len(known)))
         sent, statuses = 0, dict[int, int]()
         for batch in range(0, times, _AT_ONCE):
             numbers = [self._next + 2 * at for at in range(min(_AT_ONCE, times - batch))]
             self._next += 2 * len(numbers)
             for number in numbers:
-                frame = _frame(_HEADERS, _END_STREAM | _END_HEADERS, number, indexed if sent else taught)
-                stream.sendall(frame)
-                sent += len(frame)
+                asked = frame(HEADERS, END_STREAM | END_HEADERS, number, indexed if sent else taught)
+                stream.sendall(asked)
+                sent += len(asked)
             open_streams = dict.fromkeys(numbers, 0)
             while open_streams:
                 kind, flags, of, content = self._read_frame()
-                if kind == _GOAWAY:
+                if kind == GOAWAY:
                     raise ConnectionError("GOAWAY")
                 if of not in open_streams:
                     continue
-                if kind == _HEADERS:
-                    open_streams[of] = open_streams[of] or _status(content)
-                if kind == _RST_STREAM or flags & _END_STREAM:
+                if kind == HEADERS:
+                    open_streams[of] = open_streams[of] or status_of(content)
+                if kind == RST_STREAM or flags & END_STREAM:
                     status = open_streams.pop(of)
                     statuses[status] = statuses.get(status, 0) + 1
         return sent, statuses

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.integration import crowded_house
-from tests.integration.nginx_server import REPOSITORY
+from testbed import crowded_house
+from testbed.servers.nginx_server import REPOSITORY
 
 LIMIT = 50
 
@@ -15,7 +15,7 @@ LIMIT = 50
 def _house(limit: int) -> dict[str, Any]:
     own = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
     done = subprocess.run(
-        [*own, sys.executable, "-m", "tests.integration.crowded_house",
+        [*own, sys.executable, "-m", "testbed.crowded_house",
          json.dumps({"firewall_connections_per_address": limit})],
         capture_output=True, text=True, check=False, cwd=REPOSITORY, timeout=120,
     )  # fmt: skip

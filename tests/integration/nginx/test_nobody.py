@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.edge import VIDEO, Edge, link, problem
-from tests.integration.nginx_server import role_variables
-from tests.integration.raw_http import RawConnection
-from tests.integration.raw_http2 import Http2Connection
-from tests.integration.scripted import Says, refuses
+from testbed.edge import VIDEO, Edge, link, problem
+from testbed.servers.nginx_server import role_variables
+from testbed.servers.scripted import Says, refuses
+from testbed.viewers.http1 import RawConnection
+from testbed.viewers.http2 import Http2Connection
 
 # Low enough that a test meets them, high enough that it has something to count.
 BURST = 50

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.edge import VIDEO, Edge, link, problem
-from tests.integration.nginx_server import MEDIA_NAME
-from tests.integration.raw_http import Answer, RawConnection
-from tests.integration.raw_http2 import Http2Connection
-from tests.integration.stack import Stack, stack
-
-__all__ = ["stack"]  # a fixture
+from testbed.edge import VIDEO, Edge, link, problem
+from testbed.servers.nginx_server import MEDIA_NAME
+from testbed.stack import Stack
+from testbed.viewers.http1 import Answer, RawConnection
+from testbed.viewers.http2 import Http2Connection
 
 DOOR = f"/stream/{VIDEO}/source.mp4"
 PLACES = ["/", "/js/main.js", "/nowhere", "/api/v1/videos", "/api/docs", "/health", "/play/x", "/m/x", DOOR, "signed"]

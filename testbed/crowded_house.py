@@ -1,6 +1,6 @@
 """Nginx behind the role's firewall, and two clients with addresses of their own, in network namespaces of this process.
 
-    unshare --net python -m tests.integration.crowded_house '{"firewall_connections_per_address": 50}'
+    unshare --net python -m testbed.crowded_house '{"firewall_connections_per_address": 50}'
 
 One client opens as many connections as it gets, says the beginning of a TLS handshake on each and then nothing. The
 other one asks for a page. What came of it goes to stdout as JSON: {"held", "page", "page_6"}; a page is its status, or
@@ -19,8 +19,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.integration.nginx_server import NginxServer, render
-from tests.unit.test_host_firewall import ruleset
+from testbed.firewall import ruleset
+from testbed.servers.nginx_server import NginxServer, render
 
 HOST, CROWD, VIEWER = "192.0.2.1", "192.0.2.66", "192.0.2.7"
 # The crowd of IPv6 changes its address within its network; the viewer has another network.
@@ -76,7 +76,7 @@ def house(**firewall: int) -> dict[str, object]:
         rules = nginx.folder / "rules.nft"
         rules.write_text(ruleset(firewall_tcp_ports=[nginx.https_port], **firewall))
         run("nft", "--file", str(rules))
-        client = [*inside, sys.executable, "-m", "tests.integration.crowded_house"]
+        client = [*inside, sys.executable, "-m", "testbed.crowded_house"]
         with subprocess.Popen(
             [*client, "crowd", str(nginx.https_port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as crowd:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.integration.postgres import PostgresServer
-from tests.integration.raw_http import Answer
-from tests.integration.stack import Stack
+from testbed.servers.postgres import PostgresServer
+from testbed.stack import Stack
+from testbed.viewers.http1 import Answer
 
 SLOW_MS = 300
 
