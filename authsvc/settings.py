@@ -120,9 +120,9 @@ class LiveSettings(DatabaseSettings):
     lease_pending_seconds: Seconds = 30
     # How often the player reports its position; well below `lease_idle_seconds`.
     heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 15
-    # A slot is kept this long after the last sign of life.
+    # A lease is kept this long after the last sign of life.
     lease_idle_seconds: Seconds = 90
-    # A paused playback keeps its slot this long after the pause began.
+    # A paused playback keeps its lease this long after the pause began.
     lease_paused_seconds: Seconds = 900
 
     # At the limit a lease of the same session gives way when it has no open answer and no heartbeat comes; one that has
@@ -153,7 +153,7 @@ class LiveSettings(DatabaseSettings):
     # How long Redis answers without PostgreSQL being able to confirm it.
     live_session_seconds: Seconds = 900
 
-    # A session that was not used for this long is inactive and holds no slot; after the second time it has ended.
+    # A session that was not used for this long is inactive and holds no lease; after the second time it has ended.
     # Watching is use. Devices are exempt from the second.
     session_inactive_seconds: Seconds = 900
     session_idle_seconds: Seconds = 1800
@@ -162,7 +162,7 @@ class LiveSettings(DatabaseSettings):
 
     @model_validator(mode="after")
     def inactive_session_holds_no_slot(self) -> Self:
-        # A lease lapses at most this long after the last use, so nothing else has to free the slots.
+        # A lease lapses at most this long after the last use, so nothing else has to free the leases.
         if max(self.lease_idle_seconds, self.lease_paused_seconds) > self.session_inactive_seconds:
             raise ValueError("session_inactive_seconds is shorter than a lease lasts (lease_idle, lease_paused)")
         if self.session_inactive_seconds > self.session_idle_seconds:

@@ -28,7 +28,7 @@ from indexer.progress import Lines
 from indexer.settings import IndexerSettings
 from indexer.walk import walk
 from media.probe import JUDGEMENT, probe
-from media.report import Facts
+from media.report import Probed
 from media.sandbox import Sandbox
 from media.sniff import Container, Family
 from testbed.servers.postgres import PostgresServer
@@ -179,7 +179,7 @@ def measure_new(library: Library, turns: int, new_files: int) -> None:
 def _walled(sandbox: Sandbox, settings: IndexerSettings, path: bytes) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if not isinstance(probe(sandbox, settings, descriptor, Container("mp4", Family.ISO)), Facts):
+        if not isinstance(probe(sandbox, settings, descriptor, Container("mp4", Family.ISO)), Probed):
             raise TypeError("ffprobe did not read the file in its sandbox")
     finally:
         os.close(descriptor)

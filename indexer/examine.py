@@ -17,7 +17,7 @@ from media.extent import missing_bytes
 from media.faults import Fault
 from media.poster import make_poster
 from media.probe import probe
-from media.report import Facts
+from media.report import Probed
 from media.sandbox import Sandbox
 from media.sniff import HEAD_BYTES, Container, sniff
 
@@ -88,21 +88,21 @@ class Examiner:
             return Examined(found, content, fault=container)
         return Examined(found, content, container, missing=missing_bytes(descriptor, found.size, container.family))
 
-    def probe(self, examined: Examined) -> Facts | Fault:
+    def probe(self, examined: Examined) -> Probed | Fault:
         """What the video is. Raises `Vanished`, `Unsettled` and `SandboxError`."""
         if examined.container is None:
             return examined.fault or faults.NO_VIDEO
         found = examined.found
         try:
             with self._opened(found.root, found.path) as (descriptor, before):
-                facts = probe(self.sandbox, self.settings, descriptor, examined.container, examined.missing)
+                probed = probe(self.sandbox, self.settings, descriptor, examined.container, examined.missing)
                 after = os.fstat(descriptor)
         except OSError as error:
             return faults.not_opened(error)
         for status in (before, after):
             if (status.st_size, changed_at(status)) != (found.size, found.mtime_ns):
                 raise Unsettled
-        return facts
+        return probed
 
     def picture(self, due: PictureDue) -> bytes | Fault | None:
         """A poster; None when the file is not what was probed any more. Raises `SandboxError`."""

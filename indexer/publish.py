@@ -18,7 +18,7 @@ from indexer.store import Database, PictureDue
 from indexer.titles import Titles
 from media import faults
 from media.faults import Fault
-from media.report import Facts
+from media.report import Probed
 from media.sniff import Container
 
 POSTER = "poster.jpg"
@@ -33,20 +33,20 @@ class Publisher:
         roots = {root.path: root.default_visibility for root in settings.library_roots}
         self._defaults = Defaults(roots, store.folder_rules(database))
 
-    def ready(self, examined: Examined, facts: Facts, row: Known | None) -> Fault | None:
+    def ready(self, examined: Examined, probed: Probed, row: Known | None) -> Fault | None:
         """Publish a probed video under the id of `row`, or a new one. The fault, if it can't be published or stored."""
         if examined.container is None or examined.fingerprint is None:
             raise ValueError("only a file with a container and a fingerprint can be ready")
         video = row.id if row else uuid4()
         try:
-            return self._save_ready(examined, examined.container, examined.fingerprint, facts, video, row)
+            return self._save_ready(examined, examined.container, examined.fingerprint, probed, video, row)
         except store.REFUSED as error:
             if row is None:
                 self._titles.remove(video)
             return faults.refused(error)
 
     def _save_ready(
-        self, examined: Examined, container: Container, content: bytes, facts: Facts, video: UUID, row: Known | None
+        self, examined: Examined, container: Container, content: bytes, probed: Probed, video: UUID, row: Known | None
     ) -> Fault | None:
         found = examined.found
         with self._database.transaction():
@@ -57,7 +57,7 @@ class Publisher:
             except OSError as error:
                 return faults.not_opened(error)
             pictured = bool(
-                row and self._titles.has(video, POSTER) and store.shows_the_same(self._database, video, content, facts)
+                row and self._titles.has(video, POSTER) and store.shows_the_same(self._database, video, content, probed)
             )
             if row and not pictured:
                 self._titles.withdraw(video, [POSTER])
@@ -65,7 +65,7 @@ class Publisher:
                 if row:
                     store.forget_content(self._database, video, kept=POSTER if pictured else None)
                 origin = self._origin(found, row)
-                store.save_ready(self._database, video, found, content, facts, *origin, pictured=pictured)
+                store.save_ready(self._database, video, found, content, probed, *origin, pictured=pictured)
                 self._name_viewers(video, found, row)
                 self._publish_source(video, found, container)
         return None

@@ -34,7 +34,7 @@ from indexer.summary import Summary
 from indexer.titles import Titles
 from media import faults
 from media.faults import Fault
-from media.report import Facts
+from media.report import Probed
 from media.sandbox import Sandbox, SandboxError
 
 
@@ -183,7 +183,7 @@ class Scan:
             elif isinstance(seen, SandboxError):
                 self._summary.postponed += 1
                 self._progress.alert("error", f"not judged, looked at again by the next scan: {seen}")
-            elif isinstance(seen, Facts | Fault):
+            elif isinstance(seen, Probed | Fault):
                 with self._recording(examined.found):
                     self._publish(examined, seen, row)
         return changed
@@ -198,7 +198,7 @@ class Scan:
             name = shown_filename(found.path)
             self._progress.alert("error", f"{name} can't be recorded: {faults.refused(error).sentence}")
 
-    def _publish(self, examined: Examined, seen: Facts | Fault, row: Known | None) -> None:
+    def _publish(self, examined: Examined, seen: Probed | Fault, row: Known | None) -> None:
         path = examined.found.path
         fault = seen if isinstance(seen, Fault) else self._publisher.ready(examined, seen, row)
         if fault and not self._publisher.broken(examined, fault, row):

@@ -16,7 +16,7 @@ from indexer.names import shown_filename, title_from
 from indexer.reconcile import Found, Known, Place
 from media.poster import Subject
 from media.probe import JUDGEMENT
-from media.report import Facts
+from media.report import Probed
 
 Database = Connection[TupleRow]
 
@@ -126,7 +126,7 @@ def save_ready(
     video: UUID,
     found: Found,
     fingerprint: bytes,
-    facts: Facts,
+    probed: Probed,
     visibility: str,
     old_path: bytes,
     *,
@@ -136,16 +136,16 @@ def save_ready(
 
     Its pictures become due unless it is `pictured`: then they stay as they are.
     """
-    row = {name: getattr(facts, name) for name in _FACTS} | {
-        "chapters": Jsonb(list(facts.chapters)),
-        "tags": Jsonb(facts.tags),
+    row = {name: getattr(probed, name) for name in _PROBED} | {
+        "chapters": Jsonb(list(probed.chapters)),
+        "tags": Jsonb(probed.tags),
         "status": "ready",
-        "reason": facts.note,
+        "reason": probed.note,
         "pictured": pictured,
     }
     database.execute(_SAVE, _row(video, found, visibility, old_path) | {"fingerprint": fingerprint} | row)
     with database.cursor() as cursor:
-        cursor.executemany(_TRACK, [(video, *_track_columns(track)) for track in facts.tracks])
+        cursor.executemany(_TRACK, [(video, *_track_columns(track)) for track in probed.tracks])
 
 
 def save_broken(
@@ -158,7 +158,7 @@ def save_broken(
     old_path: bytes,
 ) -> None:
     """Write a video that can't be watched, with nothing of what was known of earlier content."""
-    nothing = dict.fromkeys(_FACTS) | {"rotation": 0, "direct_play": False}
+    nothing = dict.fromkeys(_PROBED) | {"rotation": 0, "direct_play": False}
     row = nothing | {"chapters": Jsonb([]), "tags": Jsonb({}), "status": "broken", "reason": reason, "pictured": False}
     database.execute(_SAVE, _row(video, found, visibility, old_path) | {"fingerprint": fingerprint} | row)
     forget_content(database, video)
@@ -208,14 +208,14 @@ def forget_content(database: Database, video: UUID, *, kept: str | None = None) 
     unpublish(database, video, kept=kept)
 
 
-def shows_the_same(database: Database, video: UUID, fingerprint: bytes, facts: Facts) -> bool:
+def shows_the_same(database: Database, video: UUID, fingerprint: bytes, probed: Probed) -> bool:
     """Would pictures of the title be the same as before? A row that names no track was made of the first."""
-    first = min(track.position for track in facts.tracks if track.kind == "video")
+    first = min(track.position for track in probed.tracks if track.kind == "video")
     statement: LiteralString = """
         SELECT FROM videos
          WHERE id = %s AND status = 'ready' AND fingerprint = %s AND (width, height) IS NOT DISTINCT FROM (%s, %s)
            AND coalesce(video_track, %s) = %s AND pictured_at IS NOT NULL"""
-    values = (video, fingerprint, facts.width, facts.height, first, facts.video_track)
+    values = (video, fingerprint, probed.width, probed.height, first, probed.video_track)
     return database.execute(statement, values).fetchone() is not None
 
 
@@ -290,7 +290,7 @@ def last_devices(database: Database) -> dict[str, int]:
     return dict(row[0]) if row else {}
 
 
-_FACTS = (
+_PROBED = (
     "container",
     "duration_seconds",
     "width",

@@ -14,7 +14,7 @@ from typing import Any
 from media import faults
 from media.asking import Asking
 from media.faults import NOT_DECODED, Fault
-from media.report import Facts
+from media.report import Probed
 
 # Start, middle and end.
 _PLACES = 3
@@ -33,23 +33,23 @@ def frames_prove(report: Mapping[str, Any], track: int) -> bool:
     return bool(frames >= keys >= _PLACES)
 
 
-def judged(asking: Asking, facts: Facts, declared_seconds: float | None, missing_bytes: int) -> Facts | Fault:
+def judged(asking: Asking, probed: Probed, declared_seconds: float | None, missing_bytes: int) -> Probed | Fault:
     """The facts with the end that was found, and a note when that is not what was declared; or why nothing plays."""
-    end = facts.duration_seconds
+    end = probed.duration_seconds
     if missing_bytes or end is None:
-        measured = asking.measured_seconds(facts.video_track)
+        measured = asking.measured_seconds(probed.video_track)
         if not isinstance(measured, Fault):
             end = measured
         elif end is None:
             return measured
-    places = {at: asking.decodes(facts.video_track, at) for at in (0.0, end / 2, end)}
+    places = {at: asking.decodes(probed.video_track, at) for at in (0.0, end / 2, end)}
     start, middle, last = places.values()
     if not any(picture is True for picture in places.values()):
         unknown = next((picture for picture in places.values() if isinstance(picture, Fault)), None)
         return unknown or (faults.truncated(missing_bytes) if missing_bytes else NOT_DECODED)
     # Where a limit was reached nothing is known; that speaks against no place.
     if last is False:
-        end = _last_picture(asking, facts.video_track, *((end / 2, end) if middle is not False else (0.0, end / 2)))
+        end = _last_picture(asking, probed.video_track, *((end / 2, end) if middle is not False else (0.0, end / 2)))
         if end == 0.0 and start is False:
             return NOT_DECODED
     note = None
@@ -59,7 +59,7 @@ def judged(asking: Asking, facts: Facts, declared_seconds: float | None, missing
         note = faults.plays_although(missing_bytes, end)
     elif middle is False and last is True and start is True:
         note = faults.has_hole(end / 2)
-    return replace(facts, duration_seconds=end, note=note)
+    return replace(probed, duration_seconds=end, note=note)
 
 
 def _last_picture(asking: Asking, track: int, good: float, bad: float) -> float:

@@ -22,7 +22,7 @@ _JPEG_MAGIC = b"\xff\xd8\xff"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is known of the video: see `Facts`. A `track` of None means the first that is no cover."""
+    """What is known of the video: see `Probed`. A `track` of None means the first that is no cover."""
 
     duration_seconds: float
     width: int | None

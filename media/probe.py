@@ -8,7 +8,7 @@ from media.asking import Asking, parsed
 from media.declared import declared_seconds, is_protected
 from media.faults import NO_VIDEO, PROTECTED, Fault
 from media.playable import frames_prove, judged
-from media.report import Facts, read_report, tells_protection
+from media.report import Probed, read_report, tells_protection
 from media.sandbox import Sandbox, complaint
 from media.settings import MediaSettings
 from media.sniff import Container
@@ -27,7 +27,7 @@ _MEANINGS = (
 
 def probe(
     sandbox: Sandbox, settings: MediaSettings, descriptor: int, container: Container, missing_bytes: int = 0
-) -> Facts | Fault:
+) -> Probed | Fault:
     """The facts of the open file, or why it can't be watched.
 
     `missing_bytes` are lacking at its end by what its container declares (`extent`). Nearly always one run of ffprobe
@@ -45,12 +45,12 @@ def probe(
         return faults.truncated(missing_bytes) if missing_bytes and not report.is_passing(report.sentence) else report
     if tells_protection(report):
         return PROTECTED
-    facts = read_report(report, container.name)
-    if facts is None:
+    probed = read_report(report, container.name)
+    if probed is None:
         return NO_VIDEO
-    if not missing_bytes and facts.duration_seconds and frames_prove(report, facts.video_track):
-        return facts
-    return judged(asking, facts, declared, missing_bytes)
+    if not missing_bytes and probed.duration_seconds and frames_prove(report, probed.video_track):
+        return probed
+    return judged(asking, probed, declared, missing_bytes)
 
 
 def _report(asking: Asking, middle_seconds: float | None) -> dict[str, Any] | Fault:

@@ -59,7 +59,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Probed:
     """What a video is. `width` and `height` are as it is shown: in square pixels, turned by `rotation` (degrees
     clockwise). `video_track` is the index of the stream that this tells of; pictures are made of that one, too.
     """
@@ -83,7 +83,7 @@ class Facts:
     note: str | None = None
 
 
-def read_report(report: Section, container: str) -> Facts | None:
+def read_report(report: Section, container: str) -> Probed | None:
     """The facts in ffprobe's `report` with format, streams and chapters; None when there is no video track."""
     streams = [stream for stream in _sections(report.get("streams"))[:MAX_TRACKS] if _kind(stream)]
     video = _longest([stream for stream in streams if _kind(stream) == "video"])
@@ -94,7 +94,7 @@ def read_report(report: Section, container: str) -> Facts | None:
     rotation = _rotation(video)
     size = _shown_size(video)
     width, height = size[::-1] if rotation in (90, 270) else size
-    return Facts(
+    return Probed(
         container=container,
         duration_seconds=_duration(envelope, streams),
         width=width,

@@ -87,7 +87,7 @@ def film_beside_another_on_http2(site: Site, end: Callable[[dict[str, Any]], Non
 
 
 def film_that_a_cached_decision_let_in(site: Site) -> float:
-    """On one HTTP/1.1 connection within a second: A's first byte, B's, and A whole. A keeps its slot, and is cut."""
+    """On one HTTP/1.1 connection within a second: A's first byte, B's, and A whole. A keeps its lease, and is cut."""
     film, link = started(site)
     other, other_link = started(site)
     with Http1Reader(site.where()) as reader:

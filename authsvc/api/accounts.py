@@ -103,7 +103,7 @@ def change_user(user_id: str, body: schemas.AccountChangeIn) -> dict[str, Any]:
         if conditional.asked():
             conditional.require_match(_account(accounts.hold(connection, user_id)))
         user, ended = accounts.change(connection, user_id, actor=acting(), **wanted)
-    accounts.make_felt(services.live, services.settings, user.id, ended)
+    accounts.enforce(services.live, services.settings, user.id, ended)
     return _tagged(user)
 
 
@@ -117,7 +117,7 @@ def delete_user(user_id: str) -> tuple[str, int]:
     services = here()
     with explained(_MEANINGS), services.database.connection() as connection:
         ended = accounts.delete(connection, user_id, actor=acting())
-    accounts.make_felt(services.live, services.settings, UUID(user_id), ended)
+    accounts.enforce(services.live, services.settings, UUID(user_id), ended)
     return "", 204
 
 

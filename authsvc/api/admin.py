@@ -19,7 +19,7 @@ bp = APIBlueprint("admin", __name__, url_prefix="/api/v1/admin", tag="Administra
 @bp.output(schemas.StreamsOut)
 @bp.doc(summary="Running playbacks", responses=[401, 403, 503])
 def list_streams() -> dict[str, Any]:
-    """Every playback that holds a slot."""
+    """Every stream that runs."""
     return {"items": streams.shown(here().leases.of_box())}
 
 

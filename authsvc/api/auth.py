@@ -124,7 +124,7 @@ def refresh(body: schemas.RefreshIn) -> dict[str, Any]:
                     client=client,
                     session=reuse.ended.session_id.hex,
                 )
-                sessions.bury(services.live, services.settings, reuse.ended)
+                sessions.leave_tombstone(services.live, services.settings, reuse.ended)
             sign_in.clear_cookies_afterwards(by_cookie)
             raise unauthorized(
                 "The refresh token was used before; the session has ended.", code="refresh_reused"
@@ -154,7 +154,7 @@ def logout(body: schemas.RefreshIn) -> tuple[str, int]:
             audit.record(connection, Event.LOGOUT, actor=ended.user_id, client=client, session=session_id.hex)
     # The second call too: the first may have failed to reach Redis.
     if ended or user_id:
-        sessions.bury(services.live, services.settings, ended or Ended(session_id, UUID(user_id), "logout"))
+        sessions.leave_tombstone(services.live, services.settings, ended or Ended(session_id, UUID(user_id), "logout"))
     sign_in.clear_cookies_afterwards(True)
     if ended is None:
         raise unauthorized("This session is over.", code="session", sent=True)

@@ -172,11 +172,11 @@ def shown(listed: Iterable[listing.Listed], *, current: str = "") -> list[dict[s
     ]
 
 
-def bury(ended: Iterable[Ended]) -> None:
+def leave_tombstones(ended: Iterable[Ended]) -> None:
     """Leave the tombstones of sessions whose end is committed."""
     services = here()
     for session in ended:
-        sessions.bury(services.live, services.settings, session)
+        sessions.leave_tombstone(services.live, services.settings, session)
 
 
 def _end_one(session_id: str, reason: SessionEnd, *, of_user: str | None = None) -> None:
@@ -185,14 +185,14 @@ def _end_one(session_id: str, reason: SessionEnd, *, of_user: str | None = None)
         _write_down(connection, [ended] if ended else [])
     if ended is None:
         raise Problem(404, _NO_SESSION if of_user else "There is no such session.")
-    bury([ended])
+    leave_tombstones([ended])
 
 
 def _end_all(user_id: str, reason: SessionEnd, *, but: str) -> None:
     with here().database.connection() as connection, connection.transaction():
         ended = sessions.end_all(connection, UUID(user_id), reason, but=but)
         _write_down(connection, ended)
-    bury(ended)
+    leave_tombstones(ended)
 
 
 def _write_down(connection: Connection[Any], ended: Iterable[Ended]) -> None:

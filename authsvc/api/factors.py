@@ -89,7 +89,7 @@ def confirm_totp(body: schemas.TotpIn) -> dict[str, Any]:
                 _write_down(connection, Event.SECOND_FACTOR_ADDED, kind="totp")
         if not good:
             raise Problem(403, _NOT_GOOD, code="wrong_factor")
-    sessions.doubt_user(here().live, _me())
+    sessions.invalidate_user(here().live, _me())
     return {"recovery_codes": codes}
 
 
@@ -145,7 +145,7 @@ def add_passkey(body: schemas.PasskeyIn) -> dict[str, Any]:
                 _write_down(connection, Event.SECOND_FACTOR_ADDED, kind="passkey")
         except passkeys.Refused as refused:
             raise Problem(403, "This passkey can't be added here.", code="wrong_factor") from refused
-    sessions.doubt_user(here().live, _me())
+    sessions.invalidate_user(here().live, _me())
     return {"id": added, "recovery_codes": codes}
 
 

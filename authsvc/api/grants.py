@@ -1,4 +1,4 @@
-"""The grant to watch a title: a playback with its slot and its links."""
+"""The grant to watch a title: a playback with its lease and its links."""
 
 import math
 from dataclasses import asdict
@@ -36,12 +36,12 @@ bp = APIBlueprint("grants", __name__, url_prefix="/api/v1/videos", tag="Videos")
         404: "No such title for you",
         409: "The title can't be played (code: waiting or broken)",
         422: "Wrong types",
-        429: "No slot is free (code: streams); `running` lists your playbacks",
+        429: "As many streams as there may be are running (code: streams); `running` lists your playbacks",
         503: "Try again in a moment",
     },
 )
 def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
-    """Each call is a new playback with links of its own. The slot is yours for 30 s, then while you watch."""
+    """Each call is a new playback with links of its own. It counts as a stream for 30 s, then while you watch."""
     services, identity, client = here(), guard.identity(), guard.client_address()
     settings = services.settings
     with services.database.connection() as connection:
@@ -81,7 +81,7 @@ def _granted(
     client: str | None,
     rate: int | None,
 ) -> Playback:
-    """Row and slot together: whatever fails undoes the row, and a slot without its row lapses by itself."""
+    """Row and lease together: whatever fails undoes the row, and a lease without its row lapses by itself."""
     held, looked = here().leases, False
     while True:
         try:
@@ -111,7 +111,7 @@ def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:
     ]
     return Problem(
         429,
-        "No slot is free. End one of your running playbacks, or wait.",
+        "As many streams as there may be are running. End one of yours, or wait.",
         code="streams",
         headers={"Retry-After": str(min(math.ceil(limit.retry_after_seconds), 60))},
         running=running,

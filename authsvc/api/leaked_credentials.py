@@ -40,7 +40,7 @@ def close() -> NoReturn:
         if playback:
             _write_down(connection, playback.user_id, playback=playback.id.hex)
     for one in ended:
-        sessions.bury(services.live, services.settings, one)
+        sessions.leave_tombstone(services.live, services.settings, one)
     if playback:
         services.leases.end(playback, REASON)
     raise Problem(

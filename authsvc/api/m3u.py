@@ -1,7 +1,7 @@
 """What VLC, mpv and Kodi ask for: playlists whose entries name a device session, and the redirect of an entry.
 
 The address is the credential: nothing here needs a header, and no log ever has the path (nginx/kinetoscope/api.conf).
-Listing and redirecting take no slot; the first bytes do, at the signed door.
+Listing and redirecting take no lease; the first bytes do, at the signed door.
 """
 
 import contextlib
@@ -129,7 +129,7 @@ def whole_library(device_token: str) -> Response:
 
 
 def _make_room(connection: Connection[Any], playback: Playback) -> None:
-    """Who skips from title to title finds a slot at the door. Whether there is one is decided there."""
+    """Who skips from title to title finds a lease at the door. Whether there is one is decided there."""
     held = here().leases
     with contextlib.suppress(LiveUnavailable):
         if not held.make_room(playback) and held.look_again(connection, playback.session_id.hex):

@@ -28,5 +28,5 @@ def change_password(body: schemas.PasswordIn) -> tuple[str, int]:
     actor = Actor(UUID(identity.user_id), guard.client_address())
     with services.database.connection() as connection:
         ended = accounts.set_password(connection, user.id, password_hash, actor=actor, but=identity.session_id)
-    accounts.make_felt(services.live, services.settings, user.id, ended)
+    accounts.enforce(services.live, services.settings, user.id, ended)
     return "", 204

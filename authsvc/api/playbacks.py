@@ -25,8 +25,8 @@ logger = structlog.get_logger(__name__)
     responses={204: "Noted", 401: "Not signed in", 404: "No such playback", 410: "It has ended; `code` says why"},
 )
 def heartbeat(playback_id: str, body: schemas.HeartbeatIn) -> tuple[str, int]:
-    """Keeps the slot and saves the position, clamped to the title's duration. One that comes just after the end is 410,
-    but its position is saved."""
+    """Keeps the stream and saves the position, clamped to the title's duration. One that comes just after the end is
+    410, but its position is saved."""
     services, identity = here(), guard.identity()
     try:
         with services.database.connection() as connection:
@@ -61,7 +61,7 @@ def heartbeat(playback_id: str, body: schemas.HeartbeatIn) -> tuple[str, int]:
     summary="Stop watching", responses={204: "It has ended", 401: "Not signed in", 404: "No such playback", 422: ""}
 )
 def end(playback_id: str, last: schemas.LastPositionIn) -> tuple[str, int]:
-    """Frees the slot; also one of your other devices'. May be repeated. `position_seconds` spares the device that
+    """Ends a stream; also one of your other devices'. May be repeated. `position_seconds` spares the device that
     played a last heartbeat."""
     services, identity = here(), guard.identity()
     try:

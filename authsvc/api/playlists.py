@@ -58,7 +58,7 @@ def create_playlist(body: schemas.PlaylistIn) -> dict[str, Any]:
 
 
 @bp.get("/<id:playlist_id>")
-@conditional.kept
+@conditional.cached
 @bp.input(schemas.EntriesIn, location="query", arg_name="wanted")
 @bp.output(schemas.PlaylistDetailsOut)
 @bp.doc(summary="One playlist", responses=[401, 403, 404, 422, 503])

@@ -80,7 +80,7 @@ def delete_me(body: schemas.FarewellIn) -> tuple[str, int]:
         ) from error
     except accounts.UserUnknown as error:
         raise unauthorized("The user is gone.", sent=True) from error
-    accounts.make_felt(services.live, services.settings, user.id, ended)
+    accounts.enforce(services.live, services.settings, user.id, ended)
     return "", 204
 
 

@@ -69,7 +69,7 @@ def reset(body: schemas.ResetIn) -> tuple[str, int]:
         raise Problem(
             410, "This token was used, or its time is over. Ask an admin for another.", code="reset"
         ) from error
-    accounts.make_felt(services.live, services.settings, user_id, ended)
+    accounts.enforce(services.live, services.settings, user_id, ended)
     return "", 204
 
 

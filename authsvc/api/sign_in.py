@@ -77,7 +77,7 @@ def complete(user: accounts.User, body: SignInIn, *, by_cookie: bool, second_fac
         except sessions.SessionEnded as error:
             # Disabled since the password was looked at.
             raise unauthorized(proof.WRONG) from error
-    devices.bury(started.left)
+    devices.leave_tombstones(started.left)
     token = proof.remember_device(user, by_cookie=by_cookie, known_device_token=body.known_device_token)
     return answer(started, user, by_cookie) | {"known_device_token": token}
 

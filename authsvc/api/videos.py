@@ -25,7 +25,7 @@ _FEATURED: Final = 20
 
 
 @bp.get("")
-@conditional.kept
+@conditional.cached
 @bp.input(schemas.VideosIn, location="query", arg_name="wanted")
 @bp.output(schemas.VideosOut)
 @bp.doc(summary="List and search", responses=[401, 422, 503])
@@ -55,7 +55,7 @@ def list_videos(wanted: schemas.VideosIn) -> dict[str, Any]:
 
 
 @bp.get("/<id:video_id>")
-@conditional.kept
+@conditional.cached
 @bp.output(schemas.VideoDetailsOut)
 @bp.doc(summary="One title", responses=[401, 404, 503])
 def info(video_id: str) -> dict[str, Any]:
@@ -66,12 +66,12 @@ def info(video_id: str) -> dict[str, Any]:
         if stamp is None:
             found(None)
 
-        kept = services.titles.get(f"ks:title:{video_id}:{stamp}", lambda: own(connection, identity, video_id))
-        return _rated(connection, identity, video_id, kept)
+        cached = services.titles.get(f"ks:title:{video_id}:{stamp}", lambda: own(connection, identity, video_id))
+        return _rated(connection, identity, video_id, cached)
 
 
 @bp.get("/by-name/<filename>")
-@conditional.kept
+@conditional.cached
 @bp.output(schemas.VideoOut)
 @bp.doc(summary="A title by its file's name", responses=[401, 404, 409, 503])
 def by_name(filename: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def by_name(filename: str) -> dict[str, Any]:
 
 
 @bp.get("/featured")
-@conditional.kept
+@conditional.cached
 @bp.output(schemas.FeaturedOut)
 @bp.doc(summary="What is watched most, and what is new", responses=[401, 503])
 def featured_titles() -> dict[str, Any]:

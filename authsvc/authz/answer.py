@@ -22,7 +22,7 @@ _DECIDED_IN_OUTAGE = ("Cache-Control", "max-age=1")
 _VERDICT = ("Cache-Control", "max-age=1")
 _VERDICTS = frozenset([Deny.SESSION, Deny.GONE, Deny.FORBIDDEN, Deny.SHARED])
 _NOT_STORED = ("Cache-Control", "no-store")
-# Longest wait told to a client: a slot may become free before its lease lapses.
+# Longest wait told to a client: there may be room before the first lease lapses.
 _LONGEST_RETRY_SECONDS = 60
 
 

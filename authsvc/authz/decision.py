@@ -24,7 +24,7 @@ from authsvc.settings import AuthzSettings
 from authsvc.stores.database import Database, DatabaseUnavailable
 from authsvc.stores.live import Evaluates, LiveUnavailable, Script
 from authsvc.watching import rehydration
-from authsvc.watching.rehydration import Facts
+from authsvc.watching.rehydration import Snapshot
 from catalog.contract.refusals import Deny
 
 _DECIDE = Script("decide")
@@ -120,7 +120,7 @@ class Gate:
                 return denied(Deny.FORBIDDEN)
         return _BUSY
 
-    def _load(self, question: Question, access: Access, *, opening: bool) -> Facts | None:
+    def _load(self, question: Question, access: Access, *, opening: bool) -> Snapshot | None:
         known_seconds = self._settings.outage_known_seconds
         # For PostgreSQL's log (authsvc/stores/statements.py).
         named = structlog.contextvars.bound_contextvars(request_id=question.request_id)

@@ -86,7 +86,7 @@ def password(username: str) -> str:
         found = console.user_named(connection, username)
         password_hash = console.hash_of_new_password(found.username, found.email)
         ended = accounts.set_password(connection, found.id, password_hash, actor=Actor())
-    console.tell_doors(lambda live, settings: accounts.make_felt(live, settings, found.id, ended))
+    console.tell_doors(lambda live, settings: accounts.enforce(live, settings, found.id, ended))
     return f"changed, {len(ended)} sessions ended"
 
 
@@ -111,7 +111,7 @@ def delete(username: str) -> str:
     with console.database() as connection:
         found = console.user_named(connection, username)
         ended = accounts.delete(connection, found.id, actor=Actor())
-    console.tell_doors(lambda live, settings: accounts.make_felt(live, settings, found.id, ended))
+    console.tell_doors(lambda live, settings: accounts.enforce(live, settings, found.id, ended))
     return f"deleted, {len(ended)} sessions ended"
 
 
@@ -120,7 +120,7 @@ def _change(username: str, **wanted: str | bool) -> int:
     with console.database() as connection:
         found = console.user_named(connection, username)
         _, ended = accounts.change(connection, found.id, actor=Actor(), **wanted)
-    console.tell_doors(lambda live, settings: accounts.make_felt(live, settings, found.id, ended))
+    console.tell_doors(lambda live, settings: accounts.enforce(live, settings, found.id, ended))
     return len(ended)
 
 

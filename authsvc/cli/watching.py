@@ -68,7 +68,7 @@ def end_sessions(session_id: UUID | None, username: str | None) -> str:
                 reason=each.reason,
             )
     if ended:
-        console.tell_doors(lambda live, settings: accounts.make_felt(live, settings, ended[0].user_id, ended))
+        console.tell_doors(lambda live, settings: accounts.enforce(live, settings, ended[0].user_id, ended))
     return f"{len(ended)} sessions ended"
 
 
@@ -79,7 +79,7 @@ def streams() -> None:
 
 @console.command(streams, "list")
 def list_streams() -> list[dict[str, Any]]:
-    """Print the playbacks that hold a slot: user, title, state, address, device, since when, position, id."""
+    """Print the streams that run: user, title, state, address, device, since when, position, id."""
     leases = {lease.playback_id: lease for lease in Leases(console.live_store(), console.settings()).of_box()}
     with console.database() as connection:
         watched = playbacks.named(connection, list(leases))

@@ -10,13 +10,13 @@ from authsvc.stores.live import Evaluates, Script
 _LOOK = Script("look")
 _LOOKED = Script("looked")
 _RENEW = Script("renew")
-_SLOTS = Script("held_leases")
+_HELD_LEASES = Script("held_leases")
 _REBUILT = Script("mark_rebuilt")
 # Redis serves nobody else while a script runs: 200 playbacks take it about 2 ms.
 _AT_ONCE = 200
 
 
-class Slot(NamedTuple):
+class HeldLease(NamedTuple):
     """A lease that is held."""
 
     playback_id: str
@@ -25,7 +25,7 @@ class Slot(NamedTuple):
     paused_since: int | None
 
 
-class Slots:
+class LiveStore:
     """Everything raises LiveUnavailable."""
 
     def __init__(self, live: Evaluates, settings: LedgerSettings) -> None:
@@ -60,8 +60,10 @@ class Slots:
         pairs = [part for pair in (changed or {}).items() for part in pair]
         _LOOKED(self._live, at, *pairs)
 
-    def held(self) -> list[Slot]:
-        return [Slot(row[0].decode(), int(row[1]), int(row[2]) if row[2] else None) for row in _SLOTS(self._live)]
+    def held(self) -> list[HeldLease]:
+        return [
+            HeldLease(row[0].decode(), int(row[1]), int(row[2]) if row[2] else None) for row in _HELD_LEASES(self._live)
+        ]
 
     def whole_again(self) -> None:
         """After a rebuild."""

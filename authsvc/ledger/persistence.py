@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from redis import Redis
 
-from authsvc.ledger.live_store import Slot
+from authsvc.ledger.live_store import HeldLease
 from authsvc.settings import LedgerSettings
 from authsvc.stores.live import Script
 from authsvc.watching import rehydration
@@ -33,17 +33,19 @@ class Memory:
             for playback, deadline, paused in leases
         }
 
-    def keep_leases(self, connection: Connection[Any], slots: Iterable[Slot]) -> None:
+    def keep_leases(self, connection: Connection[Any], leases: Iterable[HeldLease]) -> None:
         began = datetime.now(UTC)
         now = {
-            slot.playback_id: (began + timedelta(milliseconds=slot.milliseconds_left), slot.paused_since)
-            for slot in slots
+            lease.playback_id: (began + timedelta(milliseconds=lease.milliseconds_left), lease.paused_since)
+            for lease in leases
         }
         gone = self._leases.keys() - now.keys()
         changed = {
             playback: lease
             for playback, lease in now.items()
-            if (kept := self._leases.get(playback)) is None or kept[1] != lease[1] or abs(kept[0] - lease[0]) > _LAG
+            if (stored := self._leases.get(playback)) is None
+            or stored[1] != lease[1]
+            or abs(stored[0] - lease[0]) > _LAG
         }
         if not gone and not changed:
             return

@@ -21,8 +21,8 @@ CHANNEL = "revocations"
 _AT_ONCE = 500
 _END_PLAYBACK = Script("end_playback")
 _END_SESSION = Script("end_session")
-_DOUBT = Script("invalidate")
-_DOUBT_LASTS_MS = 86_400_000
+_INVALIDATE = Script("invalidate")
+_EPOCH_MS = 86_400_000
 _MAY_SEE = condition("u.role", "u.id")
 
 
@@ -76,9 +76,9 @@ def tell(live: "Redis", settings: LedgerSettings, revocation: Revocation) -> Non
         case Revocation(kind="session", session_id=UUID() as session, user_id=UUID() as user):
             _END_SESSION(live, session.hex, user.hex, revocation.reason, settings.tombstone_seconds * 1000)
         case Revocation(kind="user", user_id=UUID() as user):
-            _DOUBT(live, "user", user.hex, _DOUBT_LASTS_MS)
+            _INVALIDATE(live, "user", user.hex, _EPOCH_MS)
         case Revocation(kind="video", video_id=UUID() as video):
-            _DOUBT(live, "video", video.hex, _DOUBT_LASTS_MS)
+            _INVALIDATE(live, "video", video.hex, _EPOCH_MS)
 
 
 def end_what_may_not_go_on(

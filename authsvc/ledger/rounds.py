@@ -29,7 +29,7 @@ from authsvc.ledger.answers_log import AnswersLog
 from authsvc.ledger.channels import Channel, Channels
 from authsvc.ledger.clock_steps import Steps
 from authsvc.ledger.cutter_client import Cutter
-from authsvc.ledger.live_store import Slots
+from authsvc.ledger.live_store import LiveStore
 from authsvc.ledger.open_answers import OpenAnswers
 from authsvc.ledger.sockets import SocketTable
 from authsvc.ledger.watched import NOTHING, Seen, Watched
@@ -50,7 +50,7 @@ class Rounds:
         self._live = live
         self._table = table
         self._cutter = cutter
-        self._slots = Slots(live, settings)
+        self._live_store = LiveStore(live, settings)
         self._memory = persistence.Memory()
         self._answers = OpenAnswers(AnswersLog(Path(settings.answers_log)), Path(settings.answers_state))
         self.channels = Channels(self._answers)
@@ -61,7 +61,7 @@ class Rounds:
         self._steps = Steps(settings.clock_step_seconds, settings.clock_settle_seconds)
         # Playbacks that are over, as far as a connection still carries them.
         self._ended: set[str] = set()
-        # Playbacks that move and have lost their slot to somebody else.
+        # Playbacks that move and have lost their lease to somebody else.
         self._refused: set[str] = set()
         # What Redis was last told of a playback, and when.
         self._told: dict[str, tuple[Seen, float]] = {}
@@ -103,9 +103,9 @@ class Rounds:
     def glance(self) -> None:
         """Between two looks, for somebody who waits: tell which answers are open now."""
         try:
-            looked_at, _ = self._slots.look()
+            looked_at, _ = self._live_store.look()
             self._answers.read()
-            self._slots.looked(looked_at, self._answers.changed())
+            self._live_store.looked(looked_at, self._answers.changed())
         except LiveUnavailable as error:
             self._away(error)
 
@@ -130,10 +130,10 @@ class Rounds:
     def _look_at_live(self, connection: Connection[Any] | None) -> int | None:
         """When this look begins, by Redis's clock; None while Redis is away."""
         try:
-            now, whole = self._slots.look()
+            now, whole = self._live_store.look()
             if not whole and connection is not None:
                 restored = persistence.restore(connection, self._live, self._settings)
-                self._slots.whole_again()
+                self._live_store.whole_again()
                 self._told.clear()
                 logger.info("live_rebuilt", leases=restored, connections=len(self.channels))
         except LiveUnavailable as error:
@@ -161,7 +161,7 @@ class Rounds:
         for playback in self._told.keys() - seen.keys():
             due[playback] = NOTHING
         try:
-            verdicts = self._slots.renew(due)
+            verdicts = self._live_store.renew(due)
             for playback, verdict in verdicts.items():
                 if verdict == "unknown" and playback in seen and connection is not None:
                     # Renewed at the next round.
@@ -171,7 +171,7 @@ class Rounds:
                     self._told[playback] = (seen[playback], now)
                 else:
                     self._told.pop(playback, None)
-            self._slots.looked(looked_at, self._answers.changed())
+            self._live_store.looked(looked_at, self._answers.changed())
         except LiveUnavailable as error:
             self._away(error)
             return
@@ -235,7 +235,7 @@ class Rounds:
         if with_leases and now - self._kept >= self._settings.renew_seconds:
             self._kept = now
             try:
-                self._memory.keep_leases(connection, self._slots.held())
+                self._memory.keep_leases(connection, self._live_store.held())
             except LiveUnavailable as error:
                 self._away(error)
         if now - self._tidied >= _HOUR_SECONDS:

@@ -65,7 +65,7 @@ class Unlogged:
     def __init__(self, least: int, seconds: float) -> None:
         self._least, self._seconds = least, seconds
         # As PostgreSQL has it.
-        self._kept: dict[Key, Row] = {}
+        self._stored: dict[Key, Row] = {}
         # Connections that are gone, and since when.
         self._gone: dict[Key, tuple[Row, float]] = {}
         # Bytes in the book that a line may still explain.
@@ -77,19 +77,19 @@ class Unlogged:
             "SELECT cookie::text, host(address) || ' ' || port, serial, playback_id, is_http2, acked, settled, booked"
             "  FROM unlogged"
         ).fetchall()
-        self._kept, self._booked = {}, Counter()
+        self._stored, self._booked = {}, Counter()
         for cookie, peer, serial, playback, http2, acked, settled, booked in rows:
             key = Key(int(cookie), peer)
             if booked:
                 self._booked[Connected(key.peer, serial)] += booked
                 self._gone.pop(key, None)
             else:
-                self._kept[key] = Row(serial, playback.hex, http2, acked, settled)
+                self._stored[key] = Row(serial, playback.hex, http2, acked, settled)
         there = set(present)
-        for key in self._kept.keys() - there:
-            row, since = self._gone.get(key, (self._kept[key], now))
-            self._gone[key] = (row._replace(settled=max(row.settled, self._kept[key].settled)), since)
-        return {key: self._kept[key] for key in self._kept.keys() & there}
+        for key in self._stored.keys() - there:
+            row, since = self._gone.get(key, (self._stored[key], now))
+            self._gone[key] = (row._replace(settled=max(row.settled, self._stored[key].settled)), since)
+        return {key: self._stored[key] for key in self._stored.keys() & there}
 
     # -- lines --
 
@@ -105,7 +105,7 @@ class Unlogged:
 
     def explained_by(self, chunk: Chunk) -> dict[tuple[str, int], int]:
         """Bytes of the chunk's answers on connections that have a row."""
-        rows = {Connected(key.peer, row.serial) for key, row in self._kept.items()} | self._booked.keys()
+        rows = {Connected(key.peer, row.serial) for key, row in self._stored.items()} | self._booked.keys()
         explained: Counter[tuple[str, int]] = Counter()
         for answer in chunk.answers if rows else ():
             if Connected(answer.peer, answer.serial) in rows:
@@ -114,9 +114,9 @@ class Unlogged:
 
     def explain(self, lines: Mapping[tuple[str, int], int]) -> None:
         """The lines of `explained_by` have been booked."""
-        for key, row in self._kept.items():
+        for key, row in self._stored.items():
             if size := lines.get((key.peer, row.serial)):
-                self._kept[key] = row._replace(settled=row.settled + size)
+                self._stored[key] = row._replace(settled=row.settled + size)
         for key, (row, since) in self._gone.items():
             if size := lines.get((key.peer, row.serial)):
                 self._gone[key] = (row._replace(settled=row.settled + size), since)
@@ -155,14 +155,14 @@ class Unlogged:
         self._book(connection, [key for key, (_, since) in self._gone.items() if now - since >= self._seconds])
 
     def _write(self, connection: Connection[Any], rows: Mapping[Key, Row]) -> None:
-        void = self._kept.keys() - rows.keys()
+        void = self._stored.keys() - rows.keys()
         changed = {
             key: row
             for key, row in rows.items()
-            if (kept := self._kept.get(key)) is None
-            or row.settled != kept.settled
-            or row.acked - kept.acked >= _STEP_BYTES
-            or (key in self._gone and row != kept)
+            if (stored := self._stored.get(key)) is None
+            or row.settled != stored.settled
+            or row.acked - stored.acked >= _STEP_BYTES
+            or (key in self._gone and row != stored)
         }
         if void:
             connection.execute(
@@ -186,7 +186,7 @@ class Unlogged:
                 """,
                 [*_columns(changed), *(list(column) for column in zip(*changed.values(), strict=True))],
             )
-        self._kept = {key: changed.get(key) or self._kept[key] for key in rows}
+        self._stored = {key: changed.get(key) or self._stored[key] for key in rows}
 
     def _book(self, connection: Connection[Any], keys: list[Key]) -> None:
         if not keys:
@@ -207,7 +207,7 @@ class Unlogged:
             logger.warning("answer_without_line", playback=playback.hex, bytes=size)
         for key in keys:
             row, _ = self._gone.pop(key)
-            self._kept.pop(key, None)
+            self._stored.pop(key, None)
             self._booked[Connected(key.peer, row.serial)] += row.bytes
 
 

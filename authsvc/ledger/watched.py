@@ -115,7 +115,7 @@ class Watched:
     def _seen(self, playback: str, sums: _Sums, over: set[str], now: float) -> Seen:
         counting = self._move(playback, sums.moving, now)
         most = self._most_addresses or len(counting)
-        kept = sums.carrying
+        connections = sums.carrying
         names: tuple[str, ...] = ()
         if playback not in over:
             strangers = set(counting[most:])
@@ -124,14 +124,14 @@ class Watched:
                 if any(each.playback == playback and each.address in strangers for each in answers):
                     self.too_many.append((channel, "addresses"))
             if 0 < self._most_sockets <= len(sums.carrying):
-                kept = sums.carrying[: self._most_sockets]
-                names = tuple(f"{each.carrier.serial} {each.socket.peer}" for each in kept if each.carrier)
+                connections = sums.carrying[: self._most_sockets]
+                names = tuple(f"{each.carrier.serial} {each.socket.peer}" for each in connections if each.carrier)
                 self.too_many += [(channel, "sockets") for channel in sums.carrying[self._most_sockets :]]
         return Seen(
             sums.moves,
             sums.open,
             sums.active,
-            len(kept),
+            len(connections),
             sums.bytes,
             tuple(counting[:most]),
             names,

@@ -1,6 +1,6 @@
 """Users: who they are, what they may be changed to, and their end.
 
-Whatever shuts somebody out answers the sessions that it ended: pass them to `make_felt` after the commit, so that the
+Whatever shuts somebody out answers the sessions that it ended: pass them to `enforce` after the commit, so that the
 doors know at once. Where that fails, the ledger makes up for it.
 """
 
@@ -235,14 +235,14 @@ def hold(connection: Connection[Any], user_id: UUID | str) -> User:
     return _locked(connection, user_id)[0]
 
 
-def make_felt(live: "Redis", settings: LiveSettings, user_id: UUID, ended: Iterable[Ended] = ()) -> None:
+def enforce(live: "Redis", settings: LiveSettings, user_id: UUID, ended: Iterable[Ended] = ()) -> None:
     """Have the doors know of a change to a user, after its commit: now, not at the next look into PostgreSQL.
 
     Raises LiveUnavailable.
     """
-    sessions.doubt_user(live, user_id)
+    sessions.invalidate_user(live, user_id)
     for each in ended:
-        sessions.bury(live, settings, each)
+        sessions.leave_tombstone(live, settings, each)
 
 
 def _locked(connection: Connection[Any], user_id: UUID | str) -> tuple[User, bool]:

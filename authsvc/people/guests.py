@@ -1,6 +1,6 @@
 """Guests: anybody may look at what is public, a bounded number at once, and leaves nothing behind.
 
-A guest session has a row in `users` of its own, with the role guest and no password. So playbacks, slots and the
+A guest session has a row in `users` of its own, with the role guest and no password. So playbacks, leases and the
 decision know one kind of viewer, and whatever belongs to the guest goes with that row (sessions/expiry.py). The audit
 trail keeps that somebody came and left, from where and when, as of everybody whose account has gone.
 """

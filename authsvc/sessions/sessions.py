@@ -19,7 +19,7 @@ from authsvc.stores.live import Script
 from catalog.contract.words import SessionEnd
 
 _END = Script("end_session")
-_REVOKE = Script("invalidate")
+_INVALIDATE = Script("invalidate")
 _EPOCH_MS = 86_400_000
 
 
@@ -92,8 +92,8 @@ def start(
 ) -> Started:
     """Open a session of an active user with its first refresh token.
 
-    `replace` is a session of the same user that ends in the same step. Call `bury` for each of `left` after the commit.
-    Raises SessionEnded when the user was disabled, TooMany when `room` refuses.
+    `replace` is a session of the same user that ends in the same step. Call `leave_tombstone` for each of `left`
+    after the commit. Raises SessionEnded when the user was disabled, TooMany when `room` refuses.
     """
     refresh_token = tokens.new_opaque_token()
     with connection.transaction():
@@ -176,7 +176,7 @@ def end(
 ) -> Ended | None:
     """End a session and its playbacks, if `of_user` is given only that user's; None when there is none such that lives.
 
-    Call `bury` after the commit.
+    Call `leave_tombstone` after the commit.
     """
     with connection.transaction():
         row = connection.execute(
@@ -202,7 +202,8 @@ def end_all(
 ) -> list[Ended]:
     """End every session of a user (except `but`) with its playbacks; those that did end.
 
-    After the commit call `bury` for each, or `doubt_user` where there is no way to free the slots at once.
+    After the commit call `leave_tombstone` for each, or `invalidate_user` where there is no way to free the leases at
+    once.
     """
     with connection.transaction():
         rows = connection.execute(
@@ -226,16 +227,16 @@ def touch(connection: Connection[Any], session_id: UUID | str) -> None:
     connection.execute("UPDATE sessions SET last_seen_at = now() WHERE id = %s AND ended_at IS NULL", (session_id,))
 
 
-def bury(live: "Redis", settings: LiveSettings, ended: Ended) -> None:
-    """Leave the tombstone and free the session's slots. Raises LiveUnavailable."""
+def leave_tombstone(live: "Redis", settings: LiveSettings, ended: Ended) -> None:
+    """Leave the tombstone and free the session's leases. Raises LiveUnavailable."""
     _END(live, ended.session_id.hex, ended.user_id.hex, ended.reason, settings.tombstone_seconds * 1000)
 
 
-def doubt_user(live: "Redis", user_id: UUID) -> None:
+def invalidate_user(live: "Redis", user_id: UUID) -> None:
     """Have every live session of the user compared with PostgreSQL at its next request. Raises LiveUnavailable."""
-    _REVOKE(live, "user", user_id.hex, _EPOCH_MS)
+    _INVALIDATE(live, "user", user_id.hex, _EPOCH_MS)
 
 
-def doubt_video(live: "Redis", video_id: UUID) -> None:
+def invalidate_video(live: "Redis", video_id: UUID) -> None:
     """The same for a title whose visibility or presence has changed. Raises LiveUnavailable."""
-    _REVOKE(live, "video", video_id.hex, _EPOCH_MS)
+    _INVALIDATE(live, "video", video_id.hex, _EPOCH_MS)

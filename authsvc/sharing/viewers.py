@@ -58,9 +58,9 @@ class Lost:
     def tell(self, live: "Redis", leases: Leases) -> None:
         """After the commit. Raises LiveUnavailable; the change may then be made once more, which tells again."""
         for video in self.videos:
-            sessions.doubt_video(live, video)
+            sessions.invalidate_video(live, video)
         for user in self.users:
-            sessions.doubt_user(live, user)
+            sessions.invalidate_user(live, user)
         for playback in self.playbacks:
             leases.end(playback, REASON)
 

@@ -38,7 +38,7 @@ def of_user(connection: Connection[Any], user_id: UUID) -> Factors:
 
 
 def shown(connection: Connection[Any], session_id: str) -> None:
-    """The person of this session has just shown a second factor. Call `sessions.doubt_user` after the commit."""
+    """The person of this session has just shown a second factor. Call `sessions.invalidate_user` after the commit."""
     connection.execute("UPDATE sessions SET second_factor = true, proved_at = now() WHERE id = %s", (session_id,))
 
 

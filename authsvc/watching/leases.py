@@ -1,4 +1,4 @@
-"""Leases: the slots of running playbacks, in the live store.
+"""Leases: the right of each running playback to move bytes, in the live store.
 
 A playback holds one lease in three sets (session, user, box) or in none. It is *pending* from the grant to its first
 media request, *streaming* while it asks or the bytes of its answers move, *idle* when it has not been heard of for a
@@ -37,7 +37,7 @@ _POLL_SECONDS = 0.02
 
 
 class LimitReached(Exception):
-    """No slot is free."""
+    """As many leases are held as there may be."""
 
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class LeaseRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A slot that is taken."""
+    """A lease that is held."""
 
     playback_id: str
     state: LeaseState
@@ -83,7 +83,7 @@ class Leases:
         rate_bytes: int | None = None,
         replaces: Playback | None = None,
     ) -> None:
-        """Take a slot for a new playback, ending another in the same step. Raises LimitReached, LeaseRefused."""
+        """Take a lease for a new playback, ending another in the same step. Raises LimitReached, LeaseRefused."""
         reply: list[Any] = _GRANT(
             self._live,
             playback.id.hex,
@@ -105,7 +105,7 @@ class Leases:
             raise LeaseRefused
 
     def make_room(self, playback: Playback) -> bool:
-        """Would this playback get a slot now? A lease that can be spared has given way, if that was what it takes."""
+        """Would this playback get a lease now? A lease that can be spared has given way, if that was what it takes."""
         reply: int = _ROOM(
             self._live,
             playback.id.hex,
@@ -153,7 +153,7 @@ class Leases:
         return reply.decode()  # type: ignore[return-value]  # the script answers one of the three
 
     def end(self, playback: Playback, reason: PlaybackEnd, *, bar_seconds: float = 0) -> None:
-        """Free the slot and refuse what is still asked with its links."""
+        """Drop the lease and refuse what is still asked with its links."""
         _END(
             self._live,
             playback.id.hex,
@@ -166,11 +166,11 @@ class Leases:
         )
 
     def of_user(self, user_id: str) -> list[Lease]:
-        """The slots that this user's playbacks hold."""
+        """The leases that this user's playbacks hold."""
         return self._running(f"user:{user_id}")
 
     def of_box(self) -> list[Lease]:
-        """All slots that are taken."""
+        """All leases that are held."""
         return self._running("box")
 
     def _running(self, which: str) -> list[Lease]:

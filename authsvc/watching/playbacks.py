@@ -26,7 +26,7 @@ class PlaybackEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """What ties a playback to its slots."""
+    """What ties a playback to its leases."""
 
     id: UUID
     session_id: UUID

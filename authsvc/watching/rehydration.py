@@ -1,6 +1,6 @@
 """What PostgreSQL knows of a session, a title and a playback, and how that gets into the live store.
 
-Both services load facts: the interface when a session is not in Redis, the decision endpoint also for titles and
+Both services load snapshots: the interface when a session is not in Redis, the decision endpoint also for titles and
 playbacks. The order that keeps a revocation from being overtaken: take a ticket from Redis, read PostgreSQL, remember
 with the ticket; Redis refuses when something was revoked since (stores/lua/remember.lua).
 """
@@ -20,7 +20,7 @@ from authsvc.stores.live import Evaluates, Script
 
 _REMEMBER = Script("remember")
 
-# Who remembers: the doors (authz), the interface or the ledger. Each goes by facts that only it can write.
+# Who remembers: the doors (authz), the interface or the ledger. Each goes by snapshots that only it can write.
 Reader = Literal["doors", "interface", "ledger"]
 
 _SESSION: LiteralString = """
@@ -42,7 +42,7 @@ _PLAYBACK: LiteralString = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Snapshot:
     """One session, perhaps with a title and a playback of it."""
 
     session_id: UUID
@@ -68,16 +68,16 @@ class Facts:
     is_known: bool | None = None
 
 
-def of_session(connection: Connection[Any], session_id: str) -> Facts | None:
-    with connection.cursor(row_factory=class_row(Facts)) as cursor:
+def of_session(connection: Connection[Any], session_id: str) -> Snapshot | None:
+    with connection.cursor(row_factory=class_row(Snapshot)) as cursor:
         return cursor.execute(
             f"SELECT {_SESSION} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = %s", (session_id,)
         ).fetchone()
 
 
-def of_session_and_video(connection: Connection[Any], session_id: str, video_id: str) -> Facts | None:
+def of_session_and_video(connection: Connection[Any], session_id: str, video_id: str) -> Snapshot | None:
     """The session with the title; `access` is `none` when there is no such title."""
-    with connection.cursor(row_factory=class_row(Facts)) as cursor:
+    with connection.cursor(row_factory=class_row(Snapshot)) as cursor:
         return cursor.execute(
             f"""
             SELECT {_SESSION}, {_VIDEO}
@@ -88,8 +88,8 @@ def of_session_and_video(connection: Connection[Any], session_id: str, video_id:
         ).fetchone()
 
 
-def of_playback(connection: Connection[Any], playback_id: str, *, known_seconds: float) -> Facts | None:
-    with connection.cursor(row_factory=class_row(Facts)) as cursor:
+def of_playback(connection: Connection[Any], playback_id: str, *, known_seconds: float) -> Snapshot | None:
+    with connection.cursor(row_factory=class_row(Snapshot)) as cursor:
         return cursor.execute(
             f"""
             SELECT {_SESSION}, {_VIDEO}, {_PLAYBACK}
@@ -103,9 +103,9 @@ def of_playback(connection: Connection[Any], playback_id: str, *, known_seconds:
 
 def of_header_playback(
     connection: Connection[Any], session_id: str, video_id: str, *, known_seconds: float
-) -> Facts | None:
+) -> Snapshot | None:
     """The open playback of this pair at the header door."""
-    with connection.cursor(row_factory=class_row(Facts)) as cursor:
+    with connection.cursor(row_factory=class_row(Snapshot)) as cursor:
         return cursor.execute(
             f"""
             SELECT {_SESSION}, {_VIDEO}, {_PLAYBACK}
@@ -118,28 +118,28 @@ def of_header_playback(
         ).fetchone()
 
 
-def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int, *, whose: Reader) -> bool:
-    """Put facts into the live store, into the keys of `whose` alone; False when they may be older than a revocation.
+def remember(live: Evaluates, settings: LiveSettings, snapshot: Snapshot, ticket: int, *, whose: Reader) -> bool:
+    """Put a snapshot into the live store, into the keys of `whose` alone; False when it may be older than a revocation.
     Raises LiveUnavailable."""
     arguments: list[str | int] = [
         whose,
         ticket,
-        facts.session_id.hex,
-        facts.user_id.hex,
-        acting_role(settings, facts),
-        facts.kind,
-        milliseconds(facts.expires_at),
-        facts.session_end or "",
-        milliseconds(facts.last_seen_at),
-        round(alive.may_rest_seconds(settings, facts.kind) * 1000),
-        facts.video_id.hex if facts.video_id else "",
-        facts.access,
-        int(may_see(settings, facts)),
-        int(facts.playable),
-        facts.playback_id.hex if facts.playback_id else "",
-        facts.door,
-        facts.rate_bytes or 0,
-        facts.playback_end or "",
+        snapshot.session_id.hex,
+        snapshot.user_id.hex,
+        acting_role(settings, snapshot),
+        snapshot.kind,
+        milliseconds(snapshot.expires_at),
+        snapshot.session_end or "",
+        milliseconds(snapshot.last_seen_at),
+        round(alive.may_rest_seconds(settings, snapshot.kind) * 1000),
+        snapshot.video_id.hex if snapshot.video_id else "",
+        snapshot.access,
+        int(may_see(settings, snapshot)),
+        int(snapshot.playable),
+        snapshot.playback_id.hex if snapshot.playback_id else "",
+        snapshot.door,
+        snapshot.rate_bytes or 0,
+        snapshot.playback_end or "",
         round(settings.live_session_seconds * 1000),
         round(settings.lease_paused_seconds * 1000) + 3_600_000,
         round(settings.ended_playback_seconds * 1000),
@@ -148,18 +148,18 @@ def remember(live: Evaluates, settings: LiveSettings, facts: Facts, ticket: int,
     return bool(_REMEMBER(live, *arguments) == b"ok")
 
 
-def acting_role(settings: LiveSettings, facts: Facts) -> str:
+def acting_role(settings: LiveSettings, snapshot: Snapshot) -> str:
     """What the session may do, as sessions.acting_role says."""
     return sessions.acting_role(
-        facts.role,
-        second_factor=facts.second_factor,
+        snapshot.role,
+        second_factor=snapshot.second_factor,
         required_for_admins=settings.second_factor_required_for_admins,
     )
 
 
-def may_see(settings: LiveSettings, facts: Facts) -> bool:
+def may_see(settings: LiveSettings, snapshot: Snapshot) -> bool:
     """May the session see the title?"""
-    return facts.allowed if acting_role(settings, facts) == facts.role else facts.allowed_as_user
+    return snapshot.allowed if acting_role(settings, snapshot) == snapshot.role else snapshot.allowed_as_user
 
 
 def milliseconds(moment: datetime | None) -> int:

@@ -114,7 +114,7 @@ CODES: Final[dict[str, Code]] = {
     "reset": Code((410,), "The token was used, or its time is over.", "Ask an admin for another."),
     "ended": Code((410,), "The playback was ended by its viewer.", "Start a new one."),
     "stopped": Code((410,), "An admin has stopped the playback.", "Ask the admin, or wait."),
-    "replaced": Code((410,), "Another playback of yours has taken the slot.", "Start a new one when you need it."),
+    "replaced": Code((410,), "Another playback of yours has taken its place.", "Start a new one when you need it."),
     "withdrawn": Code((410,), "The title is not for this viewer any more.", "Ask an admin for access."),
     "removed": Code((410,), "The title has left the library.", "Ask the operator whether its file was moved."),
     "lapsed": Code((410,), "Nothing was heard of the playback for so long that it was closed.", "Start a new one."),
@@ -122,7 +122,8 @@ CODES: Final[dict[str, Code]] = {
     "shared": Code((403,), "The playback is watched from too many places.", "Start one of your own."),
     # How much.
     "streams": Code(
-        (429,), "No slot is free; `running` lists your playbacks.", "End one, or try again after Retry-After."
+        (429,), "As many streams as there may be are running; `running` lists yours.",
+        "End one, or try again after Retry-After.",
     ),
     "guests_full": Code((429,), "There are as many guests as may be.", "Try again after Retry-After, or sign in."),
     "throttled": Code((429,), "Too many failed attempts.", "Wait for as long as Retry-After says."),

@@ -119,7 +119,7 @@ class Program:
         self.raw("DELETE", f"/playbacks/{playback}")
 
     def end_all(self) -> None:
-        """Free the user's slots: a page that a test closed abruptly, or a link that it copied, may still hold one."""
+        """Free the user's leases: a page that a test closed abruptly, or a link that it copied, may still hold one."""
         for stream in self.call("GET", "/admin/streams")["items"]:
             if stream["user"]["username"] == self.box.admin_username:
                 self.end(stream["playback_id"])

@@ -1,4 +1,4 @@
-"""A client dies or its network goes away: its slot does not stay taken, and nobody else is harmed."""
+"""A client dies or its network goes away: its lease does not stay taken, and nobody else is harmed."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ def _slow_client(house: House, grant: dict[str, Any]) -> "subprocess.Popen[bytes
 
 
 def _seen(house: House, what: str, playback: str) -> Row:
-    """How long the playback is still called streaming, and when its slot is free."""
+    """How long the playback is still called streaming, and when its lease is free."""
 
     def is_free(_: set[str]) -> bool:
         items = house.admin.get("/api/v1/admin/streams").json()["items"]
@@ -34,7 +34,7 @@ def _seen(house: House, what: str, playback: str) -> Row:
     began = time.monotonic()
     row = Row(what, untrue=house.seconds_until(lambda streaming: playback not in streaming))
     free = house.seconds_until(is_free, within=FREE_SECONDS)
-    row.note = "its slot does not come free" if free is None else f"slot free after {time.monotonic() - began:.0f} s"
+    row.note = "its lease does not come free" if free is None else f"lease free after {time.monotonic() - began:.0f} s"
     assert row.untrue is not None, row
     assert free is not None, row
     return row

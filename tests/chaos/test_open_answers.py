@@ -1,4 +1,4 @@
-"""A part fails while answers are open: what has ended is cut all the same, and who watches keeps the slot."""
+"""A part fails while answers are open: what has ended is cut all the same, and who watches keeps the lease."""
 
 import time
 from collections.abc import Callable

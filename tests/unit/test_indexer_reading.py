@@ -207,9 +207,9 @@ AS_THEY_ARE = [
 def test_letters_and_joiners_of_every_script_are_shown_as_they_are(text: str) -> None:
     assert shown_filename(f"films/{text}.mp4".encode()) == f"{text}.mp4"
     assert title_from(f"films/{text}.mp4".encode()) == text
-    facts = read_report({"streams": [video()], "format": {"tags": {"title": text}}}, "mp4")
-    assert facts is not None
-    assert facts.tags == {"title": text}
+    probed = read_report({"streams": [video()], "format": {"tags": {"title": text}}}, "mp4")
+    assert probed is not None
+    assert probed.tags == {"title": text}
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\n", "\x1b", "\x85", "\u2028", "\u202e", "\u2066", "\udcff"])
@@ -242,9 +242,9 @@ def video(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_the_size_is_as_shown_after_turning(stream: dict[str, Any], expected: tuple[int, int, int]) -> None:
-    facts = read_report({"streams": [stream]}, "mp4")
-    assert facts is not None
-    assert (facts.rotation, facts.width, facts.height) == expected
+    probed = read_report({"streams": [stream]}, "mp4")
+    assert probed is not None
+    assert (probed.rotation, probed.width, probed.height) == expected
 
 
 @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ def test_the_size_is_as_shown_after_turning(stream: dict[str, Any], expected: tu
 )
 def test_the_size_is_told_in_square_pixels(ratio: str, width: int) -> None:
     stream = video(width=720, height=576, sample_aspect_ratio=ratio)
-    facts = read_report({"streams": [stream]}, "mp4")
-    assert facts is not None
-    assert (facts.width, facts.height) == (width, 576)
+    probed = read_report({"streams": [stream]}, "mp4")
+    assert probed is not None
+    assert (probed.width, probed.height) == (width, 576)
     turned = read_report({"streams": [stream | {"tags": {"rotate": "90"}}]}, "mp4")
     assert turned is not None
     assert (turned.width, turned.height) == (576, width)
@@ -275,9 +275,9 @@ def test_the_size_is_told_in_square_pixels(ratio: str, width: int) -> None:
 def test_the_longest_moving_stream_is_the_video(others: list[dict[str, Any]], track: int) -> None:
     streams = [video(), *({"codec_type": "video", "codec_name": "h264"} | other for other in others)]
     streams[0] |= {"index": 1, "duration": "60"}
-    facts = read_report({"streams": sorted(streams, key=lambda stream: stream["index"])}, "mkv")
-    assert facts is not None
-    assert facts.video_track == track
+    probed = read_report({"streams": sorted(streams, key=lambda stream: stream["index"])}, "mkv")
+    assert probed is not None
+    assert probed.video_track == track
 
 
 @pytest.mark.parametrize(
@@ -291,9 +291,9 @@ def test_an_encrypted_track_is_told(stream: dict[str, Any]) -> None:
 
 def test_dolby_vision_is_told_before_its_base_layer() -> None:
     stream = video(color_transfer="smpte2084", side_data_list=[{"side_data_type": "DOVI configuration record"}])
-    facts = read_report({"streams": [stream]}, "mp4")
-    assert facts is not None
-    assert facts.hdr == "dolby-vision"
+    probed = read_report({"streams": [stream]}, "mp4")
+    assert probed is not None
+    assert probed.hdr == "dolby-vision"
 
 
 def test_a_cover_picture_is_no_video() -> None:
@@ -303,22 +303,22 @@ def test_a_cover_picture_is_no_video() -> None:
 
 def test_the_duration_falls_back_to_the_tracks() -> None:
     for streams in ([video(duration="12.5")], [video(tags={"DURATION": "00:00:12.500000000"})]):
-        facts = read_report({"streams": streams, "format": {"duration": "N/A"}}, "mkv")
-        assert facts is not None
-        assert facts.duration_seconds == 12.5
+        probed = read_report({"streams": streams, "format": {"duration": "N/A"}}, "mkv")
+        assert probed is not None
+        assert probed.duration_seconds == 12.5
 
 
 @pytest.mark.parametrize("rate", ["0/0", "25/0", "-1/1", "90000/1", "x", "1/0.0000001", None])
 def test_a_senseless_frame_rate_is_not_told(rate: object) -> None:
-    facts = read_report({"streams": [video(avg_frame_rate=rate)]}, "mp4")
-    assert facts is not None
-    assert facts.fps is None
+    probed = read_report({"streams": [video(avg_frame_rate=rate)]}, "mp4")
+    assert probed is not None
+    assert probed.fps is None
 
 
 def test_less_than_one_pixel_is_no_size() -> None:
-    facts = read_report({"streams": [video(width=0.5, height="0.99")], "format": {"bit_rate": "0.1"}}, "mp4")
-    assert facts is not None
-    assert (facts.width, facts.height, facts.bitrate) == (None, None, None)
+    probed = read_report({"streams": [video(width=0.5, height="0.99")], "format": {"bit_rate": "0.1"}}, "mp4")
+    assert probed is not None
+    assert (probed.width, probed.height, probed.bitrate) == (None, None, None)
 
 
 JSON = st.recursive(
@@ -339,10 +339,10 @@ STREAM = st.dictionaries(FIELDS, JSON).map(lambda stream: video() | stream)
     envelope=JSON,
 )
 def test_any_report_can_be_read_and_stored(streams: Any, chapters: Any, envelope: Any) -> None:
-    facts = read_report({"streams": streams, "chapters": chapters, "format": envelope}, "mp4")
-    if facts is None:
+    probed = read_report({"streams": streams, "chapters": chapters, "format": envelope}, "mp4")
+    if probed is None:
         return
-    for number in (facts.width, facts.height, facts.bitrate):
+    for number in (probed.width, probed.height, probed.bitrate):
         assert number is None or 0 < number < 1 << 62
-    assert facts.rotation in (0, 90, 180, 270)
-    json.dumps([facts.tags, facts.chapters], allow_nan=False).encode()
+    assert probed.rotation in (0, 90, 180, 270)
+    json.dumps([probed.tags, probed.chapters], allow_nan=False).encode()

@@ -1,10 +1,10 @@
 """Conditional requests (RFC 9110, section 13): a read that has not changed is 304, a change of what has is 412.
 
-Every JSON answer to a read carries a strong ETag: the digest of its bytes (Nginx never recodes them), or of the facts
+Every JSON answer to a read carries a strong ETag: the digest of its bytes (Nginx never recodes them), or of the state
 that the view named. So a tag can't miss a change that the reader would see.
 
     @bp.get("/<id:playlist_id>")
-    @conditional.kept                             # a private cache may keep it, and asks each time
+    @conditional.cached                             # a private cache may keep it, and asks each time
     @bp.output(...)
     def one(playlist_id):
         found = playlists.one(connection, ...)
@@ -51,7 +51,7 @@ def register(app: Flask) -> None:
     app.after_request(_compare)
 
 
-def kept(view: Callable[P, T]) -> Callable[P, T]:
+def cached(view: Callable[P, T]) -> Callable[P, T]:
     """Let a private cache keep the view's answers: for the library, never for accounts (those stay no-store)."""
 
     @functools.wraps(view)
@@ -103,9 +103,9 @@ def require_match(own: Any) -> None:
         raise _precondition_failed()
 
 
-def tag_of(facts: Any) -> str:
+def tag_of(state: Any) -> str:
     """The opaque part of a strong entity tag."""
-    return _digest(json.dumps(facts, sort_keys=True, default=str, separators=(",", ":")).encode())
+    return _digest(json.dumps(state, sort_keys=True, default=str, separators=(",", ":")).encode())
 
 
 def _digest(content: bytes) -> str:

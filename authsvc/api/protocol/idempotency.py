@@ -42,14 +42,14 @@ def repeatable(view: Callable[P, Any]) -> Callable[P, Response]:
         repeats, found = here().repeats, _begun()
         if isinstance(found, Answer):
             return Response(found.body, found.status, {**found.headers, "Idempotency-Replayed": "true"})
-        kept = None
+        stored = None
         try:
             response = make_response(view(*args, **kwargs))
             if response.status_code < 400:
                 headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-                kept = Answer(response.status_code, headers, response.get_data(as_text=True))
+                stored = Answer(response.status_code, headers, response.get_data(as_text=True))
         finally:
-            repeats.finish(found, kept)
+            repeats.finish(found, stored)
         return response
 
     once.__dict__[_MARK] = True

@@ -96,9 +96,9 @@ class Repeats:
             if answer is None or len(answer.body) > LONGEST_BYTES:
                 self._cache.delete(attempt.name)
                 return
-            kept = json.dumps([attempt.fingerprint, answer.status, dict(answer.headers), answer.body])
-            if self._has_room(attempt, len(kept)):
-                self._cache.set(attempt.name, kept, ex=self._seconds)
+            stored = json.dumps([attempt.fingerprint, answer.status, dict(answer.headers), answer.body])
+            if self._has_room(attempt, len(stored)):
+                self._cache.set(attempt.name, stored, ex=self._seconds)
             else:
                 self._cache.delete(attempt.name)
         except (RedisError, LiveUnavailable) as error:

@@ -42,7 +42,7 @@ class ListedOut(BaseModel):
     last_seen_at: datetime = Field(description="At most a minute behind")
     expires_at: datetime
     second_factor: bool = Field(description="Was it opened with a second factor?")
-    active: bool = Field(description="False when it was not used for a while: it holds no slot")
+    active: bool = Field(description="False when it was not used for a while: it counts no stream")
     current: bool = Field(description="Is it the one that asks?")
 
 

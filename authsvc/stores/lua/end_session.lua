@@ -1,4 +1,4 @@
--- Leave a tombstone that no rehydration overwrites, and free the session's slots.
+-- Leave a tombstone that no rehydration overwrites, and free the session's leases.
 local session, user, reason, life = unpack(ARGV, 1, 4)
 redis.call('SET', 'ks:ended:' .. session, reason, 'PX', life)
 local sets = lease_sets(session, user)

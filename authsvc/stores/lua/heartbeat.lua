@@ -1,6 +1,6 @@
 -- A player's sign of life: renews a lease that is held, never starts one.
--- While heartbeats say paused the slot is kept, until `longest` after the pause began. When they cease the viewer has
--- vanished, paused or not, and the slot is free `idle` after the last one.
+-- While heartbeats say paused the lease is kept, until `longest` after the pause began. When they cease the viewer has
+-- vanished, paused or not, and the lease is free `idle` after the last one.
 -- Answers 'ended', 'renewed' or 'lapsed'.
 local playback, session, user, paused = unpack(ARGV, 1, 4)
 local idle, longest = tonumber(ARGV[5]), tonumber(ARGV[6])

@@ -52,7 +52,7 @@ export class Playback {
     const link = safeLink(given.links?.source);
     if (!link) throw new Problem({ status: 502, code: 'contract' });
     if (this.signal.aborted) {
-      // The view was left while the server answered: give the slot back.
+      // The view was left while the server answered: give the lease back.
       void endPlayback(given.playback_id).catch(() => undefined);
       return null;
     }
@@ -80,7 +80,7 @@ export class Playback {
   }
 
   /**
-   * Ends the playback, so that its slot is free at once.
+   * Ends the playback, so that its lease is free at once.
    * @param {boolean} [saving]  tell the position first
    */
   async close(saving = true) {

@@ -207,7 +207,7 @@ export class Player {
   }
 
   /**
-   * This browser is not the one for this file: the slot is given back, and the way to another player shown.
+   * This browser is not the one for this file: the lease is given back, and the way to another player shown.
    * @param {string} text
    */
   giveUp(text) {

@@ -195,7 +195,7 @@ def test_disabled_user_is_refused_once_the_user_is_in_doubt(world: World, ask: A
     playback = granted(world, token, video)
     assert ask.signed(video, playback).status_code == 204
     world.owner.execute("UPDATE users SET is_active = false WHERE id = %s", (alice.id,))
-    sessions.doubt_user(world.redis_live.client(), alice.id)
+    sessions.invalidate_user(world.redis_live.client(), alice.id)
     assert ask.signed(video, playback).headers["X-Deny"] == "session"
     assert ask.header(video, token).status_code == 401
 
@@ -207,7 +207,7 @@ def test_title_that_was_hidden_is_refused_once_it_is_in_doubt(world: World, ask:
     assert ask.signed(video, playback).status_code == 204
     world.owner.execute("UPDATE videos SET removed_at = now() WHERE id = %s", (video,))
     assert ask.signed(video, playback).status_code == 204, "nobody has told yet"
-    sessions.doubt_video(world.redis_live.client(), uuid.UUID(video))
+    sessions.invalidate_video(world.redis_live.client(), uuid.UUID(video))
     assert ask.signed(video, playback).headers["X-Deny"] == "forbidden"
 
 

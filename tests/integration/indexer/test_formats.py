@@ -10,7 +10,7 @@ import pytest
 from indexer.settings import IndexerSettings
 from media.faults import Fault
 from media.probe import probe
-from media.report import Facts
+from media.report import Probed
 from media.sandbox import Sandbox
 from media.sniff import Container, sniff
 from testbed.servers.postgres import Database
@@ -30,18 +30,18 @@ def sandbox() -> Sandbox:
     return Sandbox.of_system(2 << 30)
 
 
-def facts_of(sandbox: Sandbox, folder: Path, content: bytes, name: str = "video.mp4") -> Facts:
+def facts_of(sandbox: Sandbox, folder: Path, content: bytes, name: str = "video.mp4") -> Probed:
     path = folder / name
     path.write_bytes(content)
     container = sniff(content[:4096], name.encode())
     assert isinstance(container, Container)
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        facts = probe(sandbox, IndexerSettings(), descriptor, container)
+        probed = probe(sandbox, IndexerSettings(), descriptor, container)
     finally:
         os.close(descriptor)
-    assert not isinstance(facts, Fault), facts
-    return facts
+    assert not isinstance(probed, Fault), probed
+    return probed
 
 
 def test_every_format_is_listed_with_its_duration_and_resolution_and_published(library: Library) -> None:
@@ -100,14 +100,14 @@ def test_languages_subtitles_chapters_and_tags_are_read(sandbox: Sandbox, tmp_pa
         "-map_metadata", "3", "-c:s", "srt", "-metadata:s:a:0", "language=deu", "-metadata:s:a:0", "title=Ton",
         "-metadata:s:s:0", "language=fre", "-disposition:s:0", "forced",
     )  # fmt: skip
-    facts = facts_of(sandbox, tmp_path, made_by_ffmpeg("mkv", *options), "video.mkv")
-    assert [(t.kind, t.language, t.title, t.is_forced) for t in facts.tracks] == [
+    probed = facts_of(sandbox, tmp_path, made_by_ffmpeg("mkv", *options), "video.mkv")
+    assert [(t.kind, t.language, t.title, t.is_forced) for t in probed.tracks] == [
         ("video", None, None, False),
         ("audio", "deu", "Ton", False),
         ("subtitle", "fre", None, True),
     ]
-    assert [chapter["title"] for chapter in facts.chapters] == ["One"]
-    assert facts.tags["title"] == "A title"
+    assert [chapter["title"] for chapter in probed.chapters] == ["One"]
+    assert probed.tags["title"] == "A title"
 
 
 def test_a_turned_video_is_listed_as_it_is_shown(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -118,8 +118,8 @@ def test_a_turned_video_is_listed_as_it_is_shown(sandbox: Sandbox, tmp_path: Pat
     assert 0 in (
         subprocess.run(command, capture_output=True, check=False).returncode for command in (by_option, by_tag)
     )
-    facts = facts_of(sandbox, tmp_path, turned.read_bytes(), "again.mp4")
-    assert (facts.rotation % 180, facts.width, facts.height) == (90, 36, 64)
+    probed = facts_of(sandbox, tmp_path, turned.read_bytes(), "again.mp4")
+    assert (probed.rotation % 180, probed.width, probed.height) == (90, 36, 64)
 
 
 @pytest.mark.parametrize(("transfer", "kind"), [("smpte2084", "hdr10"), ("arib-std-b67", "hlg"), ("bt709", None)])
@@ -139,8 +139,8 @@ def test_ten_bit_video_is_not_for_direct_play(sandbox: Sandbox, tmp_path: Path) 
 
 def test_a_recording_without_a_length_is_measured(sandbox: Sandbox, tmp_path: Path) -> None:
     live = made_by_ffmpeg("webm", "-f", "webm", "-live", "1")
-    facts = facts_of(sandbox, tmp_path, live, "live.webm")
-    assert facts.duration_seconds == pytest.approx(2, abs=0.15)
+    probed = facts_of(sandbox, tmp_path, live, "live.webm")
+    assert probed.duration_seconds == pytest.approx(2, abs=0.15)
 
 
 def test_a_video_without_sound_and_one_of_high_dynamic_range_get_posters(library: Library) -> None:

@@ -135,8 +135,8 @@ def test_who_loses_a_title_loses_it_at_once(world: World, boss: Viewer, alice: V
     beat = alice.beat(playback, 5)
     assert (beat.status_code, beat.get_json()["code"]) == (410, "withdrawn")
     assert ask.signed(other, untouched).status_code == 204, "what is still allowed goes on"
-    slots = world.redis_live.client().zrange("ks:leases:box", 0, -1)
-    assert playback.encode() not in slots
+    leases = world.redis_live.client().zrange("ks:leases:box", 0, -1)
+    assert playback.encode() not in leases
 
 
 def test_who_gains_a_title_has_it_at_once(world: World, boss: Viewer, alice: Viewer) -> None:

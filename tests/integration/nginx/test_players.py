@@ -50,7 +50,7 @@ class House:
         assert row
         return int(row[0])
 
-    def slots(self) -> int:
+    def leases(self) -> int:
         return int(self.stack.live.client().zcard(f"ks:leases:session:{self.session_id}"))
 
     def media_requests(self) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def test_ffmpeg_plays_and_seeks_to_the_same_pictures(house: House) -> None:
     tls = ["-ca_file", str(house.stack.nginx.ca_file), "-tls_verify", "1"]
     for start in ("0", str(FAR)):
         assert _frames(*tls, "-ss", start, "-i", house.address()) == _frames("-ss", start, "-i", str(house.film))
-    assert (house.playbacks(), house.slots()) == (1, 1)
+    assert (house.playbacks(), house.leases()) == (1, 1)
 
 
 def test_mpv_plays_seeks_and_resumes_as_one_playback(house: House, folder: Path) -> None:
@@ -117,7 +117,7 @@ def test_mpv_plays_seeks_and_resumes_as_one_playback(house: House, folder: Path)
     with Mpv.playing(house.address(), house.stack.nginx.ca_file, folder) as mpv:
         mpv.plays_from(60)
         assert mpv.position() < FAR
-    assert (house.playbacks(), house.slots()) == (1, 1)
+    assert (house.playbacks(), house.leases()) == (1, 1)
 
 
 def test_mpv_goes_on_after_its_connection_was_cut(house: House, folder: Path) -> None:
@@ -127,7 +127,7 @@ def test_mpv_goes_on_after_its_connection_was_cut(house: House, folder: Path) ->
             subprocess.run(["kill", "-KILL", str(pid)], check=True)
         mpv.seek(FAR)
         mpv.plays_from(FAR)
-    assert (house.playbacks(), house.slots()) == (1, 1)
+    assert (house.playbacks(), house.leases()) == (1, 1)
 
 
 def test_mpv_plays_two_entries_of_a_playlist_in_a_row(house: House, folder: Path) -> None:
@@ -140,13 +140,13 @@ def test_mpv_plays_two_entries_of_a_playlist_in_a_row(house: House, folder: Path
     with Mpv.playing(house.address(f"playlists/{made['id']}.m3u"), stack.nginx.ca_file, folder) as mpv:
         mpv.plays_from(0)
         assert (mpv.call("get_property", "playlist-count"), mpv.call("get_property", "playlist-pos")) == (2, 0)
-        assert (house.slots(), house.playbacks()) == (1, 0), "the second entry takes nothing until it plays"
+        assert (house.leases(), house.playbacks()) == (1, 0), "the second entry takes nothing until it plays"
         mpv.seek(FILM_SECONDS - 2)
         until(lambda: mpv.call("get_property", "playlist-pos") == 1, mpv.log)
         mpv.plays_from(0)
         assert mpv.call("get_property", "duration") > FILM_SECONDS * 2
     assert house.playbacks() == 1
-    assert house.slots() <= 2
+    assert house.leases() <= 2
 
 
 def test_vlc_plays_and_seeks_as_one_playback(house: House, folder: Path) -> None:
@@ -158,7 +158,7 @@ def test_vlc_plays_and_seeks_as_one_playback(house: House, folder: Path) -> None
         vlc.plays_from(FAR)
         vlc.seek(60)
         vlc.plays_from(60)
-    assert (house.playbacks(), house.slots()) <= (1, 2)
+    assert (house.playbacks(), house.leases()) <= (1, 2)
     assert max(int(line["range"].split()[1].split("-")[0]) for line in house.media_requests() if line["range"]) > 0
 
 

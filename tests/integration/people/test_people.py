@@ -87,7 +87,7 @@ def test_disabling_ends_everything_at_once_and_enabling_opens_again(world: World
     assert changed.get_json()["is_active"] is False
     assert me(world, **bearer(token)).status_code == 401
     assert ask.header(video, token).status_code in {401, 403}
-    assert world.redis_live.client().zcard("ks:leases:box") == 0, "a slot is still held"
+    assert world.redis_live.client().zcard("ks:leases:box") == 0, "a lease is still held"
     assert login(world, "bob").status_code == 401
     assert admin.call("PATCH", f"/{bob.id.hex}", json={"is_active": True}).status_code == 200
     assert me(world, **bearer(token)).status_code == 401, "an ended session lives again"

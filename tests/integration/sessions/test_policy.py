@@ -20,7 +20,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def run_upkeep(world: World) -> dict[str, str]:
+def run_expiry(world: World) -> dict[str, str]:
     """One round, under the ledger's role; what ended and why."""
     with psycopg.connect(world.database.url_for(roles.LEDGER), autocommit=True) as connection:
         ended = expiry.run(connection, world.redis_live.client(), world.api_settings)
@@ -132,16 +132,16 @@ def test_session_that_is_not_used_ends_after_half_an_hour(world: World, clock: C
     session_id, token = world.session(alice, life_seconds=86_400)
     assert me(world, **bearer(token)).status_code == 200
     clock.forward(minutes=29)
-    assert run_upkeep(world) == {}
+    assert run_expiry(world) == {}
     assert me(world, **bearer(token)).status_code == 200, "use counts from here"
     clock.forward(minutes=29, seconds=30)
-    run_upkeep(world)
+    run_expiry(world)
     clock.forward(seconds=40)
     assert me(world, **bearer(token)).status_code == 401, "refused before anybody has ended it"
     assert Asker(world.authz_app).header(world.video(), token).status_code == 401
-    assert run_upkeep(world) == {session_id: "idle"}
+    assert run_expiry(world) == {session_id: "idle"}
     assert me(world, **bearer(token)).status_code == 401
-    assert run_upkeep(world) == {}
+    assert run_expiry(world) == {}
 
 
 def test_idle_session_can_not_be_refreshed_but_one_that_watches_can(world: World, clock: Clock) -> None:
@@ -163,7 +163,7 @@ def test_watching_keeps_a_session_and_the_wiped_store_does_not_end_it(world: Wor
     for _ in range(3):
         assert asker.header(video, token).status_code == 204
         clock.forward(minutes=20)
-        assert run_upkeep(world) == {}
+        assert run_expiry(world) == {}
     row = world.owner.execute("SELECT now() - last_seen_at FROM sessions WHERE id = %s", (session_id,)).fetchone()
     assert row is not None
     assert 1190 < row[0].total_seconds() < 1260, "what the doors saw is written down"
@@ -182,7 +182,7 @@ def test_heartbeats_are_use(world: World, clock: Clock) -> None:
         clock.forward(minutes=20)
         beat = world.client().post(path, json={"position_seconds": 1, "state": "playing"}, headers=bearer(token))
         assert beat.status_code == 204
-        assert run_upkeep(world) == {}
+        assert run_expiry(world) == {}
 
 
 def test_slots_of_an_inactive_session_are_free_and_the_session_lives(world: World, clock: Clock) -> None:
@@ -217,7 +217,7 @@ def test_after_a_day_one_signs_in_again_however_busy(world: World, clock: Clock)
     clock.forward(minutes=21)
     assert world.client().post(REFRESH, json={"refresh_token": refresh}).status_code == 401
     assert me(world, **bearer(body["access_token"])).status_code == 401
-    assert run_upkeep(world) == {body["session_id"]: "expired"}
+    assert run_expiry(world) == {body["session_id"]: "expired"}
 
 
 def test_no_time_out_ends_a_running_playback(world: World, clock: Clock) -> None:
@@ -229,10 +229,10 @@ def test_no_time_out_ends_a_running_playback(world: World, clock: Clock) -> None
         assert asker.signed(video, grant["playback_id"]).status_code == 204
         clock.forward(minutes=1)
     assert me(world, **bearer(token)).status_code == 401, "nothing new"
-    assert run_upkeep(world) == {}
+    assert run_expiry(world) == {}
     assert asker.signed(video, grant["playback_id"]).status_code == 204
     clock.forward(minutes=2)
-    assert run_upkeep(world) == {session_id: "expired"}
+    assert run_expiry(world) == {session_id: "expired"}
     assert asker.signed(video, grant["playback_id"]).headers["X-Deny"] == "session"
 
 
@@ -241,12 +241,12 @@ def test_device_rests_for_months(world: World, clock: Clock) -> None:
     device = devices.create(world.owner, user_id=alice.id, name="TV", client=None, life_seconds=180 * 86_400, most=10)
     for hours in (24 * 179, 23):
         clock.forward(hours=hours)
-        assert run_upkeep(world) == {}
+        assert run_expiry(world) == {}
         admitted = world.client().post("/api/v1/auth/device", json={"device_token": device.token})
         assert me(world, **bearer(admitted.get_json()["access_token"])).status_code == 200
     clock.forward(hours=2)
     assert world.client().post("/api/v1/auth/device", json={"device_token": device.token}).status_code == 401
-    assert run_upkeep(world) == {device.session_id.hex: "expired"}
+    assert run_expiry(world) == {device.session_id.hex: "expired"}
 
 
 def test_nothing_ends_while_nobody_knows_who_watches(world: World) -> None:
@@ -256,7 +256,7 @@ def test_nothing_ends_while_nobody_knows_who_watches(world: World) -> None:
     world.owner.execute("UPDATE sessions SET last_seen_at = now() - interval '2 hours'")
     world.redis_live.stop()
     with pytest.raises(LiveUnavailable):
-        run_upkeep(world)
+        run_expiry(world)
     world.redis_live.start()
     assert alive(world) == 1
 
@@ -319,14 +319,14 @@ def test_a_web_playback_outlives_its_session_and_its_page_is_told_to_sign_in(wor
     # ... while the film goes on: no time-out ends what is being watched.
     for _ in range(10):
         assert ask.signed(video, grant["playback_id"]).status_code == 204
-        assert run_upkeep(world) == {}
+        assert run_expiry(world) == {}
         clock.forward(minutes=1)
     # Nor may it begin another, or be kept by a page that asks for no more of it.
     assert client.post(f"/api/v1/videos/{video}/playback", headers=bearer(token)).status_code == 401
     clock.forward(minutes=2)
     over = ask.signed(video, grant["playback_id"])
     assert (over.status_code, over.headers["X-Deny"]) == (403, "session")
-    assert run_upkeep(world) == {body["session_id"]: "expired"}
+    assert run_expiry(world) == {body["session_id"]: "expired"}
     assert world.owner.execute("SELECT end_reason FROM playbacks").fetchall() == [("session",)]
     assert world.redis_live.client().keys("ks:leases:*") == []
     # Signed in again, one goes on where the last heartbeat was.

@@ -219,7 +219,7 @@ def test_load_that_a_revocation_overtook_is_not_remembered(world: World) -> None
     live = world.redis_live.client()
     known = rehydration.of_session(world.owner, session_id)
     assert known is not None
-    sessions.doubt_user(live, alice.id)
+    sessions.invalidate_user(live, alice.id)
     for whose in ("doors", "interface"):
         assert rehydration.remember(live, world.api_settings, known, ticket=0, whose=whose) is False
         assert live.keys(f"ks:*:{session_id}") == []
@@ -269,7 +269,7 @@ def test_role_is_asked_of_the_session_not_of_the_token(world: World) -> None:
     bearer = {"Authorization": f"Bearer {token}"}
     assert world.client().get("/api/v1/admin/streams", headers=bearer).status_code == 200
     world.owner.execute("UPDATE users SET role = 'user' WHERE id = %s", (alice.id,))
-    sessions.doubt_user(world.redis_live.client(), alice.id)
+    sessions.invalidate_user(world.redis_live.client(), alice.id)
     response = world.client().get("/api/v1/admin/streams", headers=bearer)
     assert (response.status_code, response.get_json()["code"]) == (403, "forbidden")
 

@@ -307,7 +307,7 @@ def test_end_of_a_session_between_the_steps_changes_nothing(world: World, monkey
     alice = world.owner.execute("SELECT user_id FROM totp_secrets").fetchone()
     assert alice is not None
     sessions.end_all(world.owner, alice[0], "test")
-    sessions.doubt_user(world.redis_live.client(), alice[0])
+    sessions.invalidate_user(world.redis_live.client(), alice[0])
     assert me(world, **bearer(token)).status_code == 401
     assert second(world, challenge, code=app.code()).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Leases: limits are exact, under races too; a slot is kept as long as it should and no longer."""
+"""Leases: limits are exact, under races too; a lease is kept as long as it should and no longer."""
 
 import threading
 import time
@@ -73,7 +73,7 @@ def test_thousand_racing_starts_admit_exactly_the_limit(redis_live: RedisServer,
 
 
 def test_racing_first_requests_at_the_header_door_admit_exactly_the_limit(world: World) -> None:
-    """Whole decisions, each for another title: rows in PostgreSQL and slots in Redis agree."""
+    """Whole decisions, each for another title: rows in PostgreSQL and leases in Redis agree."""
     world.with_settings(redis_timeout_seconds=10, database_wait_seconds=10, addresses_per_playback=0)
     app = world.authz_app
     _, token = world.session(world.user("alice"))
@@ -217,7 +217,7 @@ def test_states_of_a_playback(world: World) -> None:
     for _ in range(2):
         time.sleep(0.9)
         assert beat("paused") == 204
-    assert states() == ["paused"], "beyond the idle time a paused one keeps its slot"
+    assert states() == ["paused"], "beyond the idle time a paused one keeps its lease"
     time.sleep(0.9)
     assert beat("paused") == 204
     time.sleep(0.5)
