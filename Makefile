@@ -12,6 +12,8 @@ HOST ?=
 export DISRUPTIVE ?=
 # More arguments for ansible-playbook, molecule or pytest. Tests named here run instead of the target's whole folder.
 ARGS ?=
+# Integration tests wait more than they work: a few at once, each file on one worker.
+TEST_WORKERS ?= 3
 named_tests = $(or $(filter tests/%,$(ARGS)),$(1)) $(filter-out tests/%,$(ARGS))
 
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -116,7 +118,7 @@ unit: $(environment) ## static rules and unit tests
 
 integration: $(environment) ## tests with real PostgreSQL, Redis and Nginx as child processes
 	@$(needs) --without-starting $(test_packages)
-	@pytest $(call named_tests,tests/integration)
+	@pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile $(call named_tests,tests/integration)
 
 molecule: $(environment) ## run Molecule on a box of its own (ARGS='converge', 'verify', 'destroy')
 	@$(needs) $(box_packages)
