@@ -81,6 +81,8 @@ def in_box(access: Access, box: Box) -> Iterator[Film]:
         )  # fmt: skip
     finally:
         path.unlink()
+        # Nobody is offered a film that is not there.
+        box.shell("systemctl start kinetoscope-indexer.service")
 
 
 def _link(caller: Caller, video_id: str, number: int, wanted: int) -> str:

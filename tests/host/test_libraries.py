@@ -63,11 +63,12 @@ def _replaced(host: Host, path: str, target: str) -> Iterator[None]:
 @pytest.fixture
 def no_scan(host: Host) -> Iterator[None]:
     """Cron's next scan would take away the name of a file that is gone: the right end, and another test."""
-    assert eventually(
-        lambda: host.run("systemctl is-active kinetoscope-indexer").stdout.strip() == "inactive", within=60
-    )
     host.check_output("systemctl mask --runtime kinetoscope-indexer")
     try:
+        # One that began before that goes on.
+        assert eventually(
+            lambda: host.run("systemctl is-active kinetoscope-indexer").stdout.strip() == "inactive", within=60
+        )
         yield
     finally:
         host.check_output("systemctl unmask --runtime kinetoscope-indexer")
