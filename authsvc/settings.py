@@ -191,9 +191,6 @@ class ServiceSettings(LiveSettings):
     # Bytes a second for each connection, by role; a role that is not named has no cap.
     stream_rate: dict[Role, Annotated[int, Field(ge=0)]] = {}
 
-    # Verified access tokens remembered by each worker (about 1 KiB each).
-    verified_tokens: Count = 4096
-
 
 class AuthzSettings(ServiceSettings):
     """The decision endpoint."""
@@ -373,8 +370,6 @@ class LedgerSettings(LiveSettings):
     tick_seconds: Seconds = 2
     # Longest wait for PostgreSQL's answer to one statement.
     database_statement_ms: Count = 5000
-    # Most bytes of the log that are booked in one transaction.
-    log_chunk_bytes: Annotated[int, Field(ge=4096)] = 4_194_304
     # A lease whose bytes move is renewed this often.
     renew_seconds: Seconds = 5
     # Running playbacks are compared with PostgreSQL this often: the bound on an end that nobody announced.

@@ -79,7 +79,7 @@ class Examiner:
     def _judged(self, found: Found, descriptor: int) -> Examined:
         if found.size == 0:
             return Examined(found, fault=faults.EMPTY)
-        content = fingerprint(descriptor, found.size, self.settings.sample_bytes)
+        content = fingerprint(descriptor, found.size)
         path = os.path.join(os.fsencode(found.root), found.path)
         if self.reader and (obstacle := self.reader.obstacle(path)):
             return Examined(found, content, fault=faults.unreadable(obstacle[0], self.reader.name, obstacle[1]))

@@ -5,9 +5,11 @@ import os
 
 # Part of the digest: another way of sampling must not be mistaken for the same content.
 _SCHEME = b"kinetoscope 1"
+# Bytes read at the start, the middle and the end. With another number every file would be taken for new when it moves.
+SAMPLE_BYTES = 65_536
 
 
-def fingerprint(descriptor: int, size: int, sample_bytes: int) -> bytes:
+def fingerprint(descriptor: int, size: int, sample_bytes: int = SAMPLE_BYTES) -> bytes:
     """32 bytes that stand for the content: size, start, middle and end.
 
     Two different videos of the same size agree in all three samples only if somebody wants them to; what they

@@ -37,6 +37,10 @@ from media.faults import Fault
 from media.report import Probed
 from media.sandbox import Sandbox, SandboxError
 
+# Links that were passed by: so many are named in the record of a scan, and in its message.
+_LINKS_RECORDED = 100
+_LINKS_TOLD = 10
+
 
 class Scan:
     """`run` once. The caller holds the scan lock on `database`, which is in autocommit mode."""
@@ -110,13 +114,12 @@ class Scan:
     def _tell_links(self, links: Sequence[str]) -> None:
         if not links:
             return
-        kept = self._settings.linked_names_kept
-        self._summary.linked, self._summary.linked_names = len(links), list(links[:kept])
-        named = ", ".join(clean(link, "?") for link in links[: kept // 10])
+        self._summary.linked, self._summary.linked_names = len(links), list(links[:_LINKS_RECORDED])
+        named = ", ".join(clean(link, "?") for link in links[:_LINKS_TOLD])
         self._progress.alert(
             "warning",
             f"{len(links):,} links were passed by, since a link may lead out of the library: {named}"
-            f"{', ...' if len(links) > kept // 10 else ''}. Name the folders that they lead to in library_roots, or"
+            f"{', ...' if len(links) > _LINKS_TOLD else ''}. Name the folders that they lead to in library_roots, or"
             " put the files themselves (or hard links to them) there.",
         )
 

@@ -54,14 +54,9 @@ class IndexerSettings(MediaSettings):
     # A root of which nothing is heard for this long is left out of the scan, as one that is missing is: an automount
     # whose server is away never answers.
     root_silence_seconds: Seconds = 60
-    # Of links that were passed by, so many are named in the record of a scan, and a tenth of that in its messages.
-    linked_names_kept: Annotated[int, Field(ge=0, le=10_000)] = 100
 
     # A file whose last change is younger than this is looked at again this much later, in the same scan.
     settle_seconds: Seconds = 10
-    # Bytes read at the start, the middle and the end of a file to know it again after a move. Files of which another
-    # value was used are taken for new when they move.
-    sample_bytes: Annotated[int, Field(ge=4096, le=1 << 24)] = 65_536
 
     # A root that lost more than this share of its files, and more than this number, hides nothing until somebody
     # accepts it (`kinetoscope scan --accept-removals`): more likely a disk is missing than a library was emptied.

@@ -38,7 +38,7 @@ def create_app(settings: AuthzSettings) -> Flask:
         username=settings.redis_username,
         password=settings.redis_live_password,
     )
-    verifier = Verifier(settings.access_jwt_public, remembered=settings.verified_tokens)
+    verifier = Verifier(settings.access_jwt_public)
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.extensions["kinetoscope.close"] = database.close
     gate = Gate(settings, live.Line(client), database, verifier)

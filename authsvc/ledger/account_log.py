@@ -18,6 +18,8 @@ import structlog
 
 _ROTATED = re.compile(r"(?:\.[0-9]+|-[0-9]{8})?", re.ASCII)
 _LONGEST_LINE = 65_536
+# Most bytes of the log that are booked in one transaction.
+CHUNK_BYTES = 4_194_304
 
 logger = structlog.get_logger(__name__)
 
@@ -67,7 +69,7 @@ class Reader(Protocol):
 class AccountLog:
     """The log at a path, with what it was rotated to."""
 
-    def __init__(self, path: Path, chunk_bytes: int) -> None:
+    def __init__(self, path: Path, chunk_bytes: int = CHUNK_BYTES) -> None:
         self._path = path
         self._chunk_bytes = chunk_bytes
 

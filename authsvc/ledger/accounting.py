@@ -30,7 +30,7 @@ class Accounting:
     def __init__(self, settings: LedgerSettings, table: SocketTable) -> None:
         self._table = table
         self._least = settings.unlogged_bytes
-        self._log = AccountLog(Path(settings.account_log), settings.log_chunk_bytes)
+        self._log = AccountLog(Path(settings.account_log))
         self._unlogged = unlogged.Unlogged(settings.unlogged_bytes, settings.unlogged_seconds)
         self._positions: dict[FileKey, int] = {}
         self._farewells: dict[str, Socket] = {}

@@ -29,6 +29,8 @@ LONGEST = 1024
 # A clock that is set back makes good tokens come from the future: those of this long ahead hold. RFC 7519, 4.1.6 asks
 # for nothing here; PyJWT would refuse them all, and with them everybody who has just signed in.
 _AHEAD_SECONDS = 600
+# Good tokens that each worker remembers, about 1 KiB each.
+REMEMBERED = 4096
 _REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp"]
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _ID = re.compile(forms.ID, re.ASCII)
@@ -74,7 +76,7 @@ class Verifier:
     session is alive is asked each time. Threads may share it.
     """
 
-    def __init__(self, public_pems: Mapping[str, str], *, remembered: int = 0) -> None:
+    def __init__(self, public_pems: Mapping[str, str], *, remembered: int = REMEMBERED) -> None:
         self._keys: dict[str, Ed25519PublicKey] = {}
         for kid, pem in public_pems.items():
             key = load_pem_public_key(pem.encode())
@@ -98,11 +100,10 @@ class Verifier:
                 raise InvalidToken
             return known
         access = self._check(token)
-        if self._remembered:
-            with self._turn:
-                while len(self._good) >= self._remembered:
-                    del self._good[next(iter(self._good))]
-                self._good[digest] = access
+        with self._turn:
+            while len(self._good) >= self._remembered:
+                del self._good[next(iter(self._good))]
+            self._good[digest] = access
         return access
 
     def claims(self, token: str, kind: str, required: list[str]) -> dict[str, Any]:

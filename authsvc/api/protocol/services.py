@@ -79,7 +79,7 @@ class Services:
             live=store,
             cache=cache,
             issuer=Issuer(settings.access_jwt_private, settings.access_jwt_kid, settings.access_token_seconds),
-            verifier=Verifier(settings.access_jwt_public, remembered=settings.verified_tokens),
+            verifier=Verifier(settings.access_jwt_public),
             directory=Directory(store, database, settings),
             passwords=Checker(
                 settings.hashes_at_once,
