@@ -106,6 +106,34 @@ def test_even_a_link_in_the_published_tree_reaches_no_key_and_no_log(
         assert eventually(lambda: bob.get(poster).status_code in {403, 404}, within=WITHIN_SECONDS), target
 
 
+@pytest.fixture
+def scanning(host: Host) -> Iterator[str]:
+    """The PID of a process that sees and may write what a scan does, for as long as the test runs."""
+    bound = ["RootDirectory", "MountAPIVFS", "BindPaths", "BindReadOnlyPaths"]
+    unit = host.check_output("systemctl cat kinetoscope-indexer").splitlines()
+    properties = [f"--property={line}" for line in unit if line.split("=")[0] in bound]
+    host.check_output(f"systemd-run --unit=ks-scanning {shlex.join(properties)} sleep 300")
+    try:
+        yield host.check_output("systemctl show --value --property=MainPID ks-scanning")
+    finally:
+        host.check_output("systemctl stop ks-scanning")
+
+
+@pytest.mark.disruptive
+def test_a_scan_goes_on_writing_when_the_view_shows_the_published_tree_anew(host: Host, scanning: str) -> None:
+    mounted = "/srv/kinetoscope/titles/.ks-mounted"
+    written = "/srv/kinetoscope/titles/.ks-written"
+    write = f"nsenter --target={scanning} --mount --root touch {written}"
+    host.check_output(write)
+    host.check_output(f"mkdir {mounted} && mount -t tmpfs ks-mounted {mounted}")
+    try:
+        shown = f"grep --quiet /var/lib/kinetoscope/libraries{mounted} /proc/mounts"
+        assert eventually(lambda: host.run(shown).rc == 0, within=WITHIN_SECONDS)
+        host.check_output(write)
+    finally:
+        host.check_output(f"umount {mounted}; rmdir {mounted}; rm {written}")
+
+
 def test_nginx_holds_no_key_by_path_after_a_start_and_after_a_reload(host: Host) -> None:
     for command in ("reload", "restart", "reload"):
         host.check_output("systemctl %s nginx", command)

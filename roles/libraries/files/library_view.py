@@ -137,10 +137,14 @@ def put(source: str, target: str, *, follows_links: bool) -> None:
         os.close(descriptor)
 
 
-def take_out(target: str, view: str) -> None:
-    """Nothing is shown at `target` any more, nor a folder of that name."""
+def unmount(target: str) -> None:
     while libc.umount2(os.fsencode(target), MNT_DETACH | UMOUNT_NOFOLLOW) == 0:
         pass
+
+
+def take_out(target: str, view: str) -> None:
+    """Nothing is shown at `target` any more, nor a folder of that name, nor what a unit has bound over that."""
+    unmount(target)
     with contextlib.suppress(OSError):  # not empty: another root is below; read-only: it is below another root
         folder = Path(target)
         while folder != Path(view):
@@ -159,7 +163,9 @@ def show(root: Root, view: str) -> str:
     shown = tree(listed, target) if any(mount.point == target for mount in listed) else []
     # Mounts under other mounts are listed, but not copied: what was copied from the same is the same.
     if not (shown and shown[0] == wanted[0] and (shown == wanted or root.shown == digest(wanted))):
-        take_out(target, view)
+        # The folder stays: over that of the published tree the indexer has bound one that it writes to, and the kernel
+        # would take that bind away with the folder. What travels into its namespace goes below what is there.
+        unmount(target)
         Path(target).mkdir(parents=True, exist_ok=True)
         put(real, target, follows_links=root.follows_links)
     return digest(wanted)
@@ -248,7 +254,9 @@ def serve(roots: list[Root], view: str, every: float, patience: float) -> None:
         changes.register(file, select.POLLPRI | select.POLLERR)
         while True:
             for root, problem in problems(roots, view, patience):
-                if problem:
+                if problem and root.follows_links:
+                    unmount(view + root.path)  # the folder stays, as in `show`
+                elif problem:
                     take_out(view + root.path, view)
                 if problem != root.problem:
                     tell(root, problem)
