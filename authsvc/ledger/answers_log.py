@@ -104,7 +104,8 @@ class AnswersLog:
         self._file = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         if found.st_ino != self.inode or found.st_size < self.position:
             self.inode, self.position = found.st_ino, 0
-        self._given_back = self.position // _PAGE * _PAGE
+        # What a ledger before this one read and did not give back goes with the first piece.
+        self._given_back = 0
         return self._file
 
     def _lines(self, file: int) -> Iterator[Begun | Ended]:

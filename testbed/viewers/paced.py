@@ -225,7 +225,12 @@ class Http2Reader(_Reader):
                 elif kind == http2.PING and not flags & http2.ACK:
                     self._send(http2.frame(http2.PING, http2.ACK, 0, content))
                 elif kind == http2.GOAWAY:
-                    break
+                    last, fault = struct.unpack("!II", content[:8])
+                    if fault:
+                        break
+                    # No new answers on this connection; those under way go on (RFC 9113, 6.8).
+                    for later in self._readings.keys() - range(last + 1):
+                        self._readings[later].ended(whole=False)
                 elif reading and kind == http2.RST_STREAM:
                     reading.ended(whole=False)
                 elif reading and kind in {http2.HEADERS, http2.DATA}:

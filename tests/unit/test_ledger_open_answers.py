@@ -134,6 +134,16 @@ def test_what_is_written_down_is_given_back_and_never_read_again(known: Known) -
     assert (PEER, 8, f"{5000:x}") in known.read()
 
 
+def test_what_a_ledger_read_before_it_was_killed_is_given_back_by_the_next(known: Known) -> None:
+    for start in range(5):
+        known.start()
+        for number in range(start * 200 + 1, start * 200 + 201):
+            known.read(begun(number), ended(number))
+        known.answers.save()
+    assert known.path.stat().st_size > 150_000
+    assert known.path.stat().st_blocks * 512 < 70_000
+
+
 @pytest.mark.parametrize("state", ["", "{}", "[]", "null", '{"inode": 1, "position": 2, "carriers": [[1]]}'])
 def test_a_state_that_is_none_costs_the_start_nothing(known: Known, state: str) -> None:
     known.state.write_text(state)
