@@ -80,8 +80,12 @@ class Channel:
         return self.grown > 0 and (self.socket.waiting > 0 or self.grown >= _MEDIA_BYTES)
 
     def looked(self, now: Socket, explained: int | None) -> None:
-        """Take over what the next look saw; `explained` is None when the log was not read to its end."""
-        self.grown = max(now.acked - self.socket.acked, 0)
+        """Take over what the next look saw; `explained` is None when the log was not read to its end.
+
+        A socket that is torn down may say that it has sent nothing: what was seen to arrive has arrived.
+        """
+        now = now._replace(acked=max(now.acked, self.socket.acked))
+        self.grown = now.acked - self.socket.acked
         unexplained = max(self.grown - (explained or 0), 0)
         self.socket = now
         self.missing = 0

@@ -114,6 +114,13 @@ def test_the_answer_under_way_grows_until_it_is_in_the_log(rig: Rig) -> None:
     assert rig.only.under_way <= 500
 
 
+def test_a_socket_that_is_torn_down_takes_nothing_back(rig: Rig) -> None:
+    rig.look(socket(), lines=(begun(1),))
+    rig.look(socket(20_000_000, 1))
+    rig.look(socket(0))
+    assert rig.only.under_way == 20_000_000
+
+
 def test_an_open_answer_of_what_has_ended_is_cut_after_a_while_whatever_else_is_open(rig: Rig) -> None:
     rig.look(socket(), lines=(begun(1, http2=True), begun(2, OTHER, http2=True)))
     assert [rig.only.is_over({FILM}, float(look), 1.5) for look in range(4)] == [False, False, True, True]
