@@ -184,7 +184,7 @@ def started() -> Iterator[House]:
         source.unlink()
         source.symlink_to(film)
         name = f"{stack.video_id}/source.mp4"
-        nginx = stack.nginx.workers
+        nginx = stack.nginx.serving
 
         def bearer() -> list[str]:
             return [f"Authorization: Bearer {stack.sign_in()['access_token']}"]

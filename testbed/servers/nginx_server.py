@@ -153,6 +153,10 @@ class NginxServer:
         children = Path(f"/proc/{self.master.pid}/task/{self.master.pid}/children").read_text().split()
         return [int(pid) for pid in children if b"worker process" in _command_line(pid)]
 
+    def serving(self) -> list[int]:
+        """Those that take new connections."""
+        return [pid for pid in self.workers() if b"shutting down" not in _command_line(str(pid))]
+
     def reload(self) -> None:
         """As `systemctl reload` does: test, then HUP; returns when new workers run."""
         subprocess.run(self.command("-t", "-q"), check=True, capture_output=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -135,8 +136,8 @@ def test_mpv_skips_through_the_library(site: Site) -> None:
          f"--tls-ca-file={site.stack.nginx.ca_file}", site.stack.url + site.playlist()],
         capture_output=True, text=True, timeout=120, cwd=REPOSITORY,
     )  # fmt: skip
-    # The two long ones are no films.
-    assert done.stdout.count("(+) Video --vid=1") == 2 * LIMIT, done.stdout + done.stderr
+    # The two long ones are no films. What marks a chosen track differs between the versions of mpv.
+    assert len(re.findall(r"Video +--vid=1", done.stdout)) == 2 * LIMIT, done.stdout + done.stderr
 
 
 def test_three_that_are_watched_never_give_way(site: Site) -> None:

@@ -345,7 +345,7 @@ def test_without_postgres_running_transfers_are_renewed_and_the_book_waits(
         finally:
             postgres.start()
             house.owner = psycopg.connect(house.stack.database.owner_url, autocommit=True)
-    assert eventually(lambda: house.booked()[2] == 1, within=15), house.log()
+    assert eventually(lambda: house.booked()[2] == 1, within=15), f"{house.booked()}\n{house.log()}"
 
 
 def test_what_the_ledger_says_is_json(house: House) -> None:
