@@ -208,3 +208,8 @@ def test_a_root_that_comes_back_is_served_without_a_restart(bob: Viewer, host: H
         host.run("umount --lazy %s; rm -f /root/ks-fuse", root)
     assert eventually(lambda: _first_byte(bob, mp4) == 206, within=WITHIN_SECONDS)
     assert host.check_output("systemctl show --property InvocationID --value nginx") == before
+
+
+def test_a_scan_sees_where_the_command_leaves_word_that_removals_are_meant(host: Host) -> None:
+    left = host.check_output("grep --only-matching 'accepted=/[a-z/-]*' /usr/local/sbin/kinetoscope").split("=")[1]
+    assert left in host.check_output("systemctl cat kinetoscope-indexer")
