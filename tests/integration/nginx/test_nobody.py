@@ -118,6 +118,18 @@ def test_the_error_log_is_cut_too(edge: Edge) -> None:
     assert text.replace("\n", "").isprintable()
 
 
+@pytest.mark.parametrize("header", [b"cookie", b"authorization"])
+@pytest.mark.parametrize("path", ["/stream/{}/source.mp4", ""], ids=["header door", "signed door"])
+def test_what_is_no_header_reaches_neither_authz_nor_the_error_log(narrow: Edge, path: str, header: bytes) -> None:
+    """authz would take its time to refuse it and write a line; Nginx would write another, for each."""
+    with _h2(narrow) as connection:
+        _, statuses = connection.repeat(_fields(path.format(VIDEO) or link(), (header, b"\x01" * 3_000)), 4 * BURST)
+    assert set(statuses) == {400, 429}
+    _refused(Counter(statuses))
+    assert narrow.authz.seen == []
+    assert _logged(narrow, "error").read_text() == ""
+
+
 # -- how many --
 
 
