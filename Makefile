@@ -87,7 +87,7 @@ deploy: $(environment) ## provision the hosts of INVENTORY=folder (ARGS='--check
 
 smoke: $(environment) ## harmless host tests, against the box or HOST=name of INVENTORY=folder (DISRUPTIVE=yes: all)
 	@$(needs) openssh-client ffmpeg curl jq
-	@tools/smoke "$(INVENTORY)" "$(HOST)" $(ARGS)
+	@tools/smoke "$(INVENTORY)" "$(HOST)" $(call named_tests,tests/host)
 
 # Proof
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from testbed.viewers.box import Viewer
+from testbed.viewers.box import Access, Viewer
 from testbed.waiting import eventually
 
 # Longer than open_file_cache_valid and than a look at the roots.
@@ -210,6 +210,23 @@ def test_a_root_that_comes_back_is_served_without_a_restart(bob: Viewer, host: H
     assert host.check_output("systemctl show --property InvocationID --value nginx") == before
 
 
-def test_a_scan_sees_where_the_command_leaves_word_that_removals_are_meant(host: Host) -> None:
-    left = host.check_output("grep --only-matching 'accepted=/[a-z/-]*' /usr/local/sbin/kinetoscope").split("=")[1]
-    assert left in host.check_output("systemctl cat kinetoscope-indexer")
+@pytest.mark.disruptive
+def test_many_files_that_are_gone_hide_nothing_until_somebody_says_that_it_is_right(
+    host: Host, access: Access, bob: Viewer
+) -> None:
+    def listed() -> set[str]:
+        return {video["id"] for video in bob.videos()}
+
+    root, before = shlex.quote(access.library_path), listed()
+    host.check_output(f"cd {root} && mkdir .ks-aside && mv -t .ks-aside -- *")
+    try:
+        held = host.run("kinetoscope scan --wait")
+        assert held.rc == 1
+        assert "kinetoscope scan --accept-removals" in held.stderr
+        assert listed() == before
+        host.check_output("kinetoscope scan --accept-removals")
+        assert listed() < before
+    finally:
+        host.check_output(f"cd {root} && mv -t . -- .ks-aside/* && rmdir .ks-aside")
+    host.check_output("kinetoscope scan --wait")
+    assert listed() == before
