@@ -158,11 +158,11 @@ class NginxServer:
         return [pid for pid in self.workers() if b"shutting down" not in _command_line(str(pid))]
 
     def reload(self) -> None:
-        """As `systemctl reload` does: test, then HUP; returns when new workers run."""
+        """As `systemctl reload` does: test, then HUP; returns when new workers take the connections, and they alone."""
         subprocess.run(self.command("-t", "-q"), check=True, capture_output=True)
-        before = set(self.workers())
+        before = set(self.serving())
         self.master.send_signal(signal.SIGHUP)
-        assert eventually(lambda: set(self.workers()) - before, every=0.02), "no new workers"
+        assert eventually(lambda: (now := set(self.serving())) and not now & before, every=0.02), "no new workers"
 
     def stop(self) -> None:
         for child in reversed(self._children):
