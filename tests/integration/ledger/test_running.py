@@ -21,6 +21,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="cutting a connection 
 
 FILM_BYTES = 300_000_000
 MIB = 1_048_576
+# How long Nginx keeps lines of account.log, and some.
+BUFFERED_SECONDS = 0.2
 PACE = {
     "KINETOSCOPE_TICK_SECONDS": "0.5",
     "KINETOSCOPE_RENEW_SECONDS": "1",
@@ -63,6 +65,7 @@ class House:
         self.token = ""
 
     def begin(self) -> None:
+        assert eventually(self._is_settled, every=0.1), self.log()
         self.owner.execute(
             "UPDATE users SET is_active = true, role = CASE username WHEN 'alice' THEN 'admin' ELSE 'user' END"
         )
@@ -74,6 +77,19 @@ class House:
         # A ledger that is stopped before it has filled the store again would do so at its next start.
         assert eventually(lambda: client.exists("ks:rebuilt")), self.log()
         self.token = self.stack.sign_in("bob")["access_token"]
+
+    def _is_settled(self) -> bool:
+        """Is everything of the test before in the book? What is booked later would be counted as this one's."""
+        open_sockets = subprocess.check_output(
+            ["ss", "-Htn", "state", "established", f"sport = :{self.stack.nginx.https_port}"]
+        )
+        if open_sockets:
+            return False
+        time.sleep(BUFFERED_SECONDS)
+        log = (self.stack.nginx.logs / "account.log").stat()
+        row = self.owner.execute("SELECT max(position) FROM log_positions WHERE inode = %s", [log.st_ino]).fetchone()
+        assert row
+        return bool(log.st_size == (row[0] or 0))
 
     def grant(self) -> dict[str, Any]:
         return self.stack.grant(self.token)

@@ -72,8 +72,8 @@ def test_the_table_of_a_connection_fills_no_disk(edge: Edge, agent: bytes) -> No
         sent, statuses = connection.repeat(_fields("/", (b"user-agent", agent)), 1_200)
     assert set(statuses) <= {200, 429}
     written = _logged(edge).stat().st_size
-    # 23 MB for 25 KB before; a line is 20 times what it takes to ask, and 30 with the longest agent.
-    assert written < 40 * sent, f"{written} bytes of log for {sent} bytes sent"
+    # 23 MB for 25 KB before; a line is 20 times what it takes to ask, and 50 with the longest agent, all escaped.
+    assert written < 60 * sent, f"{written} bytes of log for {sent} bytes sent"
 
 
 @pytest.mark.parametrize(
