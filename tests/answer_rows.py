@@ -25,8 +25,8 @@ class Site(Protocol):
     lease_seconds: float
 
     def where(self, source: str | None = None) -> Where: ...
-    def start(self) -> tuple[int, dict[str, Any]]:
-        """Status and body of a grant."""
+    def start(self, replace: str | None = None) -> tuple[int, dict[str, Any]]:
+        """Status and body of a grant, perhaps in exchange for a playback."""
         ...
 
     def stop(self, grant: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def within(seconds: float, ask: Callable[[], bool]) -> float:
 
 
 def moving(readings: Sequence[Reading]) -> int:
-    return sum(reading.status in {200, 206} and reading.moved_within(1) for reading in readings)
+    return sum(reading.status in {200, 206} and not reading.is_over and reading.moved_within(1) for reading in readings)
 
 
 def most_moving(readings: Sequence[Reading], seconds: float, most: int) -> int:
@@ -119,6 +119,27 @@ def more_titles_than_the_limit_on_http2(site: Site, rounds: int) -> int:
         most = max(most, most_moving(readings, KNOWN_SECONDS, site.limit))
         assert moving(readings) == site.limit, "those that were first go on"
     return most
+
+
+def titles_replaced_while_they_are_read(site: Site, seconds: float) -> tuple[int, int]:
+    """A viewer at the limit replaces title after title and leaves none of them. Answers the most that moved at once,
+    and how many were granted.
+    """
+    running: list[str] = []
+    readings: list[Reading] = []
+    most, until = 0, time.monotonic() + seconds
+    with contextlib.ExitStack() as opened:
+        while time.monotonic() < until:
+            replace = running.pop(0) if len(running) >= site.limit else None
+            status, grant = site.start(replace)
+            if status == 201:
+                running.append(grant["playback_id"])
+                reader = opened.enter_context(Http1Reader(site.where()))
+                readings.append(reader.read(path(grant), bytes_a_second=10 * site.slow).wait())
+            else:
+                assert (status, grant["code"]) == (429, "streams"), grant
+            most = max(most, most_moving(readings, 0.4, site.limit))
+    return most, len(readings)
 
 
 @contextlib.contextmanager

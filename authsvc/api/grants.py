@@ -1,6 +1,7 @@
 """The grant to watch a title: a playback with its lease and its links."""
 
 import math
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,9 @@ from authsvc.sessions import sessions
 from authsvc.sessions.sessions import Identity
 from authsvc.watching import leases, playbacks, preferences, signed_links
 from authsvc.watching.playbacks import Playback
+
+# What has ended is cut within about two seconds (KINETOSCOPE_CUT_AFTER_SECONDS and a look).
+_LEAVING_SECONDS = 2.5
 
 bp = APIBlueprint("grants", __name__, url_prefix="/api/v1/videos", tag="Videos")
 
@@ -81,27 +85,34 @@ def _granted(
     client: str | None,
     rate: int | None,
 ) -> Playback:
-    """Row and lease together: whatever fails undoes the row, and a lease without its row lapses by itself."""
-    held, looked = here().leases, False
+    """Row and lease together: whatever fails undoes the row, and a lease without its row lapses by itself.
+
+    At the limit the ledger is asked what is open now, once; and as long as it takes to cut what has ended.
+    """
+    held, looked, until = here().leases, False, time.monotonic() + _LEAVING_SECONDS
     while True:
         try:
             with connection.transaction():
                 playback = playbacks.open_signed(
                     connection, identity, video_id, device=body.device, client=client, rate_bytes=rate
                 )
-                replaced = (
-                    playbacks.end(connection, body.replace, "replaced", of_user=identity.user_id)
-                    if body.replace
-                    else None
-                )
+                replaced = _end_replaced(connection, identity, body)
                 held.grant(playback, rate_bytes=rate, replaces=replaced)
                 return playback
         except leases.LimitReached as limit:
-            if looked or not held.look_again(connection, identity.session_id):
+            if limit.is_leaving:
+                _end_replaced(connection, identity, body)
+            waits = time.monotonic() < until if limit.is_leaving else not looked
+            if not waits or not held.look_again(connection, identity.session_id, identity.user_id):
                 raise _limit_reached(identity.user_id, limit) from limit
             looked = True
         except (sessions.SessionEnded, leases.LeaseRefused) as error:
             raise unauthorized("This session is over.", code="session", sent=True) from error
+
+
+def _end_replaced(connection: Connection[Any], identity: Identity, body: schemas.PlaybackIn) -> Playback | None:
+    """None when nothing is to be replaced, or it has ended before."""
+    return playbacks.end(connection, body.replace, "replaced", of_user=identity.user_id) if body.replace else None
 
 
 def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:
@@ -109,9 +120,10 @@ def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:
         schemas.StreamOut.model_validate(stream).model_dump(mode="json")
         for stream in streams.shown(here().leases.of_user(user_id))
     ]
+    detail = "What has ended is still being sent. Ask again." if limit.is_leaving else "End one of yours, or wait."
     return Problem(
         429,
-        "As many streams as there may be are running. End one of yours, or wait.",
+        f"As many streams as there may be are running. {detail}",
         code="streams",
         headers={"Retry-After": str(min(math.ceil(limit.retry_after_seconds), 60))},
         running=running,

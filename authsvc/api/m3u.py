@@ -132,7 +132,7 @@ def _make_room(connection: Connection[Any], playback: Playback) -> None:
     """Who skips from title to title finds a lease at the door. Whether there is one is decided there."""
     held = here().leases
     with contextlib.suppress(LiveUnavailable):
-        if not held.make_room(playback) and held.look_again(connection, playback.session_id.hex):
+        if not held.make_room(playback) and held.look_again(connection, playback.session_id.hex, playback.user_id.hex):
             held.make_room(playback)
 
 

@@ -104,12 +104,15 @@ class Channel:
             self.settled += self.missing
         self.settled = min(self.settled, self.socket.acked + self.socket.waiting)
 
-    def is_over(self, over: AbstractSet[str], now: float, seconds: float) -> bool:
-        """Has an answer of a playback that may not go on been open for so long after the first look at it?"""
+    def note_over(self, over: AbstractSet[str], now: float) -> None:
+        """Since when has an answer been open on it of a playback that may not go on?"""
         if self.playbacks.isdisjoint(over):
             self.over_since = None
         elif self.over_since is None:
             self.over_since = now
+
+    def is_over(self, now: float, seconds: float) -> bool:
+        """Has such an answer been open for so long?"""
         return self.over_since is not None and now - self.over_since >= seconds
 
     def is_stray(self, now: float, seconds: float, after_bytes: int) -> bool:

@@ -109,10 +109,12 @@ class Rounds:
         except LiveUnavailable as error:
             self._away(error)
 
-    def tell(self, connection: Connection[Any]) -> None:
-        """Step 1."""
+    def tell(self, connection: Connection[Any]) -> bool:
+        """Step 1. Is an answer open of what has ended? It is to be cut unless it ends by itself."""
+        has_ended = False
         while pending := revocations.pending(connection):
-            self._ended |= {item.playback_id.hex for item in pending if item.kind == "playback" and item.playback_id}
+            ended = {item.playback_id.hex for item in pending if item.kind == "playback" and item.playback_id}
+            has_ended |= self._end(ended)
             users = [item.user_id for item in pending if item.kind == "user" and item.user_id]
             videos = [item.video_id for item in pending if item.kind == "video" and item.video_id]
             try:
@@ -120,10 +122,21 @@ class Rounds:
                     revocations.tell(self._live, self._settings, item)
             except LiveUnavailable as error:
                 self._away(error)
-                return
+                break
             if users or videos:
                 revocations.end_what_may_not_go_on(connection, playbacks=[], users=users, videos=videos)
             revocations.told(connection, pending)
+        return has_ended
+
+    def _end(self, playbacks: set[str]) -> bool:
+        """These are over; is an answer of them open? From now on counts how long."""
+        self._ended |= playbacks
+        now, found = time.monotonic(), False
+        for channel in self.channels if playbacks else ():
+            if not channel.playbacks.isdisjoint(playbacks):
+                channel.note_over(self._ended | self._refused, now)
+                found = True
+        return found
 
     # -- the live store --
 
@@ -196,7 +209,8 @@ class Rounds:
         settings = self._settings
         over = self._ended | self._refused
         for channel in list(self.channels):
-            if channel.is_over(over, now, settings.cut_after_seconds):
+            channel.note_over(over, now)
+            if channel.is_over(now, settings.cut_after_seconds):
                 self._close(channel, "over")
             elif channel.is_stray(now, settings.stray_seconds, settings.stray_bytes):
                 self._close(channel, "stray")

@@ -6,7 +6,8 @@ while, *paused* while heartbeats say so. The scripts in stores/lua/ are the only
 
 At the limit a lease of the same session that nobody needs gives way (stores/lua/common.lua, spare_lease): one without
 an open answer and without heartbeats, as when a player skips through a list. What is open is told by the ledger, every
-two seconds, and at once to whoever waits for it (`look_again`).
+two seconds, and at once to whoever waits for it (`look_again`). A playback that ends gives its lease back; while an
+answer of it is open it keeps its place (*leaving*), until the ledger has cut it.
 """
 
 import threading
@@ -37,11 +38,16 @@ _POLL_SECONDS = 0.02
 
 
 class LimitReached(Exception):
-    """As many leases are held as there may be."""
+    """As many leases are held as there may be.
 
-    def __init__(self, retry_after_seconds: float) -> None:
+    `is_leaving`: there is room but for playbacks that have ended and whose answers are still open, among them the one
+    that was to be replaced.
+    """
+
+    def __init__(self, retry_after_seconds: float, *, is_leaving: bool = False) -> None:
         super().__init__()
         self.retry_after_seconds = retry_after_seconds
+        self.is_leaving = is_leaving
 
 
 class LeaseRefused(Exception):
@@ -83,7 +89,10 @@ class Leases:
         rate_bytes: int | None = None,
         replaces: Playback | None = None,
     ) -> None:
-        """Take a lease for a new playback, ending another in the same step. Raises LimitReached, LeaseRefused."""
+        """Take a lease for a new playback, ending another in the same step. Raises LimitReached, LeaseRefused.
+
+        What is to be replaced has ended when LimitReached says that something is leaving; otherwise nothing has.
+        """
         reply: list[Any] = _GRANT(
             self._live,
             playback.id.hex,
@@ -99,6 +108,8 @@ class Leases:
             *((replaces.id.hex, replaces.session_id.hex, replaces.video_id.hex) if replaces else ("", "", "")),
             *self._settings.sparing_ms,
         )
+        if reply[0] == b"wait":
+            raise LimitReached(reply[1] / 1000, is_leaving=True)
         if reply[0] == b"deny":
             if reply[1] == b"streams":
                 raise LimitReached(reply[2] / 1000)
@@ -118,20 +129,22 @@ class Leases:
         )
         return reply == 1
 
-    def look_again(self, connection: Connection[Any], session_id: str) -> bool:
+    def look_again(self, connection: Connection[Any], session_id: str, user_id: str) -> bool:
         """Wait until the ledger has told what is open by now: a player that skips has left its title a moment ago.
 
         False when that may not be waited for, or would help nobody. Takes less than half a second, up to 2 s where the
         ledger is behind; not inside a transaction.
         """
-        if not _LAST_LOOK(self._live, session_id) or not self._glances.acquire(blocking=False):
+        if not _LAST_LOOK(self._live, session_id, user_id) or not self._glances.acquire(blocking=False):
             return False
         try:
             time.sleep(self._settings.answers_late_seconds)
             began = int(_LOOK(self._live)[0])
             connection.execute("SELECT pg_notify(%s, '')", (GLANCE,))
             deadline = time.monotonic() + _GLANCE_SECONDS
-            while not (seen := int(_LAST_LOOK(self._live, session_id)) >= began) and time.monotonic() < deadline:
+            while (
+                not (seen := int(_LAST_LOOK(self._live, session_id, user_id)) >= began) and time.monotonic() < deadline
+            ):
                 time.sleep(_POLL_SECONDS)
             return seen
         finally:

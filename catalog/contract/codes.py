@@ -122,7 +122,7 @@ CODES: Final[dict[str, Code]] = {
     "shared": Code((403,), "The playback is watched from too many places.", "Start one of your own."),
     # How much.
     "streams": Code(
-        (429,), "As many streams as there may be are running; `running` lists yours.",
+        (429,), "As many streams as there may be are running, or end just now; `running` lists yours.",
         "End one, or try again after Retry-After.",
     ),
     "guests_full": Code((429,), "There are as many guests as may be.", "Try again after Retry-After, or sign in."),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from testbed.browser.box import Box, Program
 from testbed.browser.steps import media, open_title, position, press_play, sign_in, told, visit, wait_until
@@ -191,6 +191,38 @@ def test_at_the_limit_the_running_streams_are_listed_and_one_can_be_ended(
         expect(dialog).to_contain_text("Television")
         dialog.get_by_role("button", name="End ").first.click()
         wait_until(page, "video => !video.paused && video.currentTime > 0.3")
+    finally:
+        for playback in started:
+            program.end(playback)
+
+
+def test_what_is_ended_elsewhere_is_waited_for_while_it_is_still_being_sent(
+    page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
+) -> None:
+    """The server refuses once more, as it does while it has something to cut; the viewer is asked once."""
+    watch.expect(429)
+    started = program.fill_slots(film["id"])
+    asked: list[dict[str, Any]] = []
+
+    def not_yet(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        if len(asked) == 2:
+            answer = route.fetch()
+            program.end(answer.json()["playback_id"])
+            refusal = {"status": 429, "code": "streams", "title": "Too Many Requests", "running": []}
+            route.fulfill(status=429, headers={"Retry-After": "1"}, json=refusal)
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/videos/*/playback", not_yet)
+    try:
+        open_title(page, box, film)
+        page.get_by_role("button", name="Play").first.click()
+        page.get_by_role("dialog").get_by_role("button", name="End ").first.click()
+        wait_until(page, "video => !video.paused && video.currentTime > 0.3")
+        assert len(asked) == 3
+        assert asked[1]["replace"] == asked[2]["replace"]
+        expect(page.get_by_role("dialog")).to_have_count(0)
     finally:
         for playback in started:
             program.end(playback)

@@ -32,8 +32,9 @@ class Site:
         parts = urlsplit(self.access.url)
         return Where(parts.hostname or "", parts.port or 443, Path(self.access.ca_file), self.access.address, source)
 
-    def start(self) -> tuple[int, dict[str, Any]]:
-        answer = self.viewer.post(f"/api/v1/videos/{self.film['id']}/playback")
+    def start(self, replace: str | None = None) -> tuple[int, dict[str, Any]]:
+        wishes = {"replace": replace} if replace else {}
+        answer = self.viewer.post(f"/api/v1/videos/{self.film['id']}/playback", **wishes)
         return answer.status_code, answer.json()
 
     def stop(self, grant: dict[str, Any]) -> None:

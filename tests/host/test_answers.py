@@ -75,6 +75,14 @@ def test_never_more_titles_move_than_the_limit_over_one_http2_connection(
     worst("titles moving on one HTTP/2 connection", rows.more_titles_than_the_limit_on_http2(site, rounds=2))
 
 
+def test_never_more_titles_move_than_the_limit_when_one_after_the_other_is_replaced(
+    site: Site, worst: Callable[[str, float], None], number: int
+) -> None:
+    most, granted = rows.titles_replaced_while_they_are_read(site, seconds=15)
+    worst("titles moving while one after the other is replaced", most)
+    assert granted > 2 * LIMIT
+
+
 def test_few_addresses_at_once_read_one_link(
     site: Site, addresses: list[str], worst: Callable[[str, float], None], number: int
 ) -> None:

@@ -25,6 +25,12 @@ def test_no_free_subnet_names_the_variable() -> None:
         network.free_subnet(["10.213.0.0/16"], ["10.0.0.0/8"])
 
 
+def test_who_else_uses_the_network_of_the_boxes_is_named() -> None:
+    subnet = network.free_subnet(["10.213.0.0/16"], [])
+    assert network.user_of(subnet, {"192.0.2.0/24": "eth0"}) is None
+    assert network.user_of(subnet, {"192.0.2.0/24": "eth0", "10.213.0.200": "lo"}) == "10.213.0.200 at lo"
+
+
 def test_bridge_keeps_the_first_address_and_a_removed_box_frees_its_own() -> None:
     subnet = network.free_subnet(["10.213.0.0/16"], [])
     assert network.free_address(subnet, []) == "10.213.0.2"

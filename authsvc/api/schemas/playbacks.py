@@ -16,7 +16,11 @@ Sequence = Annotated[
 
 class PlaybackIn(Body):
     device: Device = ""
-    replace: Id | None = Field(None, description="A running playback of yours that ends in the same step")
+    replace: Id | None = Field(
+        None,
+        description="A running playback of yours that ends in the same step. Where it is still being sent a moment"
+        " later, the answer is 429 all the same: ask again after `Retry-After`",
+    )
 
 
 class LinksOut(BaseModel):

@@ -109,17 +109,16 @@ local function held_until(sets, playback, now, idle, longest)
   return deadline
 end
 
--- Is there room for one more in all three sets, with `leaving` of them going away? Answers the milliseconds until
--- the first lease of the fullest set lapses when there is none.
-local function blocked_for(sets, limits, leaving, now)
-  for i, key in ipairs(sets) do
-    local limit = tonumber(limits[i])
-    if limit > 0 and redis.call('ZCARD', key) - leaving >= limit then
-      local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-      return math.max(tonumber(first[2] or text(now)) - now, 1)
-    end
-  end
-  return nil
+-- An ended playback whose answers are still open keeps its place in a set beside each of the three, until the ledger has
+-- cut them, for LEAVING ms at most: else a viewer who ends and begins often would have more moving than may be.
+local LEAVING = 10000
+-- When a playback was asked for is written once a second, and what it began is told a moment later (ms, together).
+local TOLD_AFTER = 1500
+-- About as long as it takes the ledger to cut what has ended (ms).
+local ASK_AGAIN = 2000
+
+local function leaving_set(key)
+  return key .. ':leaving'
 end
 
 -- When the ledger last told what is open, or nil while it is away. What it told is true of that moment.
@@ -127,6 +126,61 @@ local function last_look(now)
   local looked = tonumber(redis.call('GET', 'ks:looked') or '0')
   if looked > now or now - looked > 10000 then return nil end
   return looked
+end
+
+-- Is an answer of it open, as far as anybody knows? Nobody knows while the ledger is away, and then nobody waits.
+local function under_way(playback, looked)
+  if not looked then return false end
+  local p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'open', 'asked')
+  -- So many have ended since that its tombstone is gone.
+  if not p[1] then return true end
+  return (p[2] or '0') ~= '0' or tonumber(p[3] or '0') + TOLD_AFTER > looked
+end
+
+local function keep_leaving(sets, playback, now)
+  for _, key in ipairs(sets) do
+    redis.call('ZADD', leaving_set(key), text(now + LEAVING), playback)
+    redis.call('PEXPIRE', leaving_set(key), text(LEAVING))
+  end
+end
+
+-- How many of a set's playbacks have ended and are under way.
+local function count_leaving(set, now)
+  local key = leaving_set(set)
+  local some = redis.call('ZRANGEBYSCORE', key, '(' .. text(now), text(now + LEAVING))
+  local looked = #some > 0 and last_look(now)
+  local count = 0
+  for _, playback in ipairs(some) do
+    if under_way(playback, looked) then
+      count = count + 1
+    else
+      redis.call('ZREM', key, playback)
+    end
+  end
+  return count
+end
+
+-- Is there room for one more in all three sets, without the leases of the playbacks `going`? When there is none, answers
+-- the milliseconds until the first lease of the fullest set lapses, or until it is worth while to ask again; and whether
+-- there will be room once nothing of what has ended is under way.
+local function blocked_for(sets, limits, going, now)
+  local soon = false
+  for i, key in ipairs(sets) do
+    local limit = tonumber(limits[i])
+    if limit > 0 then
+      local held = redis.call('ZCARD', key)
+      for _, playback in ipairs(going) do
+        if redis.call('ZSCORE', key, playback) then held = held - 1 end
+      end
+      if held >= limit then
+        local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+        return math.max(tonumber(first[2] or text(now)) - now, 1), false
+      end
+      soon = soon or held + count_leaving(key, now) >= limit
+    end
+  end
+  if soon then return ASK_AGAIN, true end
+  return nil
 end
 
 -- A lease of the session that can be spared, or nil: the one that was silent for longest of those that
@@ -153,26 +207,30 @@ end
 
 -- As blocked_for; but a lease of the same session that can be spared gives way. With `really` it is dropped.
 local function no_room_for(sets, limits, now, starting, beating, late, really)
-  local wait = blocked_for(sets, limits, 0, now)
+  local wait = blocked_for(sets, limits, {}, now)
   if not wait then return nil end
   local spare = spare_lease(sets, now, '', starting, beating, late)
-  if not spare or blocked_for(sets, limits, 1, now) then return wait end
+  if not spare or blocked_for(sets, limits, { spare }, now) then return wait end
   if really then drop_lease(sets, spare) end
   return nil
 end
 
 -- What stays of an ended playback refuses its links and whoever read PostgreSQL before the end, for `life` ms. Of one
 -- session there are `most` such at a time: the oldest goes, and PostgreSQL is asked when somebody shows its link.
-local function end_playback(playback, session, user, video, reason, life, most)
+local function end_playback(playback, session, user, video, reason, now, life, most)
   local key = 'ks:playback:' .. playback
-  drop_lease(lease_sets(session, user), playback)
+  local sets = lease_sets(session, user)
+  drop_lease(sets, playback)
   redis.call('DEL', 'ks:addresses:' .. playback)
   local pair = 'ks:header:' .. session .. ':' .. video
   if redis.call('GET', pair) == playback then redis.call('DEL', pair) end
   -- Whoever ends it first says why.
   if redis.call('HEXISTS', key, 'ended') == 1 then return end
+  local p = redis.call('HMGET', key, 'session', 'open', 'asked')
+  if p[1] and under_way(playback, last_look(now)) then keep_leaving(sets, playback, now) end
   redis.call('DEL', key)
-  redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'ended', reason)
+  redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'ended', reason, 'open', p[2] or '0',
+    'asked', p[3] or '0')
   redis.call('PEXPIRE', key, life)
   local of_session = 'ks:gone:' .. session
   redis.call('RPUSH', of_session, playback)

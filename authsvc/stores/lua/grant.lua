@@ -1,6 +1,7 @@
 -- Start a playback: all three sets have room, or nothing changes. A lease of the same session that can be spared gives
 -- way. With `replace`, that playback of the same user (the caller has checked) ends in the same step. The lease is
--- pending: counted, and gone unless the first request comes in time. Answers {'ok'} or {'deny', reason, retry ms}.
+-- pending: counted, and gone unless the first request comes in time. Answers {'ok'} or {'deny', reason, retry ms}; or
+-- {'wait', ms} when there is room but for what has ended and is still under way. Then the replaced playback has ended.
 local playback, session, user, video, rate = unpack(ARGV, 1, 5)
 local limits = { ARGV[6], ARGV[7], ARGV[8] }
 local pending, idle, longest = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
@@ -13,25 +14,17 @@ if ended_by(session) then return { 'deny', 'session' } end
 
 local sets = lease_sets(session, user)
 sweep(sets, now, idle, longest)
--- Milliseconds to wait with `more` leases going away beside the replaced one, or nil.
-local function blocked(more)
-  for i, key in ipairs(sets) do
-    local leaving = replace ~= '' and redis.call('ZSCORE', key, replace) and 1 or 0
-    local wait = blocked_for({ key }, { limits[i] }, leaving + more, now)
-    if wait then return wait end
-  end
-  return nil
-end
-local wait = blocked(0)
-if wait then
-  local spare = spare_lease(sets, now, replace, starting, beating, late)
-  if not spare or blocked(1) then return { 'deny', 'streams', wait } end
-  drop_lease(sets, spare)
-end
-
+local wait, soon = blocked_for(sets, limits, { replace }, now)
+local spare = wait and spare_lease(sets, now, replace, starting, beating, late)
+if spare then wait, soon = blocked_for(sets, limits, { replace, spare }, now) end
+if wait and not soon then return { 'deny', 'streams', wait } end
+if spare then drop_lease(sets, spare) end
 if replace ~= '' then
-  end_playback(replace, replace_session, user, replace_video, 'replaced', ended_life, most_ended)
+  end_playback(replace, replace_session, user, replace_video, 'replaced', now, ended_life, most_ended)
 end
+wait = blocked_for(sets, limits, {}, now)
+if wait then return { 'wait', wait } end
+
 local key = 'ks:playback:' .. playback
 redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'checked', text(now), 'granted', text(now),
   'rate', rate)

@@ -45,7 +45,7 @@ end
 if playback ~= '' then
   local key = 'ks:playback:' .. playback
   if playback_end ~= '' then
-    end_playback(playback, session, user, video, playback_end, ended_life, most_ended)
+    end_playback(playback, session, user, video, playback_end, now, ended_life, most_ended)
   elseif redis.call('HEXISTS', key, 'ended') == 0 then
     redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'checked', text(now), 'rate', rate)
     redis.call('PEXPIRE', key, playback_life)

@@ -29,8 +29,9 @@ export function elsewhere(video, signal) {
   /** One playback serves both buttons while its link lasts. */
   const link = async () => {
     if (held && held.until > Date.now() + 60_000) return held.link;
-    const granted = await settleStreams((replace) =>
-      grant(video.id, { device: 'External player', ...replace }, signal),
+    const granted = await settleStreams(
+      (replace) => grant(video.id, { device: 'External player', ...replace }, signal),
+      signal,
     );
     if (!granted) return null;
     const source = safeLink(granted.links.source);

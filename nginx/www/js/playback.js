@@ -47,7 +47,10 @@ export class Playback {
    */
   async open() {
     await this.close(false);
-    const given = await settleStreams((wishes) => grant(this.video, { device: device(), ...wishes }, this.signal));
+    const given = await settleStreams(
+      (wishes) => grant(this.video, { device: device(), ...wishes }, this.signal),
+      this.signal,
+    );
     if (!given) return null;
     const link = safeLink(given.links?.source);
     if (!link) throw new Problem({ status: 502, code: 'contract' });

@@ -2,6 +2,7 @@
 
 import * as connection from './connection.js';
 import { sentence, wasAborted } from './problems.js';
+import { pause } from './waiting.js';
 
 /** This many repairs within a minute, then the viewer is asked. */
 const MOST = 4;
@@ -69,20 +70,4 @@ export class Repairs {
       if (!signal.aborted && !wasAborted(error)) player.stop(sentence(error), 'Try again');
     }
   }
-}
-
-/**
- * @param {number} milliseconds
- * @param {AbortSignal} signal
- * @returns {Promise<void>}
- */
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    const leave = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    signal.addEventListener('abort', leave, { once: true });
-  });
 }

@@ -3,24 +3,35 @@
 import { hour } from './format.js';
 import { chooseOne } from './limits.js';
 import { Problem } from './problems.js';
+import { pause } from './waiting.js';
 
 /** @typedef {import('./types.js').RunningStream} RunningStream */
 /** @typedef {import('./types.js').Grant} Grant */
 
+// How often to ask again while what has ended is still being sent: the server cuts it within ten seconds.
+const MOST_REPEATS = 5;
+
 /**
  * Asks for a grant; at the limit lets the viewer end a running stream and asks again.
  * @param {(wishes: {replace?: string}) => Promise<Grant>} ask
+ * @param {AbortSignal} signal
  * @returns {Promise<?Grant>} null when the viewer keeps what is running
  * @throws {Problem} any other refusal
  */
-export async function settleStreams(ask) {
+export async function settleStreams(ask, signal) {
   /** @type {{replace?: string}} */
   let wishes = {};
-  for (;;) {
+  for (let repeats = 0; ; ) {
     try {
       return await ask(wishes);
     } catch (error) {
       if (!(error instanceof Problem && error.status === 429 && error.code === 'streams')) throw error;
+      const { replace } = wishes;
+      if (replace && repeats < MOST_REPEATS && !error.running.some((stream) => stream.playback_id === replace)) {
+        repeats += 1;
+        await pause(error.retryAfter * 1000, signal);
+        continue;
+      }
       const chosen = await choose(error.running);
       if (!chosen) return null;
       wishes = { replace: chosen };

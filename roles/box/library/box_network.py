@@ -8,7 +8,7 @@ import fcntl
 import ipaddress
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,14 @@ def free_subnet(pools: Iterable[str], taken: Iterable[str]) -> ipaddress.IPv4Net
             if not any(candidate.overlaps(network) for network in used):
                 return candidate
     raise NetworkError(f"No /24 is free in {', '.join(pools)}: give other networks in box_network_pools.")
+
+
+def user_of(subnet: ipaddress.IPv4Network, taken: Mapping[str, str]) -> str | None:
+    """Which network of these overlaps it, and at which interface; None when none does."""
+    for network, interface in taken.items():
+        if subnet.overlaps(ipaddress.IPv4Network(network, strict=False)):
+            return f"{network} at {interface}"
+    return None
 
 
 def free_address(subnet: ipaddress.IPv4Network, taken: Iterable[str]) -> str:
@@ -137,10 +145,13 @@ class Network:
         found: list[dict[str, Any]] = json.loads(self.run("ip", "-json", "-4", "route", "show", "table", "all"))
         return found
 
-    def taken(self) -> list[str]:
-        """Networks that this machine uses for something else than the boxes."""
-        foreign = [route for route in self.routes() if route.get("dev") != self.bridge]
-        return [route["dst"] for route in foreign if route["dst"] != "default"]
+    def taken(self) -> dict[str, str]:
+        """Networks that this machine uses for something else than the boxes, and the interface of each."""
+        return {
+            route["dst"]: route.get("dev", "no interface")
+            for route in self.routes()
+            if route.get("dev") != self.bridge and route["dst"] != "default"
+        }
 
     def present(self) -> dict[str, Any]:
         with self.locked() as known:
@@ -148,9 +159,9 @@ class Network:
                 known["subnet"] = str(free_subnet(self.module.params["pools"], self.taken()))
                 known["forwarding_before"] = FORWARDING.read_text().strip()
             subnet = ipaddress.IPv4Network(known["subnet"])
-            if any(subnet.overlaps(ipaddress.IPv4Network(other, strict=False)) for other in self.taken()):
+            if user := user_of(subnet, self.taken()):
                 raise NetworkError(
-                    f"{subnet}, the network of the boxes, is now used by something else here: "
+                    f"{subnet}, the network of the boxes, is now used by something else here, {user}: "
                     "remove every box with make down BOX=<name> and make them again."
                 )
             if self.name not in known["addresses"]:

@@ -35,8 +35,9 @@ class Site(House):
     def where(self, source: str | None = None) -> Where:
         return Where("localhost", self.stack.nginx.https_port, self.stack.nginx.ca_file, "127.0.0.1", source)
 
-    def start(self) -> tuple[int, dict[str, Any]]:
-        return self.stack.call("POST", f"/api/v1/videos/{self.stack.video_id}/playback", self.token, {})
+    def start(self, replace: str | None = None) -> tuple[int, dict[str, Any]]:
+        wishes = {"replace": replace} if replace else {}
+        return self.stack.call("POST", f"/api/v1/videos/{self.stack.video_id}/playback", self.token, wishes)
 
     def stop(self, grant: dict[str, Any]) -> None:
         by_api(self, grant)
@@ -101,6 +102,12 @@ def test_a_film_that_a_cached_decision_let_in_is_counted_and_cut(site: Site) -> 
 
 def test_never_more_titles_move_than_the_limit_over_one_http2_connection(site: Site) -> None:
     assert rows.more_titles_than_the_limit_on_http2(site, rounds=4) == LIMIT
+
+
+def test_never_more_titles_move_than_the_limit_when_one_after_the_other_is_replaced(site: Site) -> None:
+    most, granted = rows.titles_replaced_while_they_are_read(site, seconds=12)
+    assert most == LIMIT
+    assert granted > 2 * LIMIT, "who replaces what still moves waits for its end, not for ever"
 
 
 def test_few_addresses_at_once_read_one_link(site: Site) -> None:
