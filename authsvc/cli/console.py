@@ -34,7 +34,7 @@ def command(group: click.Group | None, name: str) -> Callable[[Callable[..., Any
     """Make a function a command of the group, or one of its own; what it answers is printed.
 
     With --json as JSON. Else a sentence is printed as it is, a row as lines of `name value`, and rows as lines with
-    tabs between the columns.
+    tabs between the columns; on a terminal as a table with headings.
     """
 
     def register(function: Callable[..., Any]) -> click.Command:
@@ -152,8 +152,17 @@ def _text(answer: Any) -> str:
     if isinstance(answer, Mapping):
         return "\n".join(f"{name}\t{_cell(value)}" for name, value in answer.items())
     if isinstance(answer, Sequence) and not isinstance(answer, str):
-        return "\n".join("\t".join(_cell(value) for value in row.values()) for row in answer)
+        rows = [[_cell(value) for value in row.values()] for row in answer]
+        if rows and sys.stdout.isatty():
+            return _table([[name.replace("_", " ") for name in answer[0]], *rows])
+        return "\n".join("\t".join(row) for row in rows)
     return str(answer)
+
+
+def _table(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _cell(value: object) -> str:

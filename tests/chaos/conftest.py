@@ -11,9 +11,9 @@ import pytest
 from testbed.viewers.box import Access, Viewer
 from testbed.waiting import eventually
 from tests.chaos.trials import House, Row, table
-from tests.host.conftest import access, admin, carol, shell, still_signed_in
+from tests.host.conftest import access, admin, carol, nobody_stays, shell, still_signed_in
 
-__all__ = ["access", "admin", "carol", "shell", "still_signed_in"]  # fixtures
+__all__ = ["access", "admin", "carol", "nobody_stays", "shell", "still_signed_in"]  # fixtures
 
 RESULTS = Path(__file__).parents[2] / "bench/results"
 FILM_SECONDS = 1200

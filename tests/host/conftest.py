@@ -19,6 +19,8 @@ CLIP_SECONDS = 4
 DROPPED = "Dropped in"
 # Who stays signed in for the whole run.
 SIGNED_IN: list[Viewer] = []
+# Users that the tests made.
+MADE: list[str] = []
 # What the tests have measured, for whoever reads the end of the run.
 FIGURES: list[str] = []
 WORST: dict[str, tuple[int, float]] = {}
@@ -30,10 +32,12 @@ def access() -> Access:
 
 
 @pytest.fixture(scope="session")
-def admin(access: Access) -> Viewer:
-    """The user that provisioning made."""
-    SIGNED_IN.append(Viewer(access, access.admin_username, access.admin_password))
-    return SIGNED_IN[-1]
+def admin(access: Access) -> Iterator[Viewer]:
+    """The user that provisioning made, signed in once more, and out at the end."""
+    viewer = Viewer(access, access.admin_username, access.admin_password)
+    SIGNED_IN.append(viewer)
+    yield viewer
+    viewer.post("/api/v1/auth/logout")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +69,16 @@ def _new_user(name: str, access: Access, shell: Any) -> Viewer:
     name, password = f"{name}-{secrets.token_hex(3)}", secrets.token_urlsafe(18)
     SECRETS.add(password)
     shell(f"kinetoscope user add --username {name} --role user --email {name}@example.org", password)
+    MADE.append(name)
     return Viewer(access, name, password)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_stays(shell: Any) -> Iterator[None]:
+    """The host is left with the users that it had."""
+    yield
+    remove = "xargs --no-run-if-empty --max-procs=4 --max-args=1 kinetoscope user delete --yes --username"
+    shell(f"{remove} 2>/dev/null || true", "\n".join(MADE))
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,21 @@ def test_user_add_is_idempotent_when_asked(database: Database) -> None:
     assert run(database, "user", "list").stdout.startswith("admin\tadmin\tactive\tadmin@box.test\t")
 
 
+def test_on_a_terminal_a_list_is_a_table_with_headings(database: Database) -> None:
+    assert run(database, "user", "add", "--username", "nora", "--role", "admin", password="violet umbrella 42\n").stdout
+    ours, theirs = os.openpty()
+    environment = {"PATH": os.environ["PATH"], "KINETOSCOPE_DATABASE_URL": database.url_for(roles.API)}
+    subprocess.run(
+        [sys.executable, "-m", "authsvc.cli", "user", "list"], env=environment, stdout=theirs, timeout=60, check=True
+    )
+    os.close(theirs)
+    headings, row = os.read(ours, 4096).decode().splitlines()
+    os.close(ours)
+    assert headings.split()[:2] == ["username", "role"]
+    assert row.startswith("nora ")
+    assert headings.index("role") == row.index("admin")
+
+
 @pytest.mark.parametrize(
     ("arguments", "password", "reason"),
     [
