@@ -56,8 +56,10 @@ export class Player {
     this.playback.look = () => ({ position: this.position, playing: !this.media.paused && !this.media.ended });
     this.playback.onEnded = (ended) => this.ended(ended);
     onLeave(async () => {
-      await this.playback.close();
+      const closed = this.playback.close();
+      // Its lease is free when nothing of it is being sent any more.
       this.unload();
+      await closed;
     });
     onSessionOver(() => this.playOn());
     this.follow();
@@ -84,6 +86,8 @@ export class Player {
     if (this.beginning) return false;
     this.beginning = true;
     this.overlay.busy('Starting…');
+    // What the element still loads would keep its lease until the server cuts it, with the connection that asks here.
+    if (this.media.getAttribute('src')) this.unload();
     try {
       const given = await this.playback.open();
       if (this.signal.aborted) return false;
@@ -146,8 +150,9 @@ export class Player {
   follow() {
     const on = (/** @type {string} */ name, /** @type {() => void} */ work) =>
       this.media.addEventListener(name, work, { signal: this.signal });
+    // An element without a source says that it is at 0.
     const track = () => {
-      if (!this.loading) this.position = this.media.currentTime;
+      if (!this.loading && this.media.getAttribute('src')) this.position = this.media.currentTime;
     };
     for (const name of ['timeupdate', 'seeking', 'pause']) on(name, track);
     on('play', () => {
