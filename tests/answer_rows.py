@@ -6,6 +6,7 @@ cut, or how much moved at once.
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -63,14 +64,31 @@ def moving(readings: Sequence[Reading]) -> int:
     return sum(reading.status in {200, 206} and not reading.is_over and reading.moved_within(1) for reading in readings)
 
 
-def most_moving(readings: Sequence[Reading], seconds: float, most: int) -> int:
-    """The most that moved at once during that time; never more than `most`."""
-    found, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = max(found, moving(readings))
-        assert found <= most, f"{found} move at once"
-        time.sleep(0.2)
-    return found
+class MostMoving:
+    """The most that moved at once for half a second; never more than `limit`.
+
+    For a moment after a cut its reader goes on with what it has in its buffer.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.found = 0
+        self._limit = limit
+        self._lately: deque[int] = deque(maxlen=4)
+
+    def watch(self, readings: Sequence[Reading], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._lately.append(moving(readings))
+            if len(self._lately) == self._lately.maxlen:
+                self.found = max(self.found, min(self._lately))
+            assert self.found <= self._limit, f"{self.found} move at once"
+            time.sleep(0.15)
+
+
+def most_moving(readings: Sequence[Reading], seconds: float, limit: int) -> int:
+    most = MostMoving(limit)
+    most.watch(readings, seconds)
+    return most.found
 
 
 def film_beside_another_on_http2(site: Site, end: Callable[[dict[str, Any]], None]) -> float:
@@ -127,7 +145,7 @@ def titles_replaced_while_they_are_read(site: Site, seconds: float) -> tuple[int
     """
     running: list[str] = []
     readings: list[Reading] = []
-    most, until = 0, time.monotonic() + seconds
+    most, until = MostMoving(site.limit), time.monotonic() + seconds
     with contextlib.ExitStack() as opened:
         while time.monotonic() < until:
             replace = running.pop(0) if len(running) >= site.limit else None
@@ -138,8 +156,8 @@ def titles_replaced_while_they_are_read(site: Site, seconds: float) -> tuple[int
                 readings.append(reader.read(path(grant), bytes_a_second=10 * site.slow).wait())
             else:
                 assert (status, grant["code"]) == (429, "streams"), grant
-            most = max(most, most_moving(readings, 0.4, site.limit))
-    return most, len(readings)
+            most.watch(readings, 0.4)
+    return most.found, len(readings)
 
 
 @contextlib.contextmanager

@@ -265,6 +265,28 @@ def test_a_playback_ended_elsewhere_says_so_and_starts_again_where_it_was(
     assert len(watch.seen("/playback$", "POST")) == 2
 
 
+def test_at_the_limit_what_was_ended_begins_again_without_a_cut(
+    page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch
+) -> None:
+    """It keeps its place while it is being sent: the page lets go of it before it asks, on the same connection."""
+    watch.expect(*STOPPED)
+    open_title(page, box, film)
+    playback = watch_a_while(page, film)
+    beside = program.fill_slots(film["id"])
+    try:
+        program.end(playback)
+        page.keyboard.press("3")
+        expect(page.get_by_role("button", name="Play again")).to_be_focused()
+        with page.expect_response("**/playback") as granted:
+            page.keyboard.press("Enter")
+        assert granted.value.status == 201
+        wait_until(page, "video => !video.paused && video.currentTime > 1")
+        assert len(watch.seen("/playback$", "POST")) == 2
+    finally:
+        for each in beside:
+            program.end(each)
+
+
 @pytest.fixture
 def stopped(page: Page, box: Box, film: dict[str, Any], program: Program, watch: Watch) -> Page:
     """A page whose film an administrator has just stopped."""
