@@ -223,7 +223,10 @@ def started() -> Iterator[House]:
         if shutil.which("node"):
             run = ["node", str(HERE / "node_pipe.mjs"), str(ports["node"]), str(film)]
             node = beside("node", run, "node")
-            others.append(Server("Node, createReadStream().pipe()", ports["node"], lambda: "/", lambda: [node]))
+            # The command may be a script that starts Node.
+            others.append(
+                Server("Node, createReadStream().pipe()", ports["node"], lambda: "/", lambda: [node, *children(node)])
+            )
         else:
             missing.append("Node")
         sock = stack.nginx.folder / "run/flask.sock"

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -58,7 +59,7 @@ class Child:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Ask, then insist."""
+        """Ask, then insist. What it started itself goes too: the command may be a script around the server."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -66,3 +67,5 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
