@@ -97,13 +97,15 @@ def _granted(
                     connection, identity, video_id, device=body.device, client=client, rate_bytes=rate
                 )
                 replaced = _end_replaced(connection, identity, body)
-                held.grant(playback, rate_bytes=rate, replaces=replaced)
+                held.grant(playback, rate_bytes=rate, replaces=replaced, has_looked=looked)
                 return playback
         except leases.LimitReached as limit:
             if limit.is_leaving:
                 _end_replaced(connection, identity, body)
-            waits = time.monotonic() < until if limit.is_leaving else not looked
-            if not waits or not held.look_again(connection, identity.session_id, identity.user_id):
+            if looked and not (limit.is_leaving and time.monotonic() < until):
+                raise _limit_reached(identity.user_id, limit) from limit
+            told = held.look_again(connection, identity.session_id, identity.user_id)
+            if not told and (looked or not limit.is_leaving):
                 raise _limit_reached(identity.user_id, limit) from limit
             looked = True
         except (sessions.SessionEnded, leases.LeaseRefused) as error:

@@ -13,7 +13,7 @@ PostgreSQL holds the truth; everything here can be wiped at any moment and comes
                                              seen (that, or bytes moved), beat (last heartbeat), paused (since); by the
                                              ledger: open (answers), connections (they are on), sockets (that carry it),
                                              bytes, addresses (whose bytes move), counted (when). Of one that is over:
-                                             session, user, video, ended, open, asked
+                                             session, user, video, ended, open, asked, over (when it ended)
     ks:gone:<session>                list    its playbacks that ended a moment ago, oldest first
     ks:video:<video>                 hash    access (public, members, named, none), playable (0, 1), loaded, checked
     ks:named:<user>:<video>          hash    allowed (0, 1), loaded, checked: may the user see a `named` title?

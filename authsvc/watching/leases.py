@@ -88,10 +88,12 @@ class Leases:
         *,
         rate_bytes: int | None = None,
         replaces: Playback | None = None,
+        has_looked: bool = True,
     ) -> None:
         """Take a lease for a new playback, ending another in the same step. Raises LimitReached, LeaseRefused.
 
         What is to be replaced has ended when LimitReached says that something is leaving; otherwise nothing has.
+        `has_looked`: the ledger was asked already (look_again); until then no lease gives way for one that is leaving.
         """
         reply: list[Any] = _GRANT(
             self._live,
@@ -107,6 +109,7 @@ class Leases:
             *self._ended,
             *((replaces.id.hex, replaces.session_id.hex, replaces.video_id.hex) if replaces else ("", "", "")),
             *self._settings.sparing_ms,
+            int(has_looked),
         )
         if reply[0] == b"wait":
             raise LimitReached(reply[1] / 1000, is_leaving=True)

@@ -112,8 +112,10 @@ end
 -- An ended playback whose answers are still open keeps its place in a set beside each of the three, until the ledger has
 -- cut them, for LEAVING ms at most: else a viewer who ends and begins often would have more moving than may be.
 local LEAVING = 10000
--- When a playback was asked for is written once a second, and what it began is told a moment later (ms, together).
+-- When a playback was asked for is written once a second, and what it began is told a moment later (ms, together). Of an
+-- ended one nothing is asked any more, so from a moment after its end the ledger knows.
 local TOLD_AFTER = 1500
+local TOLD_AFTER_END = 300
 -- About as long as it takes the ledger to cut what has ended (ms).
 local ASK_AGAIN = 2000
 
@@ -131,10 +133,10 @@ end
 -- Is an answer of it open, as far as anybody knows? Nobody knows while the ledger is away, and then nobody waits.
 local function under_way(playback, looked)
   if not looked then return false end
-  local p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'open', 'asked')
+  local p = redis.call('HMGET', 'ks:playback:' .. playback, 'session', 'open', 'asked', 'over')
   -- So many have ended since that its tombstone is gone.
-  if not p[1] then return true end
-  return (p[2] or '0') ~= '0' or tonumber(p[3] or '0') + TOLD_AFTER > looked
+  if not p[1] or (p[2] or '0') ~= '0' then return true end
+  return tonumber(p[3] or '0') + TOLD_AFTER > looked and not (p[4] and tonumber(p[4]) + TOLD_AFTER_END <= looked)
 end
 
 local function keep_leaving(sets, playback, now)
@@ -230,7 +232,7 @@ local function end_playback(playback, session, user, video, reason, now, life, m
   if p[1] and under_way(playback, last_look(now)) then keep_leaving(sets, playback, now) end
   redis.call('DEL', key)
   redis.call('HSET', key, 'session', session, 'user', user, 'video', video, 'ended', reason, 'open', p[2] or '0',
-    'asked', p[3] or '0')
+    'asked', p[3] or '0', 'over', text(now))
   redis.call('PEXPIRE', key, life)
   local of_session = 'ks:gone:' .. session
   redis.call('RPUSH', of_session, playback)

@@ -8,6 +8,7 @@ local pending, idle, longest = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(A
 local ended_life, most_ended = tonumber(ARGV[12]), ARGV[13]
 local replace, replace_session, replace_video = unpack(ARGV, 14, 16)
 local starting, beating, late = tonumber(ARGV[17]), tonumber(ARGV[18]), tonumber(ARGV[19])
+local has_looked = ARGV[20] == '1'
 local now = clock()
 
 if ended_by(session) then return { 'deny', 'session' } end
@@ -15,10 +16,15 @@ if ended_by(session) then return { 'deny', 'session' } end
 local sets = lease_sets(session, user)
 sweep(sets, now, idle, longest)
 local wait, soon = blocked_for(sets, limits, { replace }, now)
-local spare = wait and spare_lease(sets, now, replace, starting, beating, late)
-if spare then wait, soon = blocked_for(sets, limits, { replace, spare }, now) end
-if wait and not soon then return { 'deny', 'streams', wait } end
-if spare then drop_lease(sets, spare) end
+-- What leaves may be gone when the ledger looks again, and then nothing has to give way.
+if wait and (has_looked or not soon) then
+  local spare = spare_lease(sets, now, replace, starting, beating, late)
+  if spare then
+    wait, soon = blocked_for(sets, limits, { replace, spare }, now)
+    if soon or not wait then drop_lease(sets, spare) end
+  end
+  if wait and not soon then return { 'deny', 'streams', wait } end
+end
 if replace ~= '' then
   end_playback(replace, replace_session, user, replace_video, 'replaced', now, ended_life, most_ended)
 end
