@@ -137,3 +137,23 @@ def test_a_lease_that_can_be_spared_gives_way_beside_one_that_leaves(
     assert alice.play(world.video()).status_code == 201
     assert alice.play(world.video()).status_code == 201, "the spared one's"
     assert alice.play(world.video()).status_code == 429
+
+
+def test_no_lease_gives_way_before_the_ledger_was_asked(
+    world: World, alice: Viewer, running: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What leaves is gone in truth, and the other title that could be spared is wanted again in a moment."""
+    all_open(world, running, 1)
+    client = world.redis_live.client()
+    client.hset(f"ks:playback:{running[1]}", "asked", 1)
+    the_ledger_tells(world, running[1], open=0)
+    by_the_viewer(world, alice, running[0])
+
+    def look_again(*_: object) -> bool:
+        time.sleep(0.3)
+        the_ledger_tells(world, running[0], open=0)
+        return True
+
+    monkeypatch.setattr(leases.Leases, "look_again", look_again)
+    assert alice.play(world.video()).status_code == 201
+    assert running[1].encode() in client.zrange("ks:leases:box", 0, -1)
