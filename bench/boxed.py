@@ -24,13 +24,13 @@ from bench.measure import established, kernel_bytes
 from bench.places import Box
 from bench.report import publish
 from bench.servers import Server
-from testbed.servers.nginx_server import role_variables
+from testbed.servers.nginx_server import role_defaults
 
 NAME = "bench.kinetoscope.test"
 WATCH_SECONDS = 20
 # Fewer than a box has room for by default.
 QUICK_VIEWERS = 20
-ROLE = role_variables()
+ROLE = role_defaults()
 CONF = f"{ROLE['__nginx_conf_dir']}/kinetoscope"
 SERVER = f"""
 server {{

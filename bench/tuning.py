@@ -23,12 +23,12 @@ from bench.measure import resident_bytes
 from bench.report import cell, publish, table
 from bench.servers import Server, write_film
 from bench.viewers import STREAM_BYTES_A_SECOND
-from testbed.servers.nginx_server import NginxServer, role_variables
+from testbed.servers.nginx_server import NginxServer, role_defaults
 from testbed.servers.ports import free_ports
 
 # The directive as it stands, and what stands in its place: Nginx's own default (or the opposite).
 LEFT_OUT = {
-    f"worker_processes {(os.cpu_count() or 1) * role_variables()['nginx_workers_per_core']}": "worker_processes auto",
+    f"worker_processes {(os.cpu_count() or 1) * role_defaults()['nginx_workers_per_core']}": "worker_processes auto",
     "sendfile on": "sendfile off",
     "tcp_nopush on": "tcp_nopush off",
     "sendfile_max_chunk 512k": "sendfile_max_chunk 2m",

@@ -38,12 +38,17 @@ def http2_directive() -> bool:
     return version is not None and tuple(int(part) for part in version.groups()) >= (1, 25, 1)
 
 
-def role_variables() -> dict[str, Any]:
-    """What the role renders with by default."""
+def role_defaults() -> dict[str, Any]:
+    """The role's own variables; no Nginx is needed to read them."""
     known: dict[str, Any] = {}
     for part in ("defaults", "vars"):
         known |= yaml.safe_load((ROLE / part / "main.yml").read_text())
-    return known | {
+    return known
+
+
+def role_variables() -> dict[str, Any]:
+    """What the role renders with by default, for the Nginx of this machine."""
+    return role_defaults() | {
         "ansible_managed": "Ansible managed", "__nginx_http2_directive": http2_directive(), "__nginx_ktls": False,
         "__nginx_contract": json.loads((TEMPLATES / "contract.json").read_text()),
         "__nginx_authority_pem": "",

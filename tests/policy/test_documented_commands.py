@@ -1,6 +1,8 @@
 """A command that a document names exists, and a bench among them is run by a test."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -25,6 +27,15 @@ def test_every_bench_that_is_named_is_run_in_its_quickest_form() -> None:
 def test_a_bench_installs_what_it_needs(module: str) -> None:
     path = ROOT / (module.replace(".", "/") + ".py")
     assert "needs.install(" in text_of(path if path.exists() else ROOT / "bench/__main__.py")
+
+
+def test_a_bench_reaches_its_installation_on_a_bare_machine() -> None:
+    """No command can be found: what a module does when it is read must do without."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {', '.join(sorted(BENCHES))}"], cwd=ROOT, env={"PATH": "/nonexistent"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_target_that_is_named_exists() -> None:
