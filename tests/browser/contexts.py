@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, StorageState, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, StorageState, ViewportSize, expect
 
 from testbed.browser.box import Box
 from tests.browser.watch import Watch
 
 EVIDENCE = Path(__file__).parents[2] / ".cache" / "browser"
 PATIENCE_MS = 10_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Contexts:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from testbed.browser.box import Box, Program
 from testbed.browser.steps import visit
@@ -32,6 +32,35 @@ def test_search_as_you_type_asks_once_and_finds(page: Page, box: Box, film: dict
     expect(page.locator(".card")).to_have_count(0)
     search.fill("")
     page.locator(".card").first.wait_for()
+
+
+def test_a_search_that_answers_late_leaves_the_focus_where_it_is(page: Page, box: Box, film: dict[str, Any]) -> None:
+    """Typing and going on by keyboard meets the answer on the way: the link keeps it, or the heading has it."""
+    held: list[Route] = []
+    visit(page, box.url)
+    cards = page.locator(".strip")
+    expect(cards).to_have_attribute("aria-busy", "false")
+    link = page.locator(f".card a[href='#/title/{film['id']}']")
+    search = page.get_by_role("searchbox", name="Search the library")
+    page.route("**/api/v1/videos?*", lambda route: held.append(route))
+
+    def typed(text: str) -> None:
+        """It is asked for, and the answer is not there yet."""
+        with page.expect_request("**/api/v1/videos?*"):
+            search.fill(text)
+            expect(cards).to_have_attribute("aria-busy", "true")
+        link.focus()
+        while not held:
+            page.wait_for_timeout(20)
+
+    typed(film["title"])
+    held.pop().continue_()
+    expect(cards).to_have_attribute("aria-busy", "false")
+    expect(link).to_be_focused()
+    typed("no title has this name 3f1c")
+    held.pop().continue_()
+    expect(link).to_have_count(0)
+    expect(page.get_by_role("heading", name="Library")).to_be_focused()
 
 
 def test_the_order_is_the_one_chosen(page: Page, box: Box, program: Program) -> None:

@@ -85,6 +85,20 @@ export function showLibrary({ root, route, signal }) {
 
   const key = () => JSON.stringify(wanted);
 
+  /** @param {?string} hash */
+  const linkTo = (hash) => [...list.querySelectorAll('a')].find((link) => link.hash === hash);
+
+  /**
+   * Others in the place of the cards shown. The focus stays on a title's link; it goes to the heading when the title is gone.
+   * @param {HTMLElement[]} cards
+   */
+  const replaceCards = (cards) => {
+    const focused = document.activeElement;
+    const hash = focused instanceof HTMLAnchorElement && list.contains(focused) ? focused.hash : null;
+    list.replaceChildren(...cards);
+    if (hash !== null) (linkTo(hash) ?? heading).focus({ preventScroll: true });
+  };
+
   /** @param {boolean} further  the next page instead of the first */
   const load = async (further) => {
     asking?.abort();
@@ -100,7 +114,7 @@ export function showLibrary({ root, route, signal }) {
       );
       const cards = page.items.map(card);
       if (further) list.append(...cards);
-      else list.replaceChildren(...cards);
+      else replaceCards(cards);
       items = further ? [...items, ...page.items] : page.items;
       cursor = page.next_cursor ?? null;
       last = { key: key(), at: Date.now(), items, cursor, scroll: 0, opened: null };
@@ -116,6 +130,7 @@ export function showLibrary({ root, route, signal }) {
   };
 
   const settle = () => {
+    asking = null;
     list.setAttribute('aria-busy', 'false');
     list.classList.remove('stale');
     more.disabled = false;
@@ -149,10 +164,14 @@ export function showLibrary({ root, route, signal }) {
     'input',
     () => {
       clearTimeout(pause);
+      list.setAttribute('aria-busy', 'true');
       pause = setTimeout(() => {
-        if (search.value.trim() === wanted.q || signal.aborted) return;
-        wanted.q = search.value.trim();
-        changed();
+        if (signal.aborted) return;
+        const q = search.value.trim();
+        if (q !== wanted.q) {
+          wanted.q = q;
+          changed();
+        } else if (!asking) settle();
       }, PAUSE_MS);
     },
     { signal },
@@ -181,8 +200,7 @@ export function showLibrary({ root, route, signal }) {
     list.replaceChildren(...items.map(card));
     fill(note, items.length === 0 && empty(wanted.q));
     settle();
-    const back = [...list.querySelectorAll('a')].find((link) => link.hash === last?.opened);
-    (back ?? heading).focus({ preventScroll: true });
+    (linkTo(last.opened) ?? heading).focus({ preventScroll: true });
     scrollTo({ top: last.scroll, behavior: 'instant' });
     return;
   }
