@@ -38,7 +38,8 @@ ORIGIN = "https://box.test"
 PLAY_SECRET = "s" * 43
 SECOND_FACTOR_KEY = "f" * 42 + "A"
 
-# How long the services wait for stores where that is not what is tested: a busy machine is no outage.
+# How long the services wait for stores: a busy machine is no outage. Where waiting is what is tested, the test says how
+# long (with_settings).
 PATIENCE = {
     "redis_timeout_seconds": 20, "redis_cache_timeout_seconds": 20, "database_wait_seconds": 20,
     "database_statement_ms": 20_000,
@@ -108,7 +109,6 @@ class World:
     redis_live: RedisServer
     redis_cache: RedisServer
     overrides: dict[str, Any] = field(default_factory=dict)
-    is_patient: bool = True
     _apps: list[Flask] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -138,7 +138,7 @@ class World:
         return self.house.database
 
     def _app(self, name: str, create: Callable[[], Flask]) -> Flask:
-        if self.overrides or not self.is_patient:
+        if self.overrides:
             self._apps.append(create())
             return self._apps[-1]
         if name not in self.house.apps:
@@ -147,12 +147,7 @@ class World:
 
     def _shared(self, service: str) -> dict[str, Any]:
         known = {"access_jwt_public": {"a1": PUBLIC_PEM}} | self.live_access(service)
-        return known | (PATIENCE if self.is_patient else {}) | self.overrides
-
-    def with_time_outs_of_the_product(self) -> Self:
-        """Where they are what is tested. Call it before the applications are made."""
-        self.is_patient = False
-        return self
+        return known | PATIENCE | self.overrides
 
     def live_access(self, service: str) -> dict[str, Any]:
         """The way of a service (a database role, too) into the live store, under its own rules there."""
