@@ -14,6 +14,7 @@ from testbed.viewers.box import Access, Viewer, connection
 from testbed.waiting import eventually
 from tests.chaos.stepped_clock import SteppedClock, stepped_clock
 from tests.chaos.trials import ABORTED_BYTES, House, Row
+from tests.host.conftest import new_user
 
 MINUTES, HOUR = 300, 3600
 # Longer than the ledger leaves sessions unlooked at (`upkeep_seconds`).
@@ -39,16 +40,20 @@ def back_to_now(clock: SteppedClock) -> Iterator[None]:
 
 
 @pytest.fixture
+def dora(access: Access, shell: Any) -> Viewer:
+    """An admin of this trial alone: signing in at each new time ends the oldest sessions of the same user."""
+    return new_user("dora", access, shell, role="admin")
+
+
+@pytest.fixture
 def at(
-    clock: SteppedClock, access: Access, carol: Viewer, video_id: str, film: Path, shell: Any, back_to_now: None
+    clock: SteppedClock, carol: Viewer, dora: Viewer, video_id: str, film: Path, shell: Any, back_to_now: None
 ) -> Callable[[int], House]:
     """The house at a time; all sign in then."""
 
     def house(ahead: int) -> House:
         clock.ahead(ahead)
-        return House(
-            signed_in(carol), Viewer(access, access.admin_username, access.admin_password), video_id, film, shell
-        )
+        return House(signed_in(carol), signed_in(dora), video_id, film, shell)
 
     return house
 

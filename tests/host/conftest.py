@@ -64,11 +64,11 @@ def shell(access: Access) -> Any:
     return run
 
 
-def _new_user(name: str, access: Access, shell: Any) -> Viewer:
-    """A plain user, made by the tool on the box, with no stream running."""
+def new_user(name: str, access: Access, shell: Any, role: str = "user") -> Viewer:
+    """A user made by the tool on the box, signed in, with no stream running."""
     name, password = f"{name}-{secrets.token_hex(3)}", secrets.token_urlsafe(18)
     SECRETS.add(password)
-    shell(f"kinetoscope user add --username {name} --role user --email {name}@example.org", password)
+    shell(f"kinetoscope user add --username {name} --role {role} --email {name}@example.org", password)
     MADE.append(name)
     return Viewer(access, name, password)
 
@@ -84,14 +84,14 @@ def nobody_stays(shell: Any) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def bob(access: Access, shell: Any) -> Viewer:
     """Reads through both doors; whatever that leaves running is his."""
-    SIGNED_IN.append(_new_user("bob", access, shell))
+    SIGNED_IN.append(new_user("bob", access, shell))
     return SIGNED_IN[-1]
 
 
 @pytest.fixture
 def carol(access: Access, shell: Any) -> Viewer:
     """Somebody new for each test: not a stream of hers is running."""
-    return _new_user("carol", access, shell)
+    return new_user("carol", access, shell)
 
 
 @pytest.fixture
