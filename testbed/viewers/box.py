@@ -143,10 +143,13 @@ class Viewer(Caller):
 
     def fresh(self) -> Self:
         """With an access token that lives for minutes more."""
-        if time.monotonic() - self.renewed > RENEW_SECONDS:
-            answer = self.post("/api/v1/auth/refresh", refresh_token=self.refresh_token)
-            answer.raise_for_status()
-            self._take(answer.json())
+        return self.refresh() if time.monotonic() - self.renewed > RENEW_SECONDS else self
+
+    def refresh(self) -> Self:
+        """With a new access token of the same session."""
+        answer = self.post("/api/v1/auth/refresh", refresh_token=self.refresh_token)
+        answer.raise_for_status()
+        self._take(answer.json())
         return self
 
     def _take(self, body: dict[str, Any]) -> None:
