@@ -42,10 +42,12 @@ UPDATE videos
 _SAVE: LiteralString = """
 INSERT INTO videos (id, library_root, path, fingerprint, size_bytes, mtime_ns, filename, title, status, status_reason,
                     visibility, container, duration_seconds, width, height, fps, bitrate, video_codec, audio_codec,
-                    hdr, rotation, chapters, container_tags, direct_play, video_track, judgement)
+                    video_codec_string, audio_codec_string, hdr, rotation, chapters, container_tags, direct_play,
+                    video_track, judgement)
 VALUES (%(id)s, %(root)s, %(path)s, %(fingerprint)s, %(size)s, %(mtime_ns)s, %(filename)s, %(title)s, %(status)s,
         %(reason)s, %(visibility)s, %(container)s, %(duration_seconds)s, %(width)s, %(height)s, %(fps)s, %(bitrate)s,
-        %(video_codec)s, %(audio_codec)s, %(hdr)s, %(rotation)s, %(chapters)s, %(tags)s, %(direct_play)s,
+        %(video_codec)s, %(audio_codec)s, %(video_codec_string)s, %(audio_codec_string)s, %(hdr)s, %(rotation)s,
+        %(chapters)s, %(tags)s, %(direct_play)s,
         %(video_track)s, %(judgement)s)
 ON CONFLICT (id) DO UPDATE
    SET library_root = EXCLUDED.library_root, path = EXCLUDED.path, fingerprint = EXCLUDED.fingerprint,
@@ -54,7 +56,8 @@ ON CONFLICT (id) DO UPDATE
        status = EXCLUDED.status, status_reason = EXCLUDED.status_reason, container = EXCLUDED.container,
        duration_seconds = EXCLUDED.duration_seconds, width = EXCLUDED.width, height = EXCLUDED.height,
        fps = EXCLUDED.fps, bitrate = EXCLUDED.bitrate, video_codec = EXCLUDED.video_codec,
-       audio_codec = EXCLUDED.audio_codec, hdr = EXCLUDED.hdr, rotation = EXCLUDED.rotation,
+       audio_codec = EXCLUDED.audio_codec, video_codec_string = EXCLUDED.video_codec_string,
+       audio_codec_string = EXCLUDED.audio_codec_string, hdr = EXCLUDED.hdr, rotation = EXCLUDED.rotation,
        chapters = EXCLUDED.chapters, container_tags = EXCLUDED.container_tags, direct_play = EXCLUDED.direct_play,
        video_track = EXCLUDED.video_track, judgement = EXCLUDED.judgement,
        pictured_at = CASE WHEN %(pictured)s THEN videos.pictured_at END, removed_at = NULL, changed_at = now()
@@ -70,14 +73,14 @@ ON CONFLICT (id) DO UPDATE
 """
 
 _TRACK: LiteralString = """
-INSERT INTO tracks (video_id, position, kind, codec, profile, language, title, channels, sample_rate, bitrate,
-                    is_default, is_forced)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO tracks (video_id, position, kind, codec, codec_string, profile, language, title, channels, sample_rate,
+                    bitrate, is_default, is_forced)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (video_id, position) DO NOTHING
 """
 _track_columns = attrgetter(
-    *("position", "kind", "codec", "profile", "language", "title", "channels", "sample_rate", "bitrate"),
-    *("is_default", "is_forced"),
+    *("position", "kind", "codec", "codec_string", "profile", "language", "title", "channels", "sample_rate"),
+    *("bitrate", "is_default", "is_forced"),
 )
 
 _PUBLISH: LiteralString = """
@@ -299,6 +302,8 @@ _PROBED = (
     "bitrate",
     "video_codec",
     "audio_codec",
+    "video_codec_string",
+    "audio_codec_string",
     "hdr",
     "rotation",
     "direct_play",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.text import clean
+from media.codec_strings import codec_string
 
 MAX_TRACKS = 200
 MAX_CHAPTERS = 1000
@@ -48,6 +49,7 @@ class Track:
     position: int
     kind: str
     codec: str
+    codec_string: str | None
     profile: str | None
     language: str | None
     title: str | None
@@ -72,6 +74,8 @@ class Probed:
     bitrate: int | None
     video_codec: str
     audio_codec: str | None
+    video_codec_string: str | None
+    audio_codec_string: str | None
     hdr: str | None
     rotation: int
     direct_play: bool
@@ -103,6 +107,8 @@ def read_report(report: Section, container: str) -> Probed | None:
         bitrate=_whole(envelope.get("bit_rate"), _MAX_BITRATE),
         video_codec=_codec(video),
         audio_codec=_codec(audio) if audio else None,
+        video_codec_string=codec_string(video),
+        audio_codec_string=codec_string(audio) if audio else None,
         hdr=_hdr(video),
         rotation=rotation,
         direct_play=_direct_play(container, video, audio),
@@ -185,6 +191,7 @@ def _track(stream: Section, position: int) -> Track:
         position=_index(stream, position),
         kind=str(_kind(stream)),
         codec=_codec(stream),
+        codec_string=codec_string(stream),
         profile=storable(stream.get("profile") or "", 64) or None,
         language=language if language not in ("", "und") else None,
         title=tags.get("title", "")[:200] or None,

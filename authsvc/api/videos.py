@@ -168,6 +168,8 @@ def _video(title: Title) -> dict[str, Any]:
         "bitrate": title.bitrate,
         "video_codec": title.video_codec,
         "audio_codec": title.audio_codec,
+        "video_codec_string": title.video_codec_string,
+        "audio_codec_string": title.audio_codec_string,
         "size_bytes": title.size_bytes,
         "visibility": title.visibility,
         "year": title.year,

@@ -17,8 +17,8 @@ from authsvc.sessions.sessions import Identity
 
 _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
-    v.bitrate, v.video_codec, v.audio_codec, v.size_bytes, v.status, v.status_reason, v.added_at, v.direct_play,
-    v.visibility, v.year, v.popularity, v.changed_at, v.title_folded
+    v.bitrate, v.video_codec, v.audio_codec, v.video_codec_string, v.audio_codec_string, v.size_bytes, v.status,
+    v.status_reason, v.added_at, v.direct_play, v.visibility, v.year, v.popularity, v.changed_at, v.title_folded
 """
 _ORDERS: dict[cursors.Sort, LiteralString] = {
     "added": "v.added_at DESC, v.id DESC",
@@ -83,6 +83,8 @@ class Title:
     bitrate: int | None
     video_codec: str | None
     audio_codec: str | None
+    video_codec_string: str | None
+    audio_codec_string: str | None
     size_bytes: int
     status: str
     status_reason: str | None
@@ -280,8 +282,8 @@ def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
             "SELECT hdr, rotation, chapters, container_tags FROM videos WHERE id = %s", (video_id,)
         ).fetchone()
         tracks = rows.execute(
-            "SELECT position, kind, codec, profile, language, title, channels, sample_rate, bitrate, is_default,"
-            " is_forced FROM tracks WHERE video_id = %s ORDER BY position",
+            "SELECT position, kind, codec, codec_string, profile, language, title, channels, sample_rate, bitrate,"
+            " is_default, is_forced FROM tracks WHERE video_id = %s ORDER BY position",
             (video_id,),
         ).fetchall()
     return {**(shown or {}), "tracks": tracks}

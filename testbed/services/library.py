@@ -22,7 +22,11 @@ from indexer.scan import Scan
 from indexer.settings import IndexerSettings, LibraryRoot
 from indexer.summary import Summary
 from indexer.titles import UMASK
+from media.faults import Fault
+from media.probe import probe
+from media.report import Probed
 from media.sandbox import Sandbox
+from media.sniff import Container, sniff
 from testbed.servers.postgres import Database
 
 LONG_AGO = 1_600_000_000
@@ -176,3 +180,18 @@ def library_of(database: Database) -> Iterator[Library]:
     finally:
         os.umask(before)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def facts_of(sandbox: Sandbox, folder: Path, content: bytes, name: str = "video.mp4") -> Probed:
+    """What the indexer finds out about a file of this content."""
+    path = folder / name
+    path.write_bytes(content)
+    container = sniff(content[:4096], name.encode())
+    assert isinstance(container, Container)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        probed = probe(sandbox, IndexerSettings(), descriptor, container)
+    finally:
+        os.close(descriptor)
+    assert not isinstance(probed, Fault), probed
+    return probed

@@ -57,6 +57,8 @@ class VideoOut(RatingOut):
     bitrate: int | None
     video_codec: str | None
     audio_codec: str | None
+    video_codec_string: str | None = Field(description="By RFC 6381, such as avc1.64001F")
+    audio_codec_string: str | None
     size_bytes: int
     visibility: Visibility
     year: int | None
@@ -72,6 +74,7 @@ class TrackOut(BaseModel):
     position: int = Field(description="Index within the container, from 0")
     kind: TrackKind
     codec: str
+    codec_string: str | None = Field(description="By RFC 6381; null for a codec without such a name")
     profile: str | None
     language: str | None
     title: str | None

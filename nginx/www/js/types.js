@@ -30,6 +30,8 @@
  * @property {?number} bitrate  bits a second
  * @property {?string} video_codec
  * @property {?string} audio_codec
+ * @property {?string} video_codec_string  by RFC 6381
+ * @property {?string} audio_codec_string
  * @property {number} size_bytes
  * @property {'ready'|'waiting'|'broken'} status
  * @property {?string} status_reason

@@ -1,20 +1,14 @@
 """What is read from each kind of video. Real ffprobe in its sandbox; the files are made by ffmpeg."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from indexer.settings import IndexerSettings
-from media.faults import Fault
-from media.probe import probe
-from media.report import Probed
 from media.sandbox import Sandbox
-from media.sniff import Container, sniff
 from testbed.servers.postgres import Database
-from testbed.services.library import Library, library_of, made_by_ffmpeg
+from testbed.services.library import Library, facts_of, library_of, made_by_ffmpeg
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
@@ -28,20 +22,6 @@ def library(database: Database) -> Iterator[Library]:
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:
     return Sandbox.of_system(2 << 30)
-
-
-def facts_of(sandbox: Sandbox, folder: Path, content: bytes, name: str = "video.mp4") -> Probed:
-    path = folder / name
-    path.write_bytes(content)
-    container = sniff(content[:4096], name.encode())
-    assert isinstance(container, Container)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        probed = probe(sandbox, IndexerSettings(), descriptor, container)
-    finally:
-        os.close(descriptor)
-    assert not isinstance(probed, Fault), probed
-    return probed
 
 
 def test_every_format_is_listed_with_its_duration_and_resolution_and_published(library: Library) -> None:
@@ -63,6 +43,9 @@ def test_every_format_is_listed_with_its_duration_and_resolution_and_published(l
         assert row["duration_seconds"] == pytest.approx(2, abs=0.15)
         assert (row["width"], row["height"], row["fps"]) == (64, 36, 25)
         assert (row["video_codec"], row["audio_codec"], row["direct_play"]) == (video, audio, direct)
+        strings = library.query("SELECT codec_string FROM tracks WHERE video_id = %s ORDER BY position", row["id"])
+        assert strings == [(row["video_codec_string"],), (row["audio_codec_string"],)]
+        assert None not in strings[0] + strings[1]
         assert row["bitrate"] > 0
         assert library.published(f"clip.{suffix}") == ["poster.jpg", f"source.{suffix}"]
         kinds = library.query("SELECT kind FROM tracks WHERE video_id = %s ORDER BY position", row["id"])

@@ -61,7 +61,7 @@ def test_page_of_a_title_tells_its_tracks_and_chapters(world: World, alice: dict
 def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str, str]) -> None:
     video = world.video(
         "Sunrise", description="At sea", tags=["sea"], width=1920, height=1080, fps=25.0, bitrate=4_000_000,
-        video_codec="h264", audio_codec="aac", direct_play=True,
+        video_codec="h264", audio_codec="aac", video_codec_string="avc1.640028", direct_play=True,
     )  # fmt: skip
     world.publish(video, "source.mp4", "poster.jpg")
     answer = world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()
@@ -85,6 +85,8 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
         "bitrate": 4_000_000,
         "video_codec": "h264",
         "audio_codec": "aac",
+        "video_codec_string": "avc1.640028",
+        "audio_codec_string": None,
         "size_bytes": 1000,
         "visibility": "members",
         "year": None,
