@@ -158,7 +158,7 @@ def sandbox() -> Sandbox:
     return Sandbox.of_system(512 << 20)
 
 
-def shell(sandbox: Sandbox, folder: Path, script: str, seconds: float = 10) -> Outcome | Fault:
+def shell(sandbox: Sandbox, folder: Path, script: str, seconds: float = 60) -> Outcome | Fault:
     video = folder / "video.mp4"
     video.write_bytes(b"the one file")
     descriptor = os.open(video, os.O_RDONLY)
