@@ -14,9 +14,9 @@ HEAD = """# Problems
 Every error of the API and of Nginx is a problem of RFC 9457, `application/problem+json`:
 
 ```json
-{"type": "/api/docs#problem-streams", "title": "Too Many Requests", "status": 429,
- "detail": "No slot is free. End one of your running playbacks, or wait.", "code": "streams",
- "request_id": "0123456789abcdef0123456789abcdef", "running": []}
+{"type": "/api/docs#problem-not_found", "title": "Not Found", "status": 404,
+ "detail": "There is no such title.", "code": "not_found",
+ "request_id": "0123456789abcdef0123456789abcdef"}
 ```
 
 Go by `code`: it never changes its meaning. `detail` is a sentence for people and may change. `request_id` is in the

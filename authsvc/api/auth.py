@@ -47,7 +47,10 @@ def ways() -> dict[str, Any]:
 @bp.output(schemas.SessionOut)
 @bp.doc(summary="Sign in", responses=[401, 403, 409, 429])
 def login(body: schemas.LoginIn) -> dict[str, Any]:
-    """Answers tokens to programs. A browser (Sec-Fetch-Site), or who asks for it, gets cookies and no token."""
+    """One may be signed in in a few places at once (3 by default): one more ends the oldest session with what plays in
+    it, or is 409 `sessions` where the operator wants that.
+
+    Answers tokens to programs. A browser (Sec-Fetch-Site), or who asks for it, gets cookies and no token."""
     by_cookie = sign_in.wants_cookies(body.cookies)
     user = proof.by_password(body.username, body.password, body.known_device_token)
     second_step.require(user)

@@ -40,7 +40,7 @@ bp = APIBlueprint("grants", __name__, url_prefix="/api/v1/videos", tag="Videos")
         404: "No such title for you",
         409: "The title can't be played (code: waiting or broken)",
         422: "Wrong types",
-        429: "As many streams as there may be are running (code: streams); `running` lists your playbacks",
+        429: "As many streams as there may be are running (code: streams): end one, or name it in `replace`",
         503: "Try again in a moment",
     },
 )
@@ -122,7 +122,11 @@ def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:
         schemas.StreamOut.model_validate(stream).model_dump(mode="json")
         for stream in streams.shown(here().leases.of_user(user_id))
     ]
-    detail = "What has ended is still being sent. Ask again." if limit.is_leaving else "End one of yours, or wait."
+    detail = (
+        "What has ended is still being sent. Ask again."
+        if limit.is_leaving
+        else "End one of `running` (name it in `replace`, or DELETE /playbacks/<id>), or wait."
+    )
     return Problem(
         429,
         f"As many streams as there may be are running. {detail}",

@@ -57,8 +57,11 @@ class VideoOut(RatingOut):
     bitrate: int | None
     video_codec: str | None
     audio_codec: str | None
-    video_codec_string: str | None = Field(description="By RFC 6381, such as avc1.64001F")
-    audio_codec_string: str | None
+    video_codec_string: str | None = Field(
+        description="What to ask a player about, by RFC 6381: avc1.64001F. Profile, level and depth are the file's,"
+        " constraint flags the usual ones; null: the codec has no such name, or the file was not looked at again yet"
+    )
+    audio_codec_string: str | None = Field(description="The same of the sound: mp4a.40.2")
     size_bytes: int
     visibility: Visibility
     year: int | None

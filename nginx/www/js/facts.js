@@ -39,9 +39,9 @@ export function facts(video) {
 function picture(video) {
   if (!video.width || !video.height) return null;
   const rate = video.fps ? `${Number(video.fps.toFixed(2))} frames a second` : null;
-  return [`${video.width} × ${video.height}`, `(${resolution(video.width, video.height)})`, rate]
+  return [`${video.width} × ${video.height} (${resolution(video.width, video.height)})`, rate]
     .filter(Boolean)
-    .join(' ');
+    .join(', ');
 }
 
 /**
