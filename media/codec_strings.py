@@ -19,7 +19,8 @@ _AVC = {
     "High 4:4:4 Predictive": "F400", "High 4:4:4 Intra": "F410", "CAVLC 4:4:4 Intra": "4400",
 }  # fmt: skip
 # ISO/IEC 14496-15, E.3: general_profile_idc and its compatibility flags, read backwards.
-_HEVC = {"Main": "1.6", "Main 10": "2.4", "Main Still Picture": "3.E", "Rext": "4.10"}
+# What the range extensions hold stands in constraint bytes that are not told, so they have no name here.
+_HEVC = {"Main": "1.6", "Main 10": "2.4", "Main Still Picture": "3.E"}
 # Progressive, frames only.
 _HEVC_CONSTRAINTS = "90"
 _AV1 = {"Main": 0, "High": 1, "Professional": 2}
@@ -38,16 +39,21 @@ _PLAIN = {
     "opus": "opus", "vorbis": "vorbis", "flac": "flac", "alac": "alac", "ac3": "ac-3", "eac3": "ec-3",
     "truehd": "mlpa",
 }  # fmt: skip
+_DOLBY_VISION_ENTRIES = frozenset({"dvh1", "dvhe", "dav1"})
 _LARGEST_LEVEL = 255
 
 
 def codec_string(stream: Section) -> str | None:
     """For a video or audio section of ffprobe's report; None for a codec without such a name, or when the report lacks
     what the name is made of.
+
+    Dolby Vision is named as such where its sample entry says so, or where nothing else can show the picture.
     """
     codec = str(stream.get("codec_name"))
     made = _MAKERS.get(codec)
-    return _dolby_vision(stream) or (made(stream) if made else _PLAIN.get(codec))
+    if stream.get("codec_tag_string") in _DOLBY_VISION_ENTRIES or _is_dolby_vision_alone(stream):
+        return _dolby_vision(stream)
+    return made(stream) if made else _PLAIN.get(codec)
 
 
 def _h264(stream: Section) -> str | None:
@@ -82,8 +88,10 @@ def _mpeg4(stream: Section) -> str:
     return "mp4v.20.240" if "Advanced Simple" in _profile(stream) else "mp4v.20.9"
 
 
-def _aac(stream: Section) -> str:
-    return f"mp4a.40.{_AAC.get(_profile(stream), 2)}"
+def _aac(stream: Section) -> str | None:
+    """ISO/IEC 14496-3, 1.5.1.1: the audio object type. A stream that tells no profile is LC."""
+    object_type = _AAC.get(str(stream.get("profile", "LC")))
+    return f"mp4a.40.{object_type}" if object_type else None
 
 
 def _dts(stream: Section) -> str:
@@ -91,18 +99,22 @@ def _dts(stream: Section) -> str:
 
 
 def _dolby_vision(stream: Section) -> str | None:
-    """Where the picture is for Dolby Vision alone: another player shows it in the wrong colours.
+    """Entry, profile and level by Dolby's "Dolby Vision streams within the ISO base media file format"."""
+    record = _dolby_vision_record(stream)
+    profile, level = _whole(record.get("dv_profile")), _whole(record.get("dv_level"))
+    name = {"hevc": _entry(stream, "dvh1", "dvhe"), "av1": "dav1"}.get(str(stream.get("codec_name")))
+    return f"{name}.{profile:02d}.{level:02d}" if name and profile and level else None
 
-    Entry, profile and level by Dolby's "Dolby Vision streams within the ISO base media file format".
-    """
-    for entry in stream.get("side_data_list") or ():
-        if not isinstance(entry, dict) or entry.get("side_data_type") != "DOVI configuration record":
-            continue
-        profile, level = _whole(entry.get("dv_profile")), _whole(entry.get("dv_level"))
-        name = {"hevc": _entry(stream, "dvh1", "dvhe"), "av1": "dav1"}.get(str(stream.get("codec_name")))
-        if name and profile and level and _whole(entry.get("dv_bl_signal_compatibility_id")) == 0:
-            return f"{name}.{profile:02d}.{level:02d}"
-    return None
+
+def _is_dolby_vision_alone(stream: Section) -> bool:
+    """Would a player that does not know it show the picture in the wrong colours?"""
+    return _whole(_dolby_vision_record(stream).get("dv_bl_signal_compatibility_id")) == 0
+
+
+def _dolby_vision_record(stream: Section) -> Section:
+    told = stream.get("side_data_list")
+    entries = [entry for entry in told if isinstance(entry, dict)] if isinstance(told, list) else []
+    return next((entry for entry in entries if entry.get("side_data_type") == "DOVI configuration record"), {})
 
 
 def _entry(stream: Section, usual: str, other: str) -> str:

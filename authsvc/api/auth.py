@@ -50,7 +50,8 @@ def login(body: schemas.LoginIn) -> dict[str, Any]:
     """One may be signed in in a few places at once (3 by default): one more ends the oldest session with what plays in
     it, or is 409 `sessions` where the operator wants that.
 
-    Answers tokens to programs. A browser (Sec-Fetch-Site), or who asks for it, gets cookies and no token."""
+    Answers tokens to programs. A browser (Sec-Fetch-Site), or who asks for it, gets cookies and no token.
+    """
     by_cookie = sign_in.wants_cookies(body.cookies)
     user = proof.by_password(body.username, body.password, body.known_device_token)
     second_step.require(user)

@@ -125,7 +125,7 @@ def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:
     detail = (
         "What has ended is still being sent. Ask again."
         if limit.is_leaving
-        else "End one of `running` (name it in `replace`, or DELETE /playbacks/<id>), or wait."
+        else "End one of yours (DELETE /api/v1/playbacks/<id>) or name it in `replace`, or wait."
     )
     return Problem(
         429,

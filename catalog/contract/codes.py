@@ -123,7 +123,7 @@ CODES: Final[dict[str, Code]] = {
     # How much.
     "streams": Code(
         (429,), "As many streams as there may be are running, or end just now; `running` lists yours.",
-        "Name one of `running` in `replace`, or end it with DELETE /playbacks/<id>; or try again after Retry-After.",
+        "Name one in `replace`, or end it by DELETE /api/v1/playbacks/<id>; or try again after Retry-After.",
     ),
     "guests_full": Code((429,), "There are as many guests as may be.", "Try again after Retry-After, or sign in."),
     "throttled": Code((429,), "Too many failed attempts.", "Wait for as long as Retry-After says."),

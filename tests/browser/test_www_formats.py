@@ -129,6 +129,23 @@ def test_what_this_browser_cannot_play_fails_with_the_way_to_another_player(
     expect(page.get_by_role("button", name="Copy link")).to_be_focused()
 
 
+@pytest.mark.parametrize("direct", [True, False], ids=["plays", "does not"])
+def test_a_file_that_was_not_looked_at_again_is_judged_as_for_every_browser(
+    page: Page, box: Box, film: dict[str, Any], direct: bool
+) -> None:
+    """After an upgrade a title has no names of its codecs before the next scan."""
+
+    def without_names(video: dict[str, Any]) -> None:
+        video.update(video_codec_string=None, audio_codec_string=None, direct_play=direct)
+
+    altered(page, f"**/api/v1/videos/{film['id']}", without_names)
+    open_title(page, box, film)
+    if direct:
+        press_play(page)
+    else:
+        expect(page.get_by_text("play this file as it is")).to_be_visible()
+
+
 def test_a_browser_without_the_decoder_is_believed_not_the_server(page: Page, box: Box, film: dict[str, Any]) -> None:
     """A Chromium without H.264, as some distributions build it."""
     assert film["direct_play"]

@@ -16,6 +16,8 @@ const ear = document.createElement('video');
  */
 export async function capability(video) {
   if (!containerTypes(video.container).some(heardOf)) return 'not';
+  // A codec without a name, or a file that the server has not looked at since it names codecs.
+  if (!video.video_codec_string) return video.direct_play ? 'plays' : 'not';
   const [picture, sound] = await Promise.all([
     any(
       pictureTypes(video).map((contentType) => ({

@@ -81,8 +81,6 @@ export function soundTypes(video) {
 }
 
 /**
- * A title whose file was not looked at since the server tells codecs so is asked for by its container alone where every
- * browser plays it.
  * @param {Video} video
  * @param {'video'|'audio'} kind
  * @param {?string} codec
@@ -90,7 +88,7 @@ export function soundTypes(video) {
  */
 function types(video, kind, codec, named) {
   const home = HOMES.get(codec ?? '');
-  if (!home || !named) return video.direct_play ? containerTypes(video.container) : [];
+  if (!home || !named) return [];
   const within = placed(home, video.container);
   return [named, ...(SPELLINGS.get(codec ?? '') ?? [])].map((name) => `${kind}/${within}; codecs="${name}"`);
 }

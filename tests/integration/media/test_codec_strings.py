@@ -112,7 +112,9 @@ def test_names_of_what_no_encoder_here_makes(stream: dict[str, object], named: s
         {"codec_name": "h264", "profile": "High", "level": 10**9}, {"codec_name": "av1", "profile": [], "level": True},
         {"codec_name": "vp9", "profile": "Profile 0", "width": "nan", "height": 1}, {"codec_name": "vp9"},
         {"codec_name": "hevc", "profile": "Main", "level": "120", "side_data_list": "x"},
-        {"codec_name": "hevc", "profile": "Rext", "side_data_list": [None, {"side_data_type": 1}]},
+        {"codec_name": "hevc", "profile": "Rext", "level": 120, "side_data_list": [None, {"side_data_type": 1}]},
+        {"codec_name": "hevc", "profile": "Main", "level": 30, "codec_tag_string": "dvh1"},
+        {"codec_name": "aac", "profile": "-1"},
     ],
 )  # fmt: skip
 def test_a_report_that_lacks_what_the_name_is_made_of_has_none(stream: dict[str, object]) -> None:
