@@ -139,7 +139,9 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--films", type=int, default=Dev.films, help="sample films in the library")
     Dev.films = arguments.parse_args().films
-    signal.signal(signal.SIGTERM, interrupted)
+    # SIGINT, too: it is ignored in what a script's shell has started in the background, and Python leaves that so.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     try:
         with PostgresServer.started() as postgres:
             postgres.prepare_template()

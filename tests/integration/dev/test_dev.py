@@ -28,8 +28,9 @@ def told(dev: subprocess.Popen[str]) -> dict[str, str]:
 
 @pytest.fixture
 def dev() -> Iterator[subprocess.Popen[str]]:
+    """Started with SIGINT ignored, as whatever a script's shell starts in the background is."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "testbed.dev", "--films", "1"], cwd=REPOSITORY, text=True,
+        ["env", "--ignore-signal=INT", sys.executable, "-m", "testbed.dev", "--films", "1"], cwd=REPOSITORY, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     yield process
