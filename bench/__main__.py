@@ -31,7 +31,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         # Caddy wants a home of its own; nothing of the person who runs this is touched.
         os.environ |= {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
-        with started() as house:
+        with started(patient=given.quick) as house:
             if given.only != "viewers":
                 found = ranges.measured(house.side_by_side(), rounds, seconds, firsts)
                 tables, plots = ranges.report(found, house.missing, rounds, seconds)

@@ -21,6 +21,7 @@ from testbed.servers.child import Child
 from testbed.servers.nginx_server import NginxServer
 from testbed.servers.ports import free_ports, listens
 from testbed.servers.postgres import PostgresServer
+from testbed.services.world import PATIENCE
 from testbed.stack import Stack
 
 HERE = Path(__file__).parent
@@ -155,8 +156,10 @@ def write_film(path: Path, size_bytes: int = FILM_BYTES) -> None:
 
 
 @contextlib.contextmanager
-def started() -> Iterator[House]:
-    """Everything, on loopback."""
+def started(*, patient: bool) -> Iterator[House]:
+    """Everything, on loopback; `patient` services wait for their stores longer than the product does, for a run whose
+    numbers mean nothing.
+    """
     names = ("unguarded", "unguarded_tls", "guarded", "guarded_tls", "accel", "caddy", "node", "flask_port")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
 
@@ -175,7 +178,7 @@ def started() -> Iterator[House]:
                 nginx_worker_connections=WORKER_CONNECTIONS,
                 nginx_api_rate="1000r/s",
                 settings={"streaming_calls_per_minute": 1_000_000},
-                patience={},
+                patience=PATIENCE if patient else {},
             )
         )
         film = stack.nginx.folder / "film-of-the-bench.mp4"

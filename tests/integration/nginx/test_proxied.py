@@ -109,7 +109,9 @@ def test_a_cached_decision_is_not_for_another_client_of_the_proxy(behind: Edge) 
     with behind.connection() as connection:
         for client in (CLIENT, CLIENT, OTHER):
             assert connection.get(target, f"X-Forwarded-For: {client}").status == 200
-    assert [asked.headers["x-real-ip"] for asked in behind.authz.seen] == [CLIENT, OTHER]
+    # A decision is kept for a second, which a busy machine may need for one of these requests.
+    *before, last = (asked.headers["x-real-ip"] for asked in behind.authz.seen)
+    assert (set(before), last) == ({CLIENT}, OTHER)
 
 
 def test_who_guesses_through_the_proxy_throttles_nobody_else(behind: Edge) -> None:
