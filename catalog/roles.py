@@ -8,5 +8,6 @@ AUTHZ = "kinetoscope-authz"
 API = "kinetoscope-api"
 INDEXER = "kinetoscope-indexer"
 LEDGER = "kinetoscope-ledger"
+WORKER = "kinetoscope-worker"
 
-SERVICE_ROLES = (AUTHZ, API, INDEXER, LEDGER)
+SERVICE_ROLES = (AUTHZ, API, INDEXER, LEDGER, WORKER)

@@ -10,9 +10,8 @@ from indexer.permission import Reader
 from indexer.reconcile import Found
 from indexer.settings import IndexerSettings
 from indexer.store import PictureDue
-from indexer.walk import changed_at
 from media import faults
-from media.beneath import open_beneath
+from media.beneath import changed_at, open_beneath
 from media.extent import missing_bytes
 from media.faults import Fault
 from media.poster import make_poster

@@ -56,14 +56,24 @@ class Publisher:
                 self._link(video, found, container)
             except OSError as error:
                 return faults.not_opened(error)
-            pictured = bool(
-                row and self._titles.has(video, POSTER) and store.shows_the_same(self._database, video, content, probed)
+            is_same = bool(row and store.has_content(self._database, video, content))
+            pictured = (
+                is_same
+                and self._titles.has(video, POSTER)
+                and store.shows_the_same(self._database, video, content, probed)
             )
-            if row and not pictured:
+            if row and not is_same:
+                self._titles.withdraw_made(video)
+            elif row and not pictured:
                 self._titles.withdraw(video, [POSTER])
             with self._database.pipeline():  # one answer to wait for instead of five
-                if row:
-                    store.forget_content(self._database, video, kept=POSTER if pictured else None)
+                if row and is_same:
+                    store.forget_tracks(self._database, video)
+                    store.unpublish(self._database, video, "source.%")
+                    if not pictured:
+                        store.unpublish(self._database, video, POSTER)
+                elif row:
+                    store.forget_content(self._database, video)
                 origin = self._origin(found, row)
                 store.save_ready(self._database, video, found, content, probed, *origin, pictured=pictured)
                 self._name_viewers(video, found, row)
@@ -83,7 +93,8 @@ class Publisher:
             )
             self._name_viewers(video, found, row)
         # Whatever a kill leaves here can't be watched: authz asks for the status. The next content replaces it.
-        self._titles.withdraw(video, [POSTER, *self._titles.sources(video)])
+        self._titles.withdraw(video, self._titles.sources(video))
+        self._titles.withdraw_made(video)
         return True
 
     def waiting(self, found: Found, row: Known | None) -> bool:

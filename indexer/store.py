@@ -197,18 +197,26 @@ def publish(database: Database, video: UUID, name: str, media_type: str, size: i
     database.execute(_PUBLISH, (video, name, media_type, size))
 
 
-def unpublish(database: Database, video: UUID, pattern: str = "%", *, kept: str | None = None) -> None:
-    """Forget published files whose name is LIKE `pattern`, but for the one named `kept`."""
-    statement: LiteralString = (
-        "DELETE FROM published_files WHERE video_id = %s AND name LIKE %s AND name IS DISTINCT FROM %s"
-    )
-    database.execute(statement, (video, pattern, kept))
+def unpublish(database: Database, video: UUID, pattern: str = "%") -> None:
+    """Forget published files whose name is LIKE `pattern`."""
+    statement: LiteralString = "DELETE FROM published_files WHERE video_id = %s AND name LIKE %s"
+    database.execute(statement, (video, pattern))
 
 
-def forget_content(database: Database, video: UUID, *, kept: str | None = None) -> None:
-    """Forget the tracks and published files of what the title's file held before, but for the one named `kept`."""
+def forget_tracks(database: Database, video: UUID) -> None:
     database.execute("DELETE FROM tracks WHERE video_id = %s", (video,))
-    unpublish(database, video, kept=kept)
+
+
+def forget_content(database: Database, video: UUID) -> None:
+    """Forget the tracks of what the title's file held before, and all that was published of it."""
+    forget_tracks(database, video)
+    unpublish(database, video)
+
+
+def has_content(database: Database, video: UUID, fingerprint: bytes) -> bool:
+    """Is what was made of the title made of this content?"""
+    statement: LiteralString = "SELECT FROM videos WHERE id = %s AND status = 'ready' AND fingerprint = %s"
+    return database.execute(statement, (video, fingerprint)).fetchone() is not None
 
 
 def shows_the_same(database: Database, video: UUID, fingerprint: bytes, probed: Probed) -> bool:

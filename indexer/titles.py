@@ -1,9 +1,10 @@
 """The published tree: `titles/<video id>/` holds a title's files under fixed names, and Nginx reads nothing else.
 
-The indexer writes `source.<ext>` (a link to the library file) and `poster.jpg`. Everything appears by a rename, so
-a reader sees the old or the new and a kill leaves at most something whose name begins with a dot, which Nginx never
-serves and `sweep` removes. Folders are 0750 and files 0640 by the process's umask; the group, the web server's,
-comes from the setgid bit of `titles/` (never chmod: it would drop that bit).
+The indexer writes `source.<ext>` (a link to the library file) and `poster.jpg`; workers write the rest, which goes when
+the file changes. Everything appears by a rename: a reader sees the old or the new, and a kill leaves at most something
+whose name begins with a dot, which Nginx never serves and `sweep` removes. Folders are 0750 and files 0640 by the
+process's umask; the group, the web server's, comes from the setgid bit of `titles/` (never
+chmod: it would drop that bit).
 """
 
 import contextlib
@@ -59,7 +60,8 @@ class Titles:
         home = self._home(video)
         if not home.is_dir():
             fresh = self.folder / f"{_NEW}{video.hex}"
-            fresh.mkdir(mode=0o750)
+            # For the group as the umask or, where workers write too, the folder's access list has it.
+            fresh.mkdir(mode=0o770)
             _link(target, fresh / name)
             fresh.rename(home)
             return
@@ -92,6 +94,12 @@ class Titles:
         for name in list(names):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 (self._home(video) / name).unlink()
+
+    def withdraw_made(self, video: UUID) -> None:
+        """Take away all that was made of the title's file: everything but its source."""
+        home = self._home(video)
+        if home.is_dir():
+            self.withdraw(video, {path.name for path in home.iterdir()}.difference(self.sources(video)))
 
     def remove(self, video: UUID) -> None:
         """Take the whole title away."""

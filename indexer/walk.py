@@ -9,6 +9,8 @@ that can't be listed is told apart from an empty one: what was known below it is
 import os
 from dataclasses import dataclass, field
 
+from media.beneath import changed_at
+
 VIDEO_SUFFIXES = frozenset({b".mp4", b".mkv", b".avi", b".mov", b".webm", b".m4v"})
 # What people keep beside a video. A link to one of these is no title that somebody misses.
 COMPANION_SUFFIXES = frozenset(
@@ -16,15 +18,6 @@ COMPANION_SUFFIXES = frozenset(
 )
 # Where file managers and network storage put what was deleted, and what they make beside the files.
 IGNORED_FOLDERS = frozenset({b"lost+found", b"$recycle.bin", b"#recycle", b"#snapshot", b"@eadir", b"@recycle"})
-
-
-# What a bigint holds: nanoseconds from 1677 to 2262. File systems know more years than that.
-_FIRST_NS, _LAST_NS = -(1 << 63), (1 << 63) - 1
-
-
-def changed_at(status: os.stat_result) -> int:
-    """When the file was last changed, in nanoseconds since 1970, clamped to what the catalog can hold."""
-    return min(max(status.st_mtime_ns, _FIRST_NS), _LAST_NS)
 
 
 @dataclass(slots=True)

@@ -17,11 +17,19 @@ _RESOLVE_BENEATH = 0x08
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # non-blocking: it may turn out to be a FIFO
 _ATTEMPTS = 8
 
+# What a bigint holds: nanoseconds from 1677 to 2262. File systems know more years than that.
+_FIRST_NS, _LAST_NS = -(1 << 63), (1 << 63) - 1
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+def changed_at(status: os.stat_result) -> int:
+    """When the file was last changed, in nanoseconds since 1970, clamped to what the catalog can hold."""
+    return min(max(status.st_mtime_ns, _FIRST_NS), _LAST_NS)
 
 
 def open_root(path: bytes) -> int:

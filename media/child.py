@@ -5,13 +5,17 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, cast
 
 _CHUNK = 65_536
 # What a tool complains is kept up to here; the rest is read and dropped.
 _COMPLAINT_BYTES = 8192
+# So often somebody who follows a program is heard, also when the program says nothing.
+TICK_SECONDS = 0.5
+# Of what ffmpeg says with `-progress`, the lines that tell how far it is; it repeats them when it stands still.
+_WAY = (b"frame=", b"out_time_us=", b"total_size=")
 
 
 class TimeLimitError(Exception):
@@ -56,6 +60,80 @@ def run(argv: Sequence[str], *, descriptor: int, seconds: float, output_bytes: i
                 raise TimeLimitError from None
             raise
     return Outcome(process.returncode, output, complaint)
+
+
+def follow(
+    argv: Sequence[str], *, descriptors: Sequence[int], silence_seconds: float, on_output: Callable[[bytes], None]
+) -> Outcome:
+    """Run `argv` for as long as it gets on, and hand each line of its standard output to `on_output` as it comes.
+
+    `on_output` is also called with b"" every TICK_SECONDS; what it raises kills the program's process group and goes
+    through. Raises `TimeLimitError` when nothing new was said for `silence_seconds`, and `OSError` when the program
+    can't be started.
+    """
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={},
+        pass_fds=tuple(descriptors),
+        start_new_session=True,
+    ) as process:
+        try:
+            complaint = _listen(process, silence_seconds, on_output)
+        except BaseException:
+            _kill(process)
+            raise
+    return Outcome(process.returncode, b"", complaint)
+
+
+def _listen(process: subprocess.Popen[bytes], silence_seconds: float, on_output: Callable[[bytes], None]) -> bytes:
+    """Until the program has ended. What it complained: the end of it, since tools say last why they gave up."""
+    said, complaint = _Said(), bytearray()
+    heard = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        selector.register(cast("IO[bytes]", process.stdout), selectors.EVENT_READ, said)
+        selector.register(cast("IO[bytes]", process.stderr), selectors.EVENT_READ, complaint)
+        while selector.get_map() or process.poll() is None:
+            for key, _ in selector.select(TICK_SECONDS):
+                chunk = os.read(key.fd, _CHUNK)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif key.data is complaint:
+                    complaint += chunk
+                    del complaint[:-_COMPLAINT_BYTES]
+                else:
+                    for line in said.lines(chunk):
+                        on_output(line)
+                    if said.is_new:
+                        heard = time.monotonic()
+            on_output(b"")
+            if time.monotonic() - heard > silence_seconds:
+                raise TimeLimitError
+    return bytes(complaint)
+
+
+class _Said:
+    """Splits an output into lines and notices whether it tells of anything new."""
+
+    def __init__(self) -> None:
+        self.is_new = False
+        self._rest = b""
+        self._way: dict[bytes, bytes] = {}
+
+    def lines(self, chunk: bytes) -> list[bytes]:
+        self.is_new = False
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        self._rest = rest[-_CHUNK:]
+        for line in lines:
+            key, equals, value = line.partition(b"=")
+            if not equals:
+                self.is_new = True
+            elif key + equals in _WAY and self._way.get(key) != value:
+                self._way[key] = value
+                self.is_new = True
+        return lines
 
 
 def _collect(process: subprocess.Popen[bytes], deadline: float, output_bytes: int) -> tuple[bytes, bytes]:

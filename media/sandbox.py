@@ -2,9 +2,10 @@
 
 A video is the most hostile input this service takes. Inside there are the system's programs and libraries
 read-only, the one file at VIDEO under no name of its own, nobody's user id, no network, no /proc, no /dev, no
-environment, nothing that can be written; what the tool makes leaves through its standard output. bubblewrap builds
-this from namespaces, as root and as an unprivileged user in a systemd unit alike (which must allow user namespaces
-and the system calls of @mount); /proc is left out because a nested container may not mount one.
+environment, nothing that can be written; what the tool makes leaves through its standard output. A tool that makes
+more than fits there gets one folder of its own at MADE and may write nothing else. bubblewrap builds this from
+namespaces, as root and as an unprivileged user in a systemd unit alike (which must allow user namespaces and the system
+calls of @mount); /proc is left out because a nested container may not mount one.
 
 The file is handed over as an open descriptor, so it is the very file that was opened beneath its root.
 """
@@ -12,14 +13,16 @@ The file is handed over as an open descriptor, so it is the very file that was o
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from catalog.text import clean
 from media import child
 from media.faults import LIMIT, READING, Fault
 
 VIDEO = "/video"
+MADE = "/made"
 
 _NOBODY = "65534"
 _NAMESPACES = (
@@ -39,7 +42,10 @@ _SYSTEM = (
     *("--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache"),
     *("--setenv", "LC_ALL", "C.UTF-8"),
 )
+# libx265 counts the processors there, and runs on one where it can't.
+_PROCESSORS = ("--ro-bind", "/sys/devices/system", "/sys/devices/system")
 _OPEN_FILES = 64
+_OPEN_FILES_OF_MAKERS = 256
 _NOT_STARTED = (126, 127)  # as a shell says it; also what ld.so(8) says when a library is missing
 
 
@@ -85,7 +91,7 @@ class Sandbox:
         """
         try:
             outcome = child.run(
-                [*self._limits(seconds), *self._walls(descriptor), *command],
+                [*self._limits(seconds), *self._walls(_at(descriptor)), *command],
                 descriptor=descriptor,
                 seconds=seconds,
                 output_bytes=output_bytes,
@@ -96,10 +102,55 @@ class Sandbox:
             return Fault(f"{LIMIT}the file describes more tracks, chapters or tags than can be taken.")
         except OSError as error:
             raise SandboxError(f"a tool can't be started: {error}") from error
-        if outcome.complaint.startswith((b"bwrap: ", b"prlimit: ")) or outcome.status in _NOT_STARTED:
-            raise SandboxError(complaint(outcome))
+        _check_started(outcome)
         if _signal(outcome) in (signal.SIGXCPU, signal.SIGKILL):
             return Fault(f"{LIMIT}the file takes more than {_computing(seconds)} seconds of computing to read.")
+        return outcome
+
+    def make(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        *,
+        descriptor: int | None,
+        file_bytes: int,
+        silence_seconds: float,
+        on_progress: Callable[[bytes], None],
+        memory_bytes: int | None = None,
+    ) -> child.Outcome | Fault:
+        """Run a tool that writes into `folder`, which is at MADE and where it starts; the file, if any, is at VIDEO.
+
+        It runs for as long as it gets on: `on_progress` gets each line of its standard output and, twice a second,
+        b"". What that raises ends the tool and goes through. A Fault when nothing was heard of it for
+        `silence_seconds`, when a file grew beyond `file_bytes`, or when it needed more memory than it may have.
+        Raises `SandboxError` when the tool could not be run at all.
+        """
+        limits = [
+            self.prlimit,
+            f"--as={memory_bytes or self.memory_bytes}",
+            f"--fsize={file_bytes}",
+            f"--nofile={_OPEN_FILES_OF_MAKERS}",
+            "--core=0",
+            "--",
+        ]
+        seen = [] if descriptor is None else _at(descriptor)
+        walls = self._walls([*seen, *_PROCESSORS, "--bind", os.fspath(folder), MADE], start=MADE)
+        try:
+            outcome = child.follow(
+                [*limits, *walls, *command],
+                descriptors=[] if descriptor is None else [descriptor],
+                silence_seconds=silence_seconds,
+                on_output=on_progress,
+            )
+        except child.TimeLimitError:
+            return Fault(f"{READING}the tool did not get on for {silence_seconds:g} seconds.")
+        except OSError as error:
+            raise SandboxError(f"a tool can't be started: {error}") from error
+        _check_started(outcome)
+        if _signal(outcome) == signal.SIGXFSZ:
+            return Fault(f"{LIMIT}what is made of the file grew beyond {file_bytes:,} bytes.")
+        if _signal(outcome) == signal.SIGKILL:
+            return Fault(f"{LIMIT}the tool needed more memory than it may have.")
         return outcome
 
     def _limits(self, seconds: float) -> list[str]:
@@ -113,9 +164,17 @@ class Sandbox:
             "--",
         ]
 
-    def _walls(self, descriptor: int) -> list[str]:
-        walls = [self.bwrap, *_NAMESPACES, *_SYSTEM, "--ro-bind-fd", str(descriptor), VIDEO]
-        return [*walls, "--remount-ro", "/", "--chdir", "/", "--"]
+    def _walls(self, inside: Sequence[str], *, start: str = "/") -> list[str]:
+        return [self.bwrap, *_NAMESPACES, *_SYSTEM, *inside, "--remount-ro", "/", "--chdir", start, "--"]
+
+
+def _at(descriptor: int) -> list[str]:
+    return ["--ro-bind-fd", str(descriptor), VIDEO]
+
+
+def _check_started(outcome: child.Outcome) -> None:
+    if outcome.complaint.startswith((b"bwrap: ", b"prlimit: ")) or outcome.status in _NOT_STARTED:
+        raise SandboxError(complaint(outcome))
 
 
 def _computing(seconds: float) -> int:

@@ -3,7 +3,6 @@
 from apiflask import APIFlask
 from werkzeug.routing import BaseConverter
 
-from authsvc import logs
 from authsvc.api import (
     accounts,
     admin,
@@ -32,6 +31,7 @@ from authsvc.api.protocol import conditional, guard, limits, openapi, problems
 from authsvc.api.protocol.requests import JSONRequest, StrictJSON
 from authsvc.api.protocol.services import Services, install
 from authsvc.settings import ApiSettings
+from catalog import logs
 from catalog.contract import forms
 
 

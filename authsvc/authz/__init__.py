@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import Flask, Response, request
 
-from authsvc import logs
 from authsvc.authz import question
 from authsvc.authz.answer import REFUSED
 from authsvc.authz.decision import Gate
@@ -15,6 +14,7 @@ from authsvc.sessions.tokens import Verifier
 from authsvc.settings import AuthzSettings
 from authsvc.stores import live
 from authsvc.stores.database import Database
+from catalog import logs
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

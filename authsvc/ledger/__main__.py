@@ -14,7 +14,6 @@ import structlog
 from psycopg import Connection, sql
 from pydantic import ValidationError
 
-from authsvc import logs
 from authsvc.ledger.cutter_client import Cutter
 from authsvc.ledger.revocations import CHANNEL
 from authsvc.ledger.rounds import Rounds
@@ -22,6 +21,7 @@ from authsvc.ledger.sockets import SocketTable
 from authsvc.settings import LedgerSettings
 from authsvc.stores import live
 from authsvc.watching.leases import GLANCE
+from catalog import logs
 
 _CONNECT_SECONDS = 2
 # Between two rounds at least: lines of Nginx's logs are a tenth of a second late (channels.py counts on it).

@@ -4,8 +4,8 @@ import gc
 import os
 from typing import Any
 
-from authsvc import logs
 from authsvc.serving.wsgi import worker_exit
+from catalog import logs
 
 __all__ = [
     "accesslog", "control_socket_disable", "forwarded_allow_ips", "limit_request_field_size", "logconfig_dict",

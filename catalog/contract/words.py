@@ -32,6 +32,17 @@ DEVICE_KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 TrackKind = Literal["video", "audio", "subtitle"]
 TRACK_KINDS: Final[tuple[TrackKind, ...]] = get_args(TrackKind)
 
+# What a worker does: pictures of a title, its subtitles, what plays where the source does not, an upload.
+JobKind = Literal["pictures", "text", "rendition", "upload"]
+JOB_KINDS: Final[tuple[JobKind, ...]] = get_args(JobKind)
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
+
+# Why a job is wanted, first what comes first: somebody waits for it, it is of an upload, nobody asked.
+JobUrgency = Literal["wanted", "upload", "backlog"]
+JOB_URGENCIES: Final[tuple[JobUrgency, ...]] = get_args(JobUrgency)
+
 # Why a playback ended. Each is also the code of the 410 that its player gets.
 PlaybackEnd = Literal["ended", "stopped", "replaced", "session", "withdrawn", "removed", "lapsed", "disclosed"]
 PLAYBACK_ENDS: Final[dict[PlaybackEnd, str]] = {

@@ -1,0 +1,136 @@
+"""What workers are to do: the rows that people see, and the queue that wakes workers."""
+
+from typing import LiteralString
+
+from alembic import op
+from procrastinate.schema import SchemaManager
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+JOBS: LiteralString = """
+CREATE TABLE jobs (
+    id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    kind          text NOT NULL,
+    state         text NOT NULL DEFAULT 'queued',
+    urgency       text NOT NULL DEFAULT 'backlog',
+    -- Whose turn it is among the jobs of one urgency: the next after the last of the same user, so that who asks for
+    -- a hundred waits behind who asks for one.
+    turn          bigint NOT NULL DEFAULT 0,
+    video_id      uuid REFERENCES videos ON DELETE CASCADE,
+    parameters    jsonb NOT NULL DEFAULT '{}',
+    -- null: nobody, a scan found that it is to be done.
+    requested_by  uuid REFERENCES users ON DELETE SET NULL,
+    -- Drawn anew for each attempt. Who does not know it changes nothing of the job any more.
+    run_id        uuid,
+    worker        text,
+    attempts      integer NOT NULL DEFAULT 0,
+    -- Where it was tried in vain, not before then.
+    due_at        timestamptz NOT NULL DEFAULT now(),
+    stage         text,
+    -- The share of the work that is done.
+    progress      real NOT NULL DEFAULT 0,
+    -- Seconds of film a second; null where that says nothing.
+    speed         real,
+    -- Why it failed, or was tried in vain.
+    reason        text,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    started_at    timestamptz,
+    heartbeat_at  timestamptz,
+    ended_at      timestamptz,
+    CONSTRAINT jobs_kind_known CHECK (kind IN ('pictures', 'text', 'rendition', 'upload')),
+    CONSTRAINT jobs_state_known CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    CONSTRAINT jobs_urgency_known CHECK (urgency IN ('wanted', 'upload', 'backlog')),
+    CONSTRAINT jobs_running_has_run CHECK ((state = 'running') = (run_id IS NOT NULL)),
+    CONSTRAINT jobs_progress_is_share CHECK (progress BETWEEN 0 AND 1),
+    CONSTRAINT jobs_parameters_size CHECK (octet_length(parameters::text) <= 4096),
+    CONSTRAINT jobs_reason_length CHECK (char_length(reason) <= 500)
+);
+-- The same work is queued or done once.
+CREATE UNIQUE INDEX jobs_open_once
+    ON jobs (kind, COALESCE(video_id, '00000000-0000-0000-0000-000000000000'), md5(parameters::text))
+    WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_next
+    ON jobs (array_position(ARRAY['wanted', 'upload', 'backlog'], urgency), turn, created_at) WHERE state = 'queued';
+CREATE INDEX jobs_turns ON jobs (urgency, requested_by, turn) WHERE state = 'queued';
+CREATE INDEX jobs_running ON jobs (kind) WHERE state = 'running';
+CREATE INDEX jobs_by_video ON jobs (video_id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_newest ON jobs (created_at DESC, id);
+CREATE INDEX jobs_of_user ON jobs (requested_by, created_at DESC, id);
+CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
+"""
+
+# Whoever may create work may do nothing else to the queue.
+ENQUEUE: LiteralString = """
+CREATE FUNCTION wake_worker() RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT procrastinate_defer_jobs_v1(
+        ARRAY[ROW('jobs', 'wake', 0, NULL, NULL, '{}', NULL)::procrastinate_job_to_defer_v1]
+    );
+$$;
+
+CREATE FUNCTION enqueue_job(_kind text, _video uuid, _parameters jsonb, _requested_by uuid, _urgency text)
+    RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    _turn  bigint;
+    _id    uuid;
+BEGIN
+    SELECT GREATEST(
+               (SELECT turn FROM jobs WHERE state = 'queued' AND urgency = _urgency ORDER BY turn LIMIT 1),
+               (SELECT turn + 1 FROM jobs
+                 WHERE state = 'queued' AND urgency = _urgency AND requested_by IS NOT DISTINCT FROM _requested_by
+                 ORDER BY turn DESC LIMIT 1),
+               0)
+      INTO _turn;
+    INSERT INTO jobs (kind, urgency, turn, video_id, parameters, requested_by)
+    VALUES (_kind, _urgency, _turn, _video, _parameters, _requested_by)
+        ON CONFLICT (kind, COALESCE(video_id, '00000000-0000-0000-0000-000000000000'), md5(parameters::text))
+           WHERE state IN ('queued', 'running')
+        DO UPDATE SET (urgency, turn) = (
+               SELECT CASE WHEN is_better THEN EXCLUDED.urgency ELSE jobs.urgency END,
+                      CASE WHEN is_better THEN EXCLUDED.turn ELSE jobs.turn END
+                 FROM (SELECT array_position(ARRAY['wanted', 'upload', 'backlog'], EXCLUDED.urgency)
+                            < array_position(ARRAY['wanted', 'upload', 'backlog'], jobs.urgency)
+                      ) AS compared (is_better))
+        RETURNING id INTO _id;
+    PERFORM wake_worker();
+    RETURN _id;
+END;
+$$;
+REVOKE EXECUTE ON FUNCTION wake_worker(), enqueue_job(text, uuid, jsonb, uuid, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION enqueue_job(text, uuid, jsonb, uuid, text)
+   TO "kinetoscope-api", "kinetoscope-indexer", "kinetoscope-worker";
+GRANT EXECUTE ON FUNCTION wake_worker() TO "kinetoscope-api", "kinetoscope-worker";
+"""
+
+GRANTS: LiteralString = """
+GRANT USAGE ON SCHEMA public TO "kinetoscope-worker";
+GRANT SELECT, UPDATE, DELETE ON jobs TO "kinetoscope-worker";
+GRANT SELECT ON videos, tracks TO "kinetoscope-worker";
+-- A title with new files is another one for those who keep its page.
+GRANT UPDATE (changed_at) ON videos TO "kinetoscope-worker";
+GRANT SELECT, INSERT, UPDATE, DELETE ON published_files TO "kinetoscope-worker";
+GRANT SELECT, INSERT, UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_workers,
+      procrastinate_periodic_defers TO "kinetoscope-worker";
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "kinetoscope-worker";
+GRANT SELECT ON jobs TO "kinetoscope-api";
+-- To cancel, to try again, to put first.
+GRANT UPDATE (state, run_id, urgency, turn, attempts, due_at, stage, progress, speed, reason, started_at, ended_at)
+   ON jobs TO "kinetoscope-api";
+"""
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    # The library's own; a release with a newer one brings that one's changes in a migration of its own.
+    # Without SQLAlchemy, which would take its per cent signs for parameters.
+    connection.connection.cursor().execute(SchemaManager.get_schema())
+    for statements in (JOBS, ENQUEUE, GRANTS):
+        connection.exec_driver_sql(statements)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Migrations only go forward; restore a backup to go back (docs/decisions).")

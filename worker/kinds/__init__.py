@@ -1,0 +1,8 @@
+"""What workers can do, by the kind of the job: a function that does all of it, or raises."""
+
+from collections.abc import Callable, Mapping
+
+from catalog.contract.words import JobKind
+from worker.attempt import Attempt
+
+KINDS: Mapping[JobKind, Callable[[Attempt], None]] = {}

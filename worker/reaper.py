@@ -1,0 +1,97 @@
+"""What nobody else notices: workers that died, jobs that nobody was woken for, folders that were left behind.
+
+A thread of every worker; one at a time does the work. On a timer of its own: nothing that a queue does may hold it up.
+"""
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+import structlog
+from psycopg import Connection
+
+from worker.runner import SCRATCH, connect, leftovers
+from worker.settings import WorkerSettings
+
+_TRY: LiteralString = "SELECT pg_try_advisory_xact_lock(7234201002)"
+
+# A row that is held is of an attempt that is just publishing: it lives.
+_BEGIN_ANEW: LiteralString = """
+UPDATE jobs
+   SET state = CASE WHEN attempts >= %(attempts)s THEN 'failed' ELSE 'queued' END,
+       reason = format('The worker died at it, %%s times by now.', attempts),
+       ended_at = CASE WHEN attempts >= %(attempts)s THEN now() END,
+       run_id = NULL
+ WHERE id IN (SELECT id FROM jobs
+               WHERE state = 'running'
+                 AND (heartbeat_at < now() - make_interval(secs => %(silent)s) OR worker = %(dead)s)
+                 FOR UPDATE SKIP LOCKED)
+RETURNING id, state, attempts
+"""
+
+_FORGET: LiteralString = "DELETE FROM jobs WHERE ended_at < now() - make_interval(secs => %s)"
+
+# Messages that dead workers had taken.
+_CLEAR_QUEUE: LiteralString = """
+DELETE FROM procrastinate_jobs WHERE status <> 'todo' AND worker_id IS NULL
+"""
+_PRUNE: LiteralString = "SELECT procrastinate_prune_stalled_workers_v1(%s)"
+
+# Jobs that are due while no message is under way: retried ones, and those that found their kind's limit reached.
+_WAKE: LiteralString = """
+SELECT wake_worker()
+  FROM (SELECT FROM jobs WHERE state = 'queued' AND due_at <= now()
+         LIMIT (SELECT count(*) FROM procrastinate_workers)) AS due
+ WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo')
+"""
+
+_RUNNING: LiteralString = "SELECT run_id FROM jobs WHERE state = 'running'"
+
+logger = structlog.get_logger(__name__)
+
+
+class Reaper:
+    """`run` until `is_stopping`."""
+
+    def __init__(self, settings: WorkerSettings, is_stopping: threading.Event) -> None:
+        self._settings, self._is_stopping = settings, is_stopping
+
+    def run(self) -> None:
+        database: Connection[Any] | None = None
+        while not self._is_stopping.wait(self._settings.reap_seconds):
+            try:
+                if database is None or database.closed:
+                    database = connect(self._settings)
+                self.look(database)
+            except psycopg.Error as error:
+                logger.warning("reaper_without_database", error=str(error))
+                if database is not None:
+                    database.close()
+                database = None
+
+    def look(self, database: Connection[Any], *, dead: str | None = None) -> None:
+        """Once. `dead` is a worker that is known to be dead: its name is about to be used again."""
+        with database.transaction():
+            taken = database.execute(_TRY).fetchone()
+            if not (taken and taken[0]) and dead is None:
+                return
+            values = {"attempts": self._settings.job_attempts, "silent": self._settings.silent_seconds, "dead": dead}
+            for job, state, attempts in database.execute(_BEGIN_ANEW, values).fetchall():
+                logger.warning("worker_died_at_job", job=job.hex, state=state, attempts=attempts)
+            database.execute(_FORGET, (self._settings.job_days * 86_400,))
+            database.execute(_PRUNE, (self._settings.silent_seconds,))
+            database.execute(_CLEAR_QUEUE)
+            database.execute(_WAKE)
+            # First the folders, then the rows: a folder that is there is of an attempt that has its row already.
+            folders = list(leftovers(self._settings.titles_dir))
+            living = {run.hex for (run,) in database.execute(_RUNNING)}
+        for folder in folders:
+            if folder.name.removeprefix(SCRATCH) not in living:
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    logger.info("leftover_removed", folder=folder.name)

@@ -1,0 +1,51 @@
+"""Every setting of a worker, its unit and its reason. Values come from the environment with the prefix KINETOSCOPE_."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from catalog.contract.words import JOB_KINDS, JobKind
+from media.settings import Bytes, MediaSettings, Seconds
+
+Count = Annotated[int, Field(ge=1, le=1000)]
+
+
+class WorkerSettings(MediaSettings):
+    """What a worker needs, beside what touching a media file takes."""
+
+    # libpq connection string; the role is the system user (peer authentication).
+    database_url: str = "host=/run/postgresql dbname=kinetoscope"
+    # The published tree. Scratch folders lie in it too, so that publishing is a rename.
+    titles_dir: Path = Path("/srv/kinetoscope/titles")
+    # The kinds that this worker takes.
+    job_kinds: tuple[JobKind, ...] = JOB_KINDS
+    # How many jobs of a kind run at once, over the workers of all hosts; a kind that is not here has no limit. Encoding
+    # takes every core it gets, so a second one beside it would only make both late.
+    job_limits: dict[JobKind, Count] = Field(default={"rendition": 1})
+
+    # A worker says this often that it is at work, and learns then that its job was cancelled.
+    heartbeat_seconds: Seconds = 2
+    # One that was silent for this long is taken for dead, and its job is begun anew.
+    silent_seconds: Seconds = 20
+    # How often dead workers and forgotten jobs are looked for.
+    reap_seconds: Seconds = 5
+    # How often a job is begun at most; it has failed then.
+    job_attempts: Count = 3
+    # The pause after a first attempt in vain; each further one is twice as long.
+    retry_seconds: Seconds = 10
+    # How long an ended job can be looked up.
+    job_days: Annotated[float, Field(gt=0, le=36_500)] = 30
+
+    # A tool that does not get on for this long is ended: by the progress it makes, not by the time it takes.
+    tool_silence_seconds: Seconds = 120
+    # Address space of a tool that makes something: an encoder maps much more than it uses. What it really takes is
+    # bounded by the unit.
+    tool_memory_bytes: Bytes = 16 << 30
+
+    @field_validator("silent_seconds")
+    @classmethod
+    def outlasts_a_lost_heartbeat(cls, silent: float) -> float:
+        if silent < 5:
+            raise ValueError("a worker that is merely slow would be taken for dead: give 5 seconds or more")
+        return silent
