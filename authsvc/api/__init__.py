@@ -15,6 +15,7 @@ from authsvc.api import (
     groups,
     health,
     invitations,
+    jobs,
     leaked_credentials,
     m3u,
     password,
@@ -100,6 +101,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
         password,
         accounts,
         invitations,
+        jobs,
     ):
         app.register_blueprint(module.bp)
     openapi.describe(app)

@@ -7,11 +7,12 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
+from authsvc.api.jobs import work
 from authsvc.api.protocol import conditional, guard
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.services import here
 from authsvc.api.schemas import videos as schemas
-from authsvc.library import cursors, featured, popularity, ratings, titles
+from authsvc.library import cursors, featured, jobs, popularity, ratings, titles
 from authsvc.library.search import Filters
 from authsvc.library.titles import Title
 from authsvc.sessions.sessions import Identity
@@ -140,9 +141,10 @@ def rated(rating: ratings.Rating) -> dict[str, Any]:
 
 
 def _rated(connection: Connection[Any], identity: Identity, video_id: str, page: dict[str, Any]) -> dict[str, Any]:
-    """The page with what people think of it, and its tag, in which that stands apart."""
+    """The page with what people think of it and what is made of it, and its tag, in which that stands apart."""
     of_videos = ratings.of_videos(connection, identity.user_id, [UUID(video_id)])
     answer = page | rated(of_videos.get(UUID(video_id), ratings.Rating()))
+    answer["making"] = [work(job) for job in jobs.making(connection, video_id)]
     conditional.tagged(page, answer)
     return answer
 

@@ -30,6 +30,9 @@ QUERIES: Final[dict[str, LiteralString]] = {
                ARRAY(SELECT v.title FROM playlist_items i JOIN videos v ON v.id = i.video_id
                       WHERE i.playlist_id = l.id ORDER BY i.position) AS titles
           FROM playlists l WHERE l.user_id = %(user)s ORDER BY l.created_at""",
+    "jobs": """
+        SELECT j.kind, v.title, j.state, j.parameters, j.created_at, j.ended_at
+          FROM jobs j LEFT JOIN videos v ON v.id = j.video_id WHERE j.requested_by = %(user)s ORDER BY j.created_at""",
     "group_members": """
         SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = %(user)s
          ORDER BY g.name""",

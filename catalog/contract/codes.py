@@ -95,6 +95,9 @@ CODES: Final[dict[str, Code]] = {
     "ambiguous": Code((409,), "Several titles have this file name; `items` lists them.", "Ask for one by its id."),
     "waiting": Code((409,), "The title is not ready yet.", "Try again later."),
     "broken": Code((409,), "The title can't be played; `detail` says why.", "Replace the file."),
+    "job_ended": Code((409,), "The job has ended already.", "Look at how; one that failed can be tried again."),
+    "job_open": Code((409,), "The job is still queued or running, or it is done.", "Cancel it first, or leave it."),
+    "job_repeated": Code((409,), "The same work is queued or running already.", "Watch that job instead."),
     "factor_exists": Code((409,), "You have an authenticator app.", "Remove it first."),
     "passkeys_need_a_name": Code(
         (409,), "The service is reached by an IP address, and browsers make passkeys for names alone.",

@@ -89,6 +89,11 @@ WHO_MAY: Final = {
     "playlists.add_item": MEMBERS,
     "playlists.move_item": MEMBERS,
     "playlists.remove_item": MEMBERS,
+    # Their own; an admin has everybody's.
+    "jobs.list_jobs": MEMBERS,
+    "jobs.one_job": MEMBERS,
+    "jobs.cancel_job": MEMBERS,
+    "jobs.retry_job": MEMBERS,
     "ratings.rate": MEMBERS,
     "ratings.withdraw": MEMBERS,
     "editing.edit": ADMIN,

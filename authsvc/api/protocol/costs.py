@@ -18,6 +18,7 @@ LISTS: Final = {
     "personal.continue_watching": 20,
     "people.list_users": 50,
     "audit.list_events": 50,
+    "jobs.list_jobs": 50,
 }
 _LONGEST: Final = 100
 _NUMBER: Final = re.compile(r"[0-9]{1,2}", re.ASCII)

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from authsvc.api.schemas.common import Id, Text
+from authsvc.api.schemas.jobs import WorkOut
 from authsvc.api.schemas.ratings import RatingOut
 from authsvc.library import cursors
 from catalog.contract.words import TitleStatus, TrackKind, Visibility
@@ -98,6 +99,7 @@ class VideoDetailsOut(VideoOut):
     hdr: str | None
     rotation: int = Field(description="Degrees clockwise that a player turns the picture")
     chapters: list[ChapterOut]
+    making: list[WorkOut] = Field(description="What workers are doing for the title, or are going to")
     container_tags: dict[str, str]
     tracks: list[TrackOut]
 

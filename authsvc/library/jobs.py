@@ -1,0 +1,143 @@
+"""The jobs of workers, as people see and steer them. Workers change the same rows (worker.attempts)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+
+from authsvc.sessions.sessions import Identity
+from catalog.contract.words import JobKind, JobState, JobUrgency
+
+# How long the rest takes, if it goes on as it went so far; not told before the first hundredth says anything.
+_JOBS: LiteralString = """
+SELECT j.id, j.kind, j.state, j.urgency, j.stage, j.progress, j.speed, j.attempts, j.reason, j.created_at, j.started_at,
+       j.ended_at, j.video_id, v.title AS video_title, j.requested_by AS user_id, u.username,
+       CASE WHEN j.state = 'running' AND j.progress >= 0.01
+            THEN extract(epoch FROM j.heartbeat_at - j.started_at)::float8 * (1 - j.progress) / j.progress
+       END AS seconds_left
+  FROM jobs j LEFT JOIN videos v ON v.id = j.video_id LEFT JOIN users u ON u.id = j.requested_by
+"""
+_OWN: LiteralString = "(%(all)s OR j.requested_by = %(user)s)"
+
+
+class JobUnknown(Exception):
+    """There is no such job of yours."""
+
+
+class JobEnded(Exception):
+    """The job has ended already."""
+
+
+class JobNotEnded(Exception):
+    """The job has not failed and was not cancelled."""
+
+
+class JobRepeated(Exception):
+    """The same work is queued or running already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job with the names of its title and of who asked for it. `progress` is a share of 1, `speed` film per time."""
+
+    id: UUID
+    kind: JobKind
+    state: JobState
+    urgency: JobUrgency
+    stage: str | None
+    progress: float
+    speed: float | None
+    seconds_left: float | None
+    attempts: int
+    reason: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    video_id: UUID | None
+    video_title: str | None
+    user_id: UUID | None
+    username: str | None
+
+
+def page(
+    connection: Connection[Any],
+    identity: Identity,
+    *,
+    state: JobState | None,
+    limit: int,
+    after: tuple[str, str] | None = None,
+) -> list[Job]:
+    """The newest first, from behind `after` (when it was created, and its id): an admin's are everybody's."""
+    where: LiteralString = f"WHERE {_OWN} AND (%(state)s::text IS NULL OR j.state = %(state)s)"
+    if after:
+        where += " AND (j.created_at, j.id) < (%(moment)s::timestamptz, %(id)s::uuid)"
+    moment, last = after or (None, None)
+    values = _who(identity) | {"state": state, "limit": limit, "moment": moment, "id": last}
+    with connection.cursor(row_factory=class_row(Job)) as rows:
+        return rows.execute(f"{_JOBS} {where} ORDER BY j.created_at DESC, j.id DESC LIMIT %(limit)s", values).fetchall()
+
+
+def one(connection: Connection[Any], identity: Identity, job: str | UUID) -> Job:
+    """Raises `JobUnknown`."""
+    with connection.cursor(row_factory=class_row(Job)) as rows:
+        found = rows.execute(f"{_JOBS} WHERE j.id = %(id)s AND {_OWN}", _who(identity) | {"id": job}).fetchone()
+    if found is None:
+        raise JobUnknown
+    return found
+
+
+def several(connection: Connection[Any], jobs: Sequence[UUID]) -> list[Job]:
+    """These jobs, the oldest first."""
+    with connection.cursor(row_factory=class_row(Job)) as rows:
+        return rows.execute(f"{_JOBS} WHERE j.id = ANY(%s) ORDER BY j.created_at, j.id", (list(jobs),)).fetchall()
+
+
+def making(connection: Connection[Any], video_id: str) -> list[Job]:
+    """What is queued and running for a title."""
+    with connection.cursor(row_factory=class_row(Job)) as rows:
+        return rows.execute(
+            f"{_JOBS} WHERE j.video_id = %s AND j.state IN ('queued', 'running') ORDER BY j.created_at, j.id",
+            (video_id,),
+        ).fetchall()
+
+
+def cancel(connection: Connection[Any], identity: Identity, job: str) -> None:
+    """End it; the worker that has it kills its tools within seconds. Raises `JobUnknown` and `JobEnded`."""
+    one(connection, identity, job)
+    ended = connection.execute(
+        "UPDATE jobs SET state = 'cancelled', run_id = NULL, ended_at = now()"
+        " WHERE id = %s AND state IN ('queued', 'running')",
+        (job,),
+    )
+    if not ended.rowcount:
+        raise JobEnded
+
+
+def retry(connection: Connection[Any], identity: Identity, job: str) -> Job:
+    """Queue it once more, as somebody's wish. Raises `JobUnknown`, `JobNotEnded` and `JobRepeated`."""
+    one(connection, identity, job)
+    try:
+        with connection.transaction():
+            queued = connection.execute(
+                """
+                UPDATE jobs SET state = 'queued', urgency = 'wanted', attempts = 0, due_at = now(), stage = NULL,
+                                progress = 0, speed = NULL, reason = NULL, started_at = NULL, ended_at = NULL
+                 WHERE id = %s AND state IN ('failed', 'cancelled')
+                """,
+                (job,),
+            )
+            if not queued.rowcount:
+                raise JobNotEnded
+            connection.execute("SELECT wake_worker()")
+    except UniqueViolation as error:
+        raise JobRepeated from error
+    return one(connection, identity, job)
+
+
+def _who(identity: Identity) -> dict[str, Any]:
+    return {"all": identity.role == "admin", "user": identity.user_id}
