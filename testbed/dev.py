@@ -3,13 +3,14 @@
     python -m testbed.dev [--films N]
 
 PostgreSQL, Redis and Nginx are child processes in folders that are gone afterwards; Nginx has a certificate of its own
-making, on a free port of loopback. authz and the API run under gunicorn, which reloads them; the ledger is started
-again and Nginx reads its configuration again when their sources change; pages are served from the checkout. Films put
-into the library's folder are indexed. Nothing is a unit here and nothing is sandboxed but the indexer's tools: how a
-host behaves is what a box is for. Ctrl-C ends all of it.
+making, on a free port of loopback. authz and the API run under gunicorn, which reloads them; ledger and worker are
+started again and Nginx reads its configuration again when their sources change; pages are served from the checkout.
+Films put into the library's folder are indexed. Nothing is a unit here and nothing is sandboxed but the tools that
+touch films: how a host behaves is what a box is for. Ctrl-C ends all of it.
 """
 
 import argparse
+import functools
 import json
 import os
 import secrets
@@ -26,6 +27,7 @@ import psycopg
 from authsvc.people import accounts
 from authsvc.signin import passwords
 from catalog import roles
+from testbed.servers.child import Child
 from testbed.servers.nginx_server import REPOSITORY, TEMPLATES, render
 from testbed.servers.postgres import PostgresServer
 from testbed.services.library import made_by_ffmpeg
@@ -90,12 +92,27 @@ class Dev(Stack):
                 stdin=subprocess.DEVNULL, check=False, start_new_session=True,
             )  # fmt: skip
 
-    def start_again(self) -> None:
-        """The ledger, from what its sources are now. One that does not start is told, and tried at the next change."""
-        if "ledger" in self._services:
-            self.stop("ledger")
+    def start_worker(self) -> None:
+        """Take jobs, with the log beside the others'."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "KINETOSCOPE_DATABASE_URL": self.database.url_for(roles.WORKER),
+            "KINETOSCOPE_TITLES_DIR": str(self.nginx.titles),
+        }
+        log = self.nginx.logs / "worker.log"
+        log.unlink(missing_ok=True)
+        self._services["worker"] = Child(
+            [sys.executable, "-m", "worker.cli", "dev"], log, lambda: "worker_ready" in log.read_text(),
+            env=environment, cwd=REPOSITORY,
+        )  # fmt: skip
+
+    def start_again(self, service: str) -> None:
+        """The ledger or the worker, from what its sources are now. One that does not start is told, and tried at the
+        next change."""
+        if service in self._services:
+            self.stop(service)
         try:
-            self.start_ledger()
+            {"ledger": self.start_ledger, "worker": self.start_worker}[service]()
         except RuntimeError as error:
             sys.stderr.write(f"{error}\n")
 
@@ -118,7 +135,14 @@ def changed_at(*folders: Path) -> float:
 def serve(dev: Dev) -> None:
     """Until Ctrl-C: look for changes, and act on them."""
     watched: list[tuple[Any, tuple[Path, ...]]] = [
-        (dev.start_again, tuple(REPOSITORY / part for part in ("authsvc/ledger", "authsvc/stores", "catalog"))),
+        (
+            functools.partial(dev.start_again, "ledger"),
+            tuple(REPOSITORY / part for part in ("authsvc/ledger", "authsvc/stores", "catalog")),
+        ),
+        (
+            functools.partial(dev.start_again, "worker"),
+            tuple(REPOSITORY / part for part in ("worker", "media", "catalog")),
+        ),
         (dev.configure_again, (TEMPLATES / "kinetoscope", TEMPLATES / "nginx.conf.j2")),
         (dev.scan, (dev.library,)),
     ]
@@ -147,6 +171,7 @@ def main() -> int:
             postgres.prepare_template()
             with Dev.running(postgres) as dev:
                 dev.start_ledger()
+                dev.start_worker()
                 sys.stdout.write(
                     f"\n  Kinetoscope, from this checkout   {dev.url}\n"
                     f"  user                              {dev.username}\n"

@@ -4,7 +4,6 @@ Exit status 0 when it was told to stop, 1 when PostgreSQL or a tool is missing, 
 """
 
 import argparse
-import asyncio
 import os
 import signal
 import socket
@@ -14,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psycopg
 import structlog
-from procrastinate import App, PsycopgConnector
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
@@ -41,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.umask(UMASK)
     try:
         settings = WorkerSettings()
-        asyncio.run(work(settings, f"{socket.gethostname()}/{options.name}", KINDS))
+        work(settings, f"{socket.gethostname()}/{options.name}", KINDS)
     except (ValidationError, SettingsError) as error:
         logger.warning("settings_wrong", error=str(error))
         return WRONG_SETTINGS
@@ -51,47 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return STOPPED
 
 
-async def work(settings: WorkerSettings, name: str, kinds: Mapping[JobKind, Callable[[Attempt], None]]) -> None:
-    """Until SIGTERM or SIGINT. Raises `psycopg.OperationalError` and `SandboxError`.
-
-    procrastinate only says that there is something to do; which job that is says its row (worker.attempts).
-    """
+def work(settings: WorkerSettings, name: str, kinds: Mapping[JobKind, Callable[[Attempt], None]]) -> None:
+    """Until SIGTERM or SIGINT. Raises `psycopg.OperationalError` and `SandboxError` when it can't begin."""
     is_stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: is_stopping.set())
     sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
     sandbox.check()
     reaper = Reaper(settings, is_stopping)
     with connect(settings) as database:
         reaper.look(database, dead=name)
-    runner = Runner(settings, sandbox, name, kinds, is_stopping)
-    queue = App(connector=PsycopgConnector(conninfo=settings.database_url, min_size=1, max_size=3))
-    queue.task(name="wake", queue="jobs")(runner.run_due)
     threading.Thread(target=reaper.run, name="reaper", daemon=True).start()
-
-    async with queue.open_async():
-        worker = asyncio.create_task(
-            queue.run_worker_async(
-                queues=["jobs"],
-                name=name,
-                concurrency=1,
-                delete_jobs="always",
-                install_signal_handlers=False,
-                update_heartbeat_interval=settings.heartbeat_seconds,
-                stalled_worker_timeout=settings.silent_seconds,
-            )
-        )
-
-        def stop() -> None:
-            is_stopping.set()
-            worker.cancel()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
-        _say_ready()
-        logger.info("worker_ready", worker=name)
-        try:
-            await worker
-        except asyncio.CancelledError:
-            logger.info("worker_stopped")
+    _say_ready()
+    logger.info("worker_ready", worker=name)
+    Runner(settings, sandbox, name, kinds, is_stopping).run()
+    logger.info("worker_stopped", worker=name)
 
 
 def _say_ready() -> None:

@@ -1,6 +1,6 @@
-"""What nobody else notices: workers that died, jobs that nobody was woken for, folders that were left behind.
+"""What nobody else notices: workers that died, jobs that were kept long enough, folders that were left behind.
 
-A thread of every worker; one at a time does the work. On a timer of its own: nothing that a queue does may hold it up.
+A thread of every worker, on a timer of its own, so that no job holds it up; one at a time does the work.
 """
 
 import shutil
@@ -32,20 +32,6 @@ RETURNING id, state, attempts
 """
 
 _FORGET: LiteralString = "DELETE FROM jobs WHERE ended_at < now() - make_interval(secs => %s)"
-
-# Messages that dead workers had taken.
-_CLEAR_QUEUE: LiteralString = """
-DELETE FROM procrastinate_jobs WHERE status <> 'todo' AND worker_id IS NULL
-"""
-_PRUNE: LiteralString = "SELECT procrastinate_prune_stalled_workers_v1(%s)"
-
-# Jobs that are due while no message is under way: retried ones, and those that found their kind's limit reached.
-_WAKE: LiteralString = """
-SELECT wake_worker()
-  FROM (SELECT FROM jobs WHERE state = 'queued' AND due_at <= now()
-         LIMIT (SELECT count(*) FROM procrastinate_workers)) AS due
- WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo')
-"""
 
 _RUNNING: LiteralString = "SELECT run_id FROM jobs WHERE state = 'running'"
 
@@ -81,9 +67,6 @@ class Reaper:
             for job, state, attempts in database.execute(_BEGIN_ANEW, values).fetchall():
                 logger.warning("worker_died_at_job", job=job.hex, state=state, attempts=attempts)
             database.execute(_FORGET, (self._settings.job_days * 86_400,))
-            database.execute(_PRUNE, (self._settings.silent_seconds,))
-            database.execute(_CLEAR_QUEUE)
-            database.execute(_WAKE)
             # First the folders, then the rows: a folder that is there is of an attempt that has its row already.
             folders = list(leftovers(self._settings.titles_dir))
             living = {run.hex for (run,) in database.execute(_RUNNING)}

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from worker.settings import WorkerSettings
 SCRATCH = ".job-"
 _CONNECT_SECONDS = 5
 _STATEMENT_MS = 60_000
+# The pause before PostgreSQL is looked for again, and how soon a worker that waits hears that it is to stop.
+_AWAY_SECONDS = 1.0
+_STOP_SECONDS = 0.5
 # A transaction in which a worker was stopped ends by itself, and with it what the worker held.
 _IDLE_MS = 10_000
 
@@ -55,14 +59,28 @@ class Runner:
         self._kinds = {kind: work for kind, work in kinds.items() if kind in settings.job_kinds}
         self._is_stopping = is_stopping
 
-    def run_due(self) -> None:
-        """All that may run now. Raises `psycopg.Error` when PostgreSQL goes away between two jobs."""
-        with connect(self._settings) as database:
-            while not self._is_stopping.is_set():
-                job = attempts.claim(database, self._worker, list(self._kinds), self._settings.job_limits)
-                if job is None:
-                    return
+    def run(self) -> None:
+        """Until `is_stopping`. PostgreSQL may be away: it is looked for again."""
+        while not self._is_stopping.is_set():
+            try:
+                with contextlib.closing(connect(self._settings)) as database:
+                    self._listen(database)
+            except psycopg.Error as error:
+                logger.warning("database_unavailable", error=str(error))
+                self._is_stopping.wait(_AWAY_SECONDS)
+
+    def _listen(self, database: Connection[Any]) -> None:
+        """Listening begins before the first look, so what is queued after a look is never missed."""
+        database.execute("LISTEN jobs")
+        while not self._is_stopping.is_set():
+            job = attempts.claim(database, self._worker, list(self._kinds), self._settings.job_limits)
+            if job is not None:
                 self._run(job)
+                continue
+            look = time.monotonic() + self._settings.look_seconds
+            while not self._is_stopping.is_set() and time.monotonic() < look:
+                if any(True for _ in database.notifies(timeout=_STOP_SECONDS, stop_after=1)):
+                    break
 
     def _run(self, job: Job) -> None:
         known = {"job": job.id.hex, "kind": job.kind, "attempt": job.attempts}

@@ -28,6 +28,8 @@ class WorkerSettings(MediaSettings):
     heartbeat_seconds: Seconds = 2
     # One that was silent for this long is taken for dead, and its job is begun anew.
     silent_seconds: Seconds = 20
+    # A worker with nothing to do looks this often for jobs whose time has come; of new ones it hears at once.
+    look_seconds: Seconds = 5
     # How often dead workers and forgotten jobs are looked for.
     reap_seconds: Seconds = 5
     # How often a job is begun at most; it has failed then.

@@ -10,7 +10,6 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from authsvc.sessions.sessions import Identity
 from catalog.contract.words import JobKind, JobState, JobUrgency
 
 # How long the rest takes, if it goes on as it went so far; not told before the first hundredth says anything.
@@ -22,7 +21,8 @@ SELECT j.id, j.kind, j.state, j.urgency, j.stage, j.progress, j.speed, j.attempt
        END AS seconds_left
   FROM jobs j LEFT JOIN videos v ON v.id = j.video_id LEFT JOIN users u ON u.id = j.requested_by
 """
-_OWN: LiteralString = "(%(all)s OR j.requested_by = %(user)s)"
+# `whose` is a user, or null: everybody's.
+_OWN: LiteralString = "(%(whose)s::uuid IS NULL OR j.requested_by = %(whose)s)"
 
 
 class JobUnknown(Exception):
@@ -66,26 +66,26 @@ class Job:
 
 def page(
     connection: Connection[Any],
-    identity: Identity,
+    whose: str | None,
     *,
     state: JobState | None,
     limit: int,
     after: tuple[str, str] | None = None,
 ) -> list[Job]:
-    """The newest first, from behind `after` (when it was created, and its id): an admin's are everybody's."""
+    """The newest first, from behind `after` (when it was created, and its id)."""
     where: LiteralString = f"WHERE {_OWN} AND (%(state)s::text IS NULL OR j.state = %(state)s)"
     if after:
         where += " AND (j.created_at, j.id) < (%(moment)s::timestamptz, %(id)s::uuid)"
     moment, last = after or (None, None)
-    values = _who(identity) | {"state": state, "limit": limit, "moment": moment, "id": last}
+    values = {"whose": whose, "state": state, "limit": limit, "moment": moment, "id": last}
     with connection.cursor(row_factory=class_row(Job)) as rows:
         return rows.execute(f"{_JOBS} {where} ORDER BY j.created_at DESC, j.id DESC LIMIT %(limit)s", values).fetchall()
 
 
-def one(connection: Connection[Any], identity: Identity, job: str | UUID) -> Job:
+def one(connection: Connection[Any], whose: str | None, job: str | UUID) -> Job:
     """Raises `JobUnknown`."""
     with connection.cursor(row_factory=class_row(Job)) as rows:
-        found = rows.execute(f"{_JOBS} WHERE j.id = %(id)s AND {_OWN}", _who(identity) | {"id": job}).fetchone()
+        found = rows.execute(f"{_JOBS} WHERE j.id = %(id)s AND {_OWN}", {"whose": whose, "id": job}).fetchone()
     if found is None:
         raise JobUnknown
     return found
@@ -106,9 +106,9 @@ def making(connection: Connection[Any], video_id: str) -> list[Job]:
         ).fetchall()
 
 
-def cancel(connection: Connection[Any], identity: Identity, job: str) -> None:
+def cancel(connection: Connection[Any], whose: str | None, job: str) -> None:
     """End it; the worker that has it kills its tools within seconds. Raises `JobUnknown` and `JobEnded`."""
-    one(connection, identity, job)
+    one(connection, whose, job)
     ended = connection.execute(
         "UPDATE jobs SET state = 'cancelled', run_id = NULL, ended_at = now()"
         " WHERE id = %s AND state IN ('queued', 'running')",
@@ -118,9 +118,9 @@ def cancel(connection: Connection[Any], identity: Identity, job: str) -> None:
         raise JobEnded
 
 
-def retry(connection: Connection[Any], identity: Identity, job: str) -> Job:
+def retry(connection: Connection[Any], whose: str | None, job: str) -> Job:
     """Queue it once more, as somebody's wish. Raises `JobUnknown`, `JobNotEnded` and `JobRepeated`."""
-    one(connection, identity, job)
+    one(connection, whose, job)
     try:
         with connection.transaction():
             queued = connection.execute(
@@ -133,11 +133,6 @@ def retry(connection: Connection[Any], identity: Identity, job: str) -> Job:
             )
             if not queued.rowcount:
                 raise JobNotEnded
-            connection.execute("SELECT wake_worker()")
     except UniqueViolation as error:
         raise JobRepeated from error
-    return one(connection, identity, job)
-
-
-def _who(identity: Identity) -> dict[str, Any]:
-    return {"all": identity.role == "admin", "user": identity.user_id}
+    return one(connection, whose, job)

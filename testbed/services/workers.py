@@ -5,12 +5,12 @@
 runs a worker whose kinds do what the job's parameters say (`trial` below): a test decides what happens in a job.
 """
 
-import asyncio
 import functools
 import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
+from psycopg import Connection
 from psycopg.rows import dict_row
 
 from catalog import jobs, logs, roles
@@ -29,18 +30,25 @@ from testbed.services.library import Library
 from testbed.waiting import eventually
 from worker import cli, kinds
 from worker.attempt import Attempt, JobFailed, Made
+from worker.attempts import Job
 from worker.settings import WorkerSettings
 
 REPOSITORY = Path(__file__).parents[2]
+# As on a host, from the settings' defaults.
+PACE: Mapping[str, object] = {
+    name: WorkerSettings.model_fields[name].default
+    for name in ("heartbeat_seconds", "silent_seconds", "reap_seconds", "look_seconds", "retry_seconds")
+}
 # What a test can't wait for as long as an operator can.
 QUICKLY: Mapping[str, object] = {
-    "heartbeat_seconds": 0.2, "silent_seconds": 5, "reap_seconds": 0.3, "retry_seconds": 0.1,
+    "heartbeat_seconds": 0.2, "silent_seconds": 5, "reap_seconds": 0.3, "look_seconds": 0.3, "retry_seconds": 0.1,
 }  # fmt: skip
 
 
 def trial(attempt: Attempt) -> None:
-    """`fail`, `raise`: how it ends. `until`: a file that it waits for, with a tool inside the sandbox beside it.
-    `publish`: names to publish then. `dies`: it takes its worker along."""
+    """`fail`, `raise`: how it ends. `until`: a file that it waits for, with a tool inside the sandbox beside it; with
+    `moments` it writes down when that tool was first heard. `publish`: names to publish then, `pause` seconds before
+    the commit. `dies`: it takes its worker along."""
     wanted = attempt.job.parameters
     with Path(wanted["diary"]).open("a") as diary:
         diary.write(f"{wanted.get('note', attempt.job.id)}\n")
@@ -59,7 +67,7 @@ def trial(attempt: Attempt) -> None:
             path.write_text(f"{attempt.job.attempts}")
             made.append(Made(name, path, "text/plain"))
         if made:
-            attempt.publish(made)
+            attempt.publish(made, record=functools.partial(_note_publication, attempt.job, wanted.get("pause")))
 
 
 @contextmanager
@@ -71,15 +79,25 @@ class _Come(Exception):
     """The file is there."""
 
 
+def _note_publication(job: Job, pause: float | None, database: Connection[Any]) -> None:
+    """In the publication's own transaction, for who counts them."""
+    if pause is not None:
+        database.execute("INSERT INTO publications VALUES (%s, %s)", (job.id, job.run_id))
+        time.sleep(pause)
+
+
 def _wait_with_a_tool(attempt: Attempt, until: Path) -> None:
-    def look(_line: bytes) -> None:
+    def look(line: bytes) -> None:
         attempt.report("waiting", 0.5, 2.0)
+        if line == b"begun" and attempt.job.parameters.get("moments"):
+            with (Path(attempt.job.parameters["diary"]).parent / "moments").open("a") as moments:
+                moments.write(json.dumps({"job": attempt.job.id.hex, "at": time.time()}) + "\n")
         if until.exists():
             raise _Come
 
     try:
         attempt.sandbox.make(
-            ["/usr/bin/sh", "-c", "echo made >made; exec sleep 1000"], attempt.folder,
+            ["/usr/bin/sh", "-c", "echo made >made; echo begun; exec sleep 1000"], attempt.folder,
             descriptor=None, file_bytes=1 << 20, silence_seconds=300, on_progress=look,
         )  # fmt: skip
     except _Come:
@@ -101,6 +119,10 @@ class Workers:
     @property
     def diary(self) -> Path:
         return self.library.folder / "diary"
+
+    @property
+    def moments(self) -> Path:
+        return self.library.folder / "moments"
 
     def start(self, name: str, **settings: object) -> Child:
         """Its log is at `log(name)`."""
@@ -175,7 +197,7 @@ def main() -> None:
     logs.configure()
     os.umask(cli.UMASK)
     trials = dict.fromkeys(JOB_KINDS, functools.partial(trial))
-    asyncio.run(cli.work(WorkerSettings(), f"test/{sys.argv[1]}", {**kinds.KINDS, **trials}))
+    cli.work(WorkerSettings(), f"test/{sys.argv[1]}", {**kinds.KINDS, **trials})
 
 
 if __name__ == "__main__":

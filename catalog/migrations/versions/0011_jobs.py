@@ -1,9 +1,8 @@
-"""What workers are to do: the rows that people see, and the queue that wakes workers."""
+"""What workers are to do."""
 
 from typing import LiteralString
 
 from alembic import op
-from procrastinate.schema import SchemaManager
 
 revision = "0011"
 down_revision = "0010"
@@ -62,15 +61,23 @@ CREATE INDEX jobs_of_user ON jobs (requested_by, created_at DESC, id);
 CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
 """
 
+# At the commit, whoever made or changed the row: a new job, one that is tried again, one that was given back.
+WAKE: LiteralString = """
+CREATE FUNCTION wake_workers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('jobs', '');
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER jobs_queued AFTER INSERT ON jobs
+    FOR EACH ROW WHEN (NEW.state = 'queued') EXECUTE FUNCTION wake_workers();
+-- One that ends makes room for another of its kind.
+CREATE TRIGGER jobs_queued_again_or_ended AFTER UPDATE OF state, urgency ON jobs
+    FOR EACH ROW WHEN (OLD.state = 'running' OR NEW.state = 'queued') EXECUTE FUNCTION wake_workers();
+"""
+
 # Whoever may create work may do nothing else to the queue.
 ENQUEUE: LiteralString = """
-CREATE FUNCTION wake_worker() RETURNS void
-    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT procrastinate_defer_jobs_v1(
-        ARRAY[ROW('jobs', 'wake', 0, NULL, NULL, '{}', NULL)::procrastinate_job_to_defer_v1]
-    );
-$$;
-
 CREATE FUNCTION enqueue_job(_kind text, _video uuid, _parameters jsonb, _requested_by uuid, _urgency text)
     RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -96,14 +103,12 @@ BEGIN
                             < array_position(ARRAY['wanted', 'upload', 'backlog'], jobs.urgency)
                       ) AS compared (is_better))
         RETURNING id INTO _id;
-    PERFORM wake_worker();
     RETURN _id;
 END;
 $$;
-REVOKE EXECUTE ON FUNCTION wake_worker(), enqueue_job(text, uuid, jsonb, uuid, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION enqueue_job(text, uuid, jsonb, uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION enqueue_job(text, uuid, jsonb, uuid, text)
    TO "kinetoscope-api", "kinetoscope-indexer", "kinetoscope-worker";
-GRANT EXECUTE ON FUNCTION wake_worker() TO "kinetoscope-api", "kinetoscope-worker";
 """
 
 GRANTS: LiteralString = """
@@ -113,9 +118,6 @@ GRANT SELECT ON videos, tracks TO "kinetoscope-worker";
 -- A title with new files is another one for those who keep its page.
 GRANT UPDATE (changed_at) ON videos TO "kinetoscope-worker";
 GRANT SELECT, INSERT, UPDATE, DELETE ON published_files TO "kinetoscope-worker";
-GRANT SELECT, INSERT, UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_workers,
-      procrastinate_periodic_defers TO "kinetoscope-worker";
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "kinetoscope-worker";
 GRANT SELECT ON jobs TO "kinetoscope-api";
 -- To cancel, to try again, to put first.
 GRANT UPDATE (state, run_id, urgency, turn, attempts, due_at, stage, progress, speed, reason, started_at, ended_at)
@@ -125,10 +127,7 @@ GRANT UPDATE (state, run_id, urgency, turn, attempts, due_at, stage, progress, s
 
 def upgrade() -> None:
     connection = op.get_bind()
-    # The library's own; a release with a newer one brings that one's changes in a migration of its own.
-    # Without SQLAlchemy, which would take its per cent signs for parameters.
-    connection.connection.cursor().execute(SchemaManager.get_schema())
-    for statements in (JOBS, ENQUEUE, GRANTS):
+    for statements in (JOBS, WAKE, ENQUEUE, GRANTS):
         connection.exec_driver_sql(statements)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
@@ -9,7 +10,7 @@ from click.testing import CliRunner, Result
 from authsvc.cli import main
 from authsvc.people import accounts
 from authsvc.people.accounts import Actor
-from catalog import roles
+from catalog import jobs, roles
 from testbed.servers import redis_access
 from testbed.services.sign_in import login, me
 from testbed.services.world import ORIGIN, PASSWORD, Asker, World
@@ -173,3 +174,15 @@ def test_name_is_data(world: World, name: str) -> None:
     assert found is not None
     assert found.is_active
     assert accounts.change(world.owner, found.id, actor=Actor(), role="user")[0] == found
+
+
+def test_jobs_are_listed_cancelled_and_tried_again(world: World) -> None:
+    job = jobs.enqueue(world.owner, "pictures", video_id=UUID(world.video("Metropolis")))
+    (row,) = printed(world, "jobs", "list")
+    assert (row["kind"], row["state"], row["title"], row["id"]) == ("pictures", "queued", "Metropolis", job.hex)
+    assert "only a job that failed" in run(world, "jobs", "retry", "--id", str(job), code=1).stderr
+    assert run(world, "jobs", "cancel", "--id", str(job)).stdout == "cancelled\n"
+    assert "ended already" in run(world, "jobs", "cancel", "--id", str(job), code=1).stderr
+    assert [row["state"] for row in printed(world, "jobs", "list", "--state", "cancelled")] == ["cancelled"]
+    assert run(world, "jobs", "retry", "--id", str(job)).stdout == "queued\n"
+    assert "no such job" in run(world, "jobs", "cancel", "--id", str(UUID(int=0)), code=1).stderr
