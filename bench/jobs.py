@@ -19,6 +19,7 @@ from uuid import UUID
 
 import psycopg
 
+from bench import needs
 from testbed.servers.postgres import PostgresServer
 from testbed.services.library import clip, library_of
 from testbed.services.workers import PACE, Workers
@@ -114,10 +115,11 @@ def publications(workers: Workers, job: UUID) -> int:
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("--quick", action="store_true", help="prove that it works; its numbers mean nothing")
+    arguments.add_argument("--quick", action="store_true", help=needs.QUICK)
     arguments.add_argument("--trials", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
+    needs.install(*needs.STORES, "ffmpeg", "bubblewrap")
     begins, deaths, trials = (5, 1, 2) if given.quick else (100, 10, given.trials)
     with (
         PostgresServer.started() as postgres,
