@@ -100,6 +100,8 @@ def _listen(process: subprocess.Popen[bytes], silence_seconds: float, on_output:
                 chunk = os.read(key.fd, _CHUNK)
                 if not chunk:
                     selector.unregister(key.fileobj)
+                    if key.data is said and said.rest:
+                        on_output(said.rest)
                 elif key.data is complaint:
                     complaint += chunk
                     del complaint[:-_COMPLAINT_BYTES]
@@ -119,13 +121,14 @@ class _Said:
 
     def __init__(self) -> None:
         self.is_new = False
-        self._rest = b""
+        # The beginning of a line that is not over.
+        self.rest = b""
         self._way: dict[bytes, bytes] = {}
 
     def lines(self, chunk: bytes) -> list[bytes]:
         self.is_new = False
-        *lines, rest = (self._rest + chunk).split(b"\n")
-        self._rest = rest[-_CHUNK:]
+        *lines, rest = (self.rest + chunk).split(b"\n")
+        self.rest = rest[-_CHUNK:]
         for line in lines:
             key, equals, value = line.partition(b"=")
             if not equals:

@@ -73,14 +73,19 @@ class Runner:
         """Listening begins before the first look, so what is queued after a look is never missed."""
         database.execute("LISTEN jobs")
         while not self._is_stopping.is_set():
-            job = attempts.claim(database, self._worker, list(self._kinds), self._settings.job_limits)
-            if job is not None:
-                self._run(job)
-                continue
+            self.run_due(database)
             look = time.monotonic() + self._settings.look_seconds
             while not self._is_stopping.is_set() and time.monotonic() < look:
                 if any(True for _ in database.notifies(timeout=_STOP_SECONDS, stop_after=1)):
                     break
+
+    def run_due(self, database: Connection[Any]) -> None:
+        """All that may run now, one after the other."""
+        while not self._is_stopping.is_set():
+            job = attempts.claim(database, self._worker, list(self._kinds), self._settings.job_limits)
+            if job is None:
+                return
+            self._run(job)
 
     def _run(self, job: Job) -> None:
         known = {"job": job.id.hex, "kind": job.kind, "attempt": job.attempts}
