@@ -23,6 +23,8 @@ from media.faults import LIMIT, READING, Fault
 
 VIDEO = "/video"
 MADE = "/made"
+# A program that is not the system's.
+PROGRAM = "/program"
 
 _NOBODY = "65534"
 _NAMESPACES = (
@@ -117,8 +119,10 @@ class Sandbox:
         silence_seconds: float,
         on_progress: Callable[[bytes], None],
         memory_bytes: int | None = None,
+        program: Path | None = None,
     ) -> child.Outcome | Fault:
-        """Run a tool that writes into `folder`, which is at MADE and where it starts; the file, if any, is at VIDEO.
+        """Run a tool that writes into `folder`, which is at MADE and where it starts; the file, if any, is at VIDEO,
+        and a `program` that is not the system's at PROGRAM.
 
         It runs for as long as it gets on: `on_progress` gets each line of its standard output and, twice a second,
         b"". What that raises ends the tool and goes through. A Fault when nothing was heard of it for
@@ -134,6 +138,7 @@ class Sandbox:
             "--",
         ]
         seen = [] if descriptor is None else _at(descriptor)
+        seen += [] if program is None else ["--ro-bind", os.fspath(program), PROGRAM]
         walls = self._walls([*seen, *_PROCESSORS, "--bind", os.fspath(folder), MADE], start=MADE)
         try:
             outcome = child.follow(
