@@ -90,6 +90,8 @@ def page() -> str:
         "quality": words.QUALITIES,
         "kind of a device": words.DEVICE_KINDS,
         "kind of a track": words.TRACK_KINDS,
+        "profile of a rendition": words.PROFILES,
+        "of which titles renditions are made": words.RENDITION_POLICIES,
     }
     return f"""# The contract
 

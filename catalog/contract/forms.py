@@ -18,6 +18,7 @@ GENERATION: Final = "[0-9a-f]{8}"
 # What the library may hold and a browser or player is sent as it is.
 CONTAINERS: Final = ("mp4", "mkv", "avi", "mov", "webm", "m4v")
 HEIGHTS: Final = (2160, 1440, 1080, 720, 480, 360)
+_ANY_HEIGHT: Final = "|".join(str(height) for height in HEIGHTS)
 
 SOURCE: Final = "source"
 
@@ -44,6 +45,10 @@ PUBLISHED: Final = (
     Published(SOURCE, "", CONTAINERS, "media:source"),
     *(Published(f"v{height}", f"-{GENERATION}", ("mp4",), f"media:{height}") for height in HEIGHTS),
     Published("a", f"-{LANGUAGE}-{GENERATION}", ("mp4",), "media:audio"),
+    # What HLS reads of each rendition: where its segments, and where its key frames are.
+    *(Published(f"v{height}", f"-{GENERATION}", ("m3u8",), "manifest") for height in HEIGHTS),
+    Published("a", f"-{LANGUAGE}-{GENERATION}", ("m3u8",), "manifest"),
+    Published("iframes", f"-(?:{_ANY_HEIGHT})-{GENERATION}", ("m3u8",), "manifest"),
     Published("master", "", ("m3u8",), "manifest"),
     Published("manifest", "", ("mpd",), "manifest"),
     Published("poster", "", ("jpg",), "picture"),
@@ -54,13 +59,15 @@ PUBLISHED: Final = (
     Published("sub", f"-{LANGUAGE}", ("vtt",), "text"),
 )
 
-# One expression for all names. Those of renditions are one alternative: Nginx tries them one after the other.
+# One expression for all names. Those of pictures are one alternative: Nginx tries them one after the other.
 NAME: Final = "|".join(
     [
-        *(one.pattern for one in PUBLISHED if not one.kind.startswith("media:") or one.stem in {SOURCE, "a"}),
-        f"v(?:{'|'.join(str(height) for height in HEIGHTS)})-{GENERATION}[.]mp4",
+        *(one.pattern for one in PUBLISHED if one.stem not in {f"v{height}" for height in HEIGHTS}),
+        f"v(?:{_ANY_HEIGHT})-{GENERATION}[.](?:mp4|m3u8)",
     ]
 )
+# Those whose name is never used for another content.
+OF_A_GENERATION: Final = "|".join(one.pattern for one in PUBLISHED if one.middle.endswith(GENERATION))
 # How the doors take a name apart once it is known to be one.
 STEM_AND_SUFFIX: Final = "(?<door_stem>[a-z]+[0-9]*)[a-z0-9-]*[.](?<door_suffix>[a-z0-9]+)"
 

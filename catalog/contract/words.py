@@ -26,6 +26,14 @@ LEASE_STATES: Final[tuple[LeaseState, ...]] = get_args(LeaseState)
 Quality = Literal["auto", "480p", "720p", "1080p"]
 QUALITIES: Final[tuple[Quality, ...]] = get_args(Quality)
 
+# What renditions are made of a title: H.264, named by the lines of a picture of 16:9.
+Profile = Literal["360p", "480p", "720p", "1080p"]
+PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
+
+# Of which titles renditions are made by themselves: those that browsers can't play as they are, all, none.
+RenditionPolicy = Literal["as_needed", "ladder", "none"]
+RENDITION_POLICIES: Final[tuple[RenditionPolicy, ...]] = get_args(RenditionPolicy)
+
 DeviceKind = Literal["browser", "phone", "television", "player"]
 DEVICE_KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 

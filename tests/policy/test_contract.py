@@ -69,6 +69,10 @@ def test_each_name_of_the_published_tree_has_one_kind() -> None:
         assert example.startswith(one.stem)
     for name in ("source.mkv", "v1080-0123abcd.mp4", "a-de-0123abcd.mp4", "thumb-01.jpg", "sub-eng.vtt", "master.m3u8"):
         assert names.fullmatch(name), name
+    for name in ("v360-0123abcd.m3u8", "a-und-0123abcd.m3u8", "iframes-720-0123abcd.m3u8"):
+        assert names.fullmatch(name), name
+    for name in ("iframes-0123abcd.m3u8", "v720.m3u8", "a-0123abcd.m3u8", "master-0123abcd.m3u8"):
+        assert not names.fullmatch(name), name
     for name in ("source.exe", "v999-0123abcd.mp4", "v1080.mp4", "thumb-1.jpg", "x.jpg", "source.mp4\n", "Source.mp4"):
         assert not names.fullmatch(name), name
 
