@@ -20,6 +20,8 @@ from media.sniff import Container, Family
 _QUICKLY: dict[str, Any] = {"threads": 1, "skip_loop_filter:v": "all"}
 # So many packets are read from each place: enough for a key frame among the usual tracks, and few where all are keys.
 _PACKETS = 12
+# Enough to see which intervals between pictures are usual.
+_TIMED_PACKETS = 300
 _BEYOND_ANY_END = 100_000_000  # seconds; a demuxer goes to the last key frame then
 _MEASURE_OUTPUT_BYTES = 65_536
 
@@ -71,6 +73,19 @@ class Asking:
         }
         outcome = self._ffprobe(options, self.settings.measure_timeout_seconds)
         return outcome if isinstance(outcome, Fault) else bool((parsed(outcome) or {}).get("frames"))
+
+    def times(self, track: int, at_seconds: float) -> list[float] | Fault:
+        """When pictures of the track are shown, in seconds: of its first ones, and of as many from a time on."""
+        options = {
+            "select_streams": track,
+            "show_entries": "packet=pts_time",
+            "read_intervals": f"%+#{_TIMED_PACKETS},{at_seconds:.3f}%+#{_TIMED_PACKETS}",
+        }
+        outcome = self._ffprobe(options, self.settings.measure_timeout_seconds)
+        if isinstance(outcome, Fault):
+            return outcome
+        told = [packet.get("pts_time") for packet in (parsed(outcome) or {}).get("packets", [])]
+        return [float(time) for time in told if time is not None]
 
     def measured_seconds(self, track: int) -> float | Fault:
         """Where the track's last packet that can be read ends. Reads the whole file."""

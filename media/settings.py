@@ -3,7 +3,7 @@
 Values come from the environment with the prefix KINETOSCOPE_.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,3 +32,8 @@ class MediaSettings(BaseSettings):
     # Posters are at most this wide (pixels), and have this JPEG quality (2 best, 31 worst; ffmpeg's -q:v).
     poster_width: Annotated[int, Field(ge=64, le=3840)] = 640
     poster_quality: Annotated[int, Field(ge=2, le=31)] = 4
+
+    # Renditions: the encoder's speed (x264's presets), and the quality it aims at where the rung's rate allows (x264's
+    # CRF, 18 hardly to be told from the source, 28 visibly worse).
+    rendition_preset: Literal["veryfast", "faster", "fast", "medium", "slow"] = "fast"
+    rendition_quality: Annotated[int, Field(ge=14, le=34)] = 22

@@ -1,0 +1,133 @@
+"""The command that makes all renditions of a title: one decode, one picture after the other made smaller.
+
+Every option is an enumeration or a number of ours; nothing that a file says of itself is among them. What comes out is
+for the packager: an MP4 for each picture and each sound, all from second 0 on, with a key frame every KEY_SECONDS at
+the same moments, whatever the rate.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import ffmpeg
+from ffmpeg.nodes import OutputStream
+
+from media.asking import input_options
+from media.ladder import SOUND_RATE, Picture
+from media.material import Material, Sound
+from media.sandbox import VIDEO
+from media.settings import MediaSettings
+from media.sniff import Container
+
+KEY_SECONDS: Final = 2
+# Progress is told this often.
+_TELL_SECONDS: Final = 1
+# BT.2020 as HDR10 and HLG use it; some files leave these out.
+_HDR_COLOURS: Final = {"color_primaries": "bt2020", "colorspace": "bt2020nc"}
+# The light that is white on a usual screen, in nits. With it, white of 203 nits (ITU-R BT.2408) comes out as 93 %.
+_SCREEN_NITS: Final = 100
+_COLOURS: Final = {
+    "colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"
+}  # fmt: skip
+_SOUND_HERTZ: Final = 48_000
+# Neither texts of the file, such as where it was filmed, nor its chapters.
+_NOTHING_TOLD: Final = {"map_metadata": -1, "map_chapters": -1}
+
+
+def picture_file(picture: Picture) -> str:
+    return f"picture-{picture.rung.lines}.mp4"
+
+
+def sound_file(sound: Sound) -> str:
+    return f"sound-{sound.track}.mp4"
+
+
+def command(
+    settings: MediaSettings,
+    container: Container,
+    material: Material,
+    pictures: Sequence[Picture],
+    sounds: Iterable[Sound],
+) -> list[str]:
+    """ffmpeg's, for the file at VIDEO. It writes `picture_file` and `sound_file` of each into the folder it runs in and
+    tells its progress on standard output. `pictures` are in the ladder's order.
+    """
+    source = ffmpeg.input(f"file:{VIDEO}", **input_options(container))
+    outputs = [_encoded(settings, frames, picture) for frames, picture in _cascade(source, material, pictures)]
+    outputs += [_voiced(source[str(sound.track)], sound) for sound in sounds]
+    told = ("-nostdin", "-y", "-v", "error", "-nostats", "-progress", "pipe:1", "-stats_period", str(_TELL_SECONDS))
+    made: list[str] = ffmpeg.merge_outputs(*outputs).global_args(*told).compile()
+    return made
+
+
+def _cascade(source: Any, material: Material, pictures: Sequence[Picture]) -> list[tuple[Any, Picture]]:
+    """The frames of each picture, each made of those of the next larger one."""
+    if not pictures:
+        return []
+    frames = _prepared(source[str(material.track)], material, pictures[-1])
+    made = []
+    for smaller, picture in zip((*reversed(pictures[:-1]), None), reversed(pictures), strict=True):
+        if smaller is None:
+            made.append((frames, picture))
+            break
+        both = frames.filter_multi_output("split")
+        made.append((both[0], picture))
+        frames = _square(both[1].filter("scale", smaller.width, smaller.height, flags="bicubic"))
+    return made
+
+
+def _prepared(frames: Any, material: Material, largest: Picture) -> Any:
+    """What is done once for all: steady, of the largest size, in the colours of a usual screen.
+
+    ffmpeg has turned them upright before. Fields are taken apart first, since making them smaller would mix them.
+    """
+    if material.is_interlaced:
+        frames = frames.filter("bwdif", mode="send_frame")
+    frames = frames.filter("fps", fps=str(material.rate), start_time=0)
+    size = (largest.width, largest.height)
+    if material.hdr is None:
+        frames = frames.filter(
+            "scale", *size, flags="bicubic", in_color_matrix=material.matrix, out_color_matrix="bt709", out_range="tv"
+        )
+    else:
+        frames = _mapped(frames.filter("scale", *size, flags="bicubic"), material.hdr)
+    return _square(frames).filter("format", "yuv420p")
+
+
+def _square(frames: Any) -> Any:
+    """A size rounded to even pixels is within half a pixel of the right shape; scale would tell the difference."""
+    return frames.filter("setsar", 1)
+
+
+def _mapped(frames: Any, transfer: str) -> Any:
+    """Light that a usual screen doesn't have is brought into its range, and white stays white."""
+    return (
+        frames.filter("setparams", color_trc=transfer, **_HDR_COLOURS)
+        .filter("zscale", t="linear", npl=_SCREEN_NITS)
+        .filter("format", "gbrpf32le")
+        .filter("zscale", p="bt709")
+        .filter("tonemap", "mobius", desat=0)
+        .filter("zscale", t="bt709", m="bt709", r="tv")
+    )
+
+
+def _encoded(settings: MediaSettings, frames: Any, picture: Picture) -> OutputStream:
+    """Constant quality, as long as it fits the rung's rate."""
+    options = {
+        "vcodec": "libx264",
+        "preset": settings.rendition_preset,
+        "crf": settings.rendition_quality,
+        "maxrate": picture.rung.rate,
+        "bufsize": 2 * picture.rung.rate,
+        "profile:v": "high",
+        "flags": "+cgop",
+        "force_key_frames": f"expr:gte(t,n_forced*{KEY_SECONDS})",
+        "sc_threshold": 0,
+    }
+    return ffmpeg.output(frames, picture_file(picture), **options, **_COLOURS, **_NOTHING_TOLD)
+
+
+def _voiced(samples: Any, sound: Sound) -> OutputStream:
+    """Stereo from second 0 on: what starts late or has gaps is filled with silence, so it stays with the picture."""
+    steady = samples.filter("aresample", _SOUND_HERTZ, **{"async": 1, "first_pts": 0})
+    stereo = steady.filter("aformat", sample_rates=_SOUND_HERTZ, channel_layouts="stereo")
+    return ffmpeg.output(stereo, sound_file(sound), acodec="aac", audio_bitrate=SOUND_RATE, **_NOTHING_TOLD)

@@ -1,0 +1,148 @@
+"""A title's renditions in a folder: encoded by ffmpeg, then packed, each in a sandbox with what it needs alone."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from media import graph, packager
+from media.faults import Fault
+from media.ladder import SOUND_RATE, Picture
+from media.material import UNDETERMINED, Material, Sound
+from media.packager import Packed
+from media.sandbox import Sandbox, complaint
+from media.settings import MediaSettings
+from media.sniff import Container
+
+# A rate may be exceeded for a while, and a short film has a long head.
+_RATE_MARGIN: Final = 1.5
+_HEAD_BYTES: Final = 64 << 20
+# What ffmpeg wrote, what the packager spools of it, and what comes out are there at the same time.
+_COPIES: Final = 3
+# The packager reads and writes at least so fast, on any disk that films are played from.
+_LEAST_BYTES_PER_SECOND: Final = 4 << 20
+
+# Seconds of film that are done, and how many of them a second.
+OnWay = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where renditions are made: `folder` is the only place that the tools write to.
+
+    A tool that does not get on for `silence_seconds` is ended. `memory_bytes` bounds its address space.
+    """
+
+    sandbox: Sandbox
+    settings: MediaSettings
+    folder: Path
+    silence_seconds: float
+    memory_bytes: int
+
+    def encode(
+        self,
+        descriptor: int,
+        container: Container,
+        material: Material,
+        pictures: Sequence[Picture],
+        sounds: Sequence[Sound],
+        seconds: float,
+        on_way: OnWay,
+    ) -> Fault | None:
+        """Make the files of `pictures` and `sounds`, of which `seconds` of film are expected. What `on_way` raises ends
+        it. Raises `SandboxError` when no tool could run.
+        """
+        outcome = self.sandbox.make(
+            graph.command(self.settings, container, material, pictures, sounds),
+            self.folder,
+            descriptor=descriptor,
+            file_bytes=_file_bytes(pictures, seconds),
+            silence_seconds=self.silence_seconds,
+            memory_bytes=self.memory_bytes,
+            on_progress=_Way(on_way).heard,
+        )
+        if isinstance(outcome, Fault):
+            return outcome
+        made = [graph.picture_file(picture) for picture in pictures] + [graph.sound_file(sound) for sound in sounds]
+        if outcome.status != 0 or not all(self._has(name) for name in made):
+            return Fault(f"It could not be encoded: {complaint(outcome)}.")
+        return None
+
+    def pack(
+        self,
+        pictures: Sequence[Picture],
+        sounds: Sequence[Sound],
+        *,
+        hls: bool,
+        dash: bool,
+        on_way: Callable[[], None],
+    ) -> list[Path] | Fault:
+        """What is to be published of `pictures` and `sounds`, which were made before; in the order to do it in."""
+        renditions = [packager.packed_picture(picture) for picture in pictures] + packager.packed_sounds(sounds)
+        program = packager.program()
+        spool = self.folder / packager.SPOOL
+        spool.mkdir(exist_ok=True)
+        largest = max((self.folder / one.made).stat().st_size for one in renditions)
+        outcome = self.sandbox.make(
+            packager.command(
+                renditions,
+                default_language=sounds[0].language if sounds else UNDETERMINED,
+                hls=hls,
+                dash=dash,
+            ),
+            self.folder,
+            descriptor=None,
+            program=program,
+            file_bytes=2 * largest + _HEAD_BYTES,
+            # It tells nothing of how far it is.
+            silence_seconds=self.silence_seconds + self._bytes(renditions) / _LEAST_BYTES_PER_SECOND,
+            memory_bytes=self.memory_bytes,
+            on_progress=lambda _: on_way(),
+        )
+        if isinstance(outcome, Fault):
+            return outcome
+        made = packager.published(renditions, hls=hls, dash=dash)
+        if outcome.status != 0 or not all(self._has(name) for name in made):
+            return Fault(f"It could not be packed: {complaint(outcome)}.")
+        return [self.folder / name for name in made]
+
+    def _has(self, name: str) -> bool:
+        try:
+            return os.path.getsize(self.folder / name) > 0
+        except FileNotFoundError:
+            return False
+
+    def _bytes(self, renditions: Sequence[Packed]) -> int:
+        return sum((self.folder / one.made).stat().st_size for one in renditions)
+
+
+def most_bytes(pictures: Sequence[Picture], sounds: Sequence[Sound], seconds: float) -> int:
+    """What making them may take of the disk, at most and for a while."""
+    rate = sum(picture.rung.rate for picture in pictures) + SOUND_RATE * len(sounds)
+    return _COPIES * int(rate / 8 * seconds)
+
+
+def _file_bytes(pictures: Sequence[Picture], seconds: float) -> int:
+    rate = max([SOUND_RATE, *(picture.rung.rate for picture in pictures)])
+    return int(_RATE_MARGIN * rate / 8 * seconds) + _HEAD_BYTES
+
+
+class _Way:
+    """Reads what ffmpeg tells with `-progress`: blocks of lines `key=value`."""
+
+    def __init__(self, on_way: OnWay) -> None:
+        self._on_way, self._seconds, self._speed = on_way, 0.0, None
+
+    _speed: float | None
+
+    def heard(self, line: bytes) -> None:
+        key, _, value = line.decode("ascii", "replace").strip().partition("=")
+        if key == "out_time_us" and value.isdigit():
+            self._seconds = int(value) / 1e6
+        elif key == "speed":
+            try:
+                self._speed = float(value.removesuffix("x"))
+            except ValueError:  # N/A, before anything came out
+                self._speed = None
+        self._on_way(self._seconds, self._speed)
