@@ -12,6 +12,7 @@ import psycopg
 import structlog
 from psycopg import Connection
 
+from worker import withdrawn
 from worker.runner import SCRATCH, connect, leftovers
 from worker.settings import WorkerSettings
 
@@ -73,6 +74,7 @@ class Reaper:
         for folder in folders:
             if folder.name.removeprefix(SCRATCH) not in living:
                 _remove(folder)
+        withdrawn.sweep(database, self._settings.titles_dir, self._settings.withdrawn_hours)
 
 
 def _remove(folder: Path) -> None:

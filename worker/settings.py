@@ -45,6 +45,14 @@ class WorkerSettings(MediaSettings):
     # bounded by the unit.
     tool_memory_bytes: Bytes = 16 << 30
 
+    # Of a film at least this long the smallest rendition is published before the others are begun. It is decoded twice
+    # for that.
+    rendition_first_seconds: Seconds = 120
+    # A title's renditions are not begun where less than this share of the disk could be free in the end.
+    rendition_free_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    # What renditions replace is kept for those who are watching it: longer than the longest signed link.
+    withdrawn_hours: Annotated[float, Field(ge=0, le=1000)] = 9
+
     @field_validator("silent_seconds")
     @classmethod
     def outlasts_a_lost_heartbeat(cls, silent: float) -> float:

@@ -142,14 +142,15 @@ class Library:
         return found
 
     def published(self, name: str | bytes) -> list[str]:
-        """What the title's folder holds; the same as the catalog says, or the test fails."""
+        """What the title's folder holds, less what was withdrawn; the same as the catalog says, or the test fails."""
         video = self.row(name)["id"]
         with psycopg.connect(self.database.owner_url) as connection:
             told = connection.execute(
                 "SELECT name FROM published_files WHERE video_id = %s ORDER BY name", (video,)
             ).fetchall()
+            withdrawn = connection.execute("SELECT name FROM withdrawn_files WHERE video_id = %s", (video,)).fetchall()
         home = self.titles / video.hex
-        there = sorted(os.listdir(home)) if home.exists() else []
+        there = sorted(set(os.listdir(home)).difference(name for (name,) in withdrawn)) if home.exists() else []
         assert there == [name for (name,) in told]
         return there
 

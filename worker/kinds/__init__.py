@@ -4,5 +4,6 @@ from collections.abc import Callable, Mapping
 
 from catalog.contract.words import JobKind
 from worker.attempt import Attempt
+from worker.kinds import rendition
 
-KINDS: Mapping[JobKind, Callable[[Attempt], None]] = {}
+KINDS: Mapping[JobKind, Callable[[Attempt], None]] = {"rendition": rendition.run}

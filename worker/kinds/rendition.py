@@ -1,0 +1,144 @@
+"""Renditions of a title: what plays where its source does not.
+
+The smallest one is made with the sound and published first, the others follow in one pass; what is published is a whole
+generation each time, its manifests last. Parameters: `profiles` (all that fit, if none are named), `hls` and `dash`
+(both, unless false).
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from catalog.contract.words import Profile
+from media import ladder
+from media.asking import Asking
+from media.faults import Fault
+from media.ladder import Picture
+from media.material import Material, Sound, study
+from media.packager import DASH, HLS, MEDIA_TYPES
+from media.renditions import Workshop, most_bytes
+from worker import withdrawn
+from worker.attempt import Attempt, JobFailed, Made
+from worker.sources import Source
+
+Result = TypeVar("Result")
+
+# Packing takes about this share of the whole.
+_PACKING: Final = 0.03
+_GIB: Final = 1 << 30
+
+
+class ToolError(Exception):
+    """A tool failed at what may go better the next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for; no profile means each that fits."""
+
+    profiles: tuple[Profile, ...]
+    hls: bool
+    dash: bool
+
+    @classmethod
+    def of(cls, parameters: dict[str, Any]) -> "Wish":
+        return cls(tuple(parameters.get("profiles", ())), parameters.get("hls", True), parameters.get("dash", True))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`pictures` and `sounds` are encoded in one pass, from `begins` to `ends` of the job's way."""
+
+    pictures: Sequence[Picture]
+    sounds: Sequence[Sound]
+    begins: float
+    ends: float
+
+
+def run(attempt: Attempt) -> None:
+    wish = Wish.of(attempt.job.parameters)
+    with attempt.source() as source:
+        attempt.report("looking at the file", 0)
+        asking = Asking(attempt.sandbox, attempt.settings, source.descriptor, source.container)
+        material = _good(study(asking, source.facts.duration_seconds / 2))
+        pictures = ladder.pictures(material.width, material.height, wish.profiles)
+        if not pictures:
+            raise JobFailed(f"The picture has {material.width}x{material.height} pixels, less than what is asked for.")
+        _reserve(attempt, most_bytes(pictures, material.sounds, source.facts.duration_seconds))
+        done: list[Picture] = []
+        is_long = source.facts.duration_seconds >= attempt.settings.rendition_first_seconds
+        for step in steps(pictures, material.sounds, first=is_long):
+            _encode(attempt, source, material, step)
+            done += step.pictures
+            _publish(attempt, source, wish, done, material.sounds, step.ends)
+    if material.left_out:
+        attempt.report(f"made without {material.left_out} audio track(s) that can't be decoded", 1)
+
+
+def steps(pictures: Sequence[Picture], sounds: Sequence[Sound], *, first: bool) -> Iterator[Step]:
+    """The smallest picture `first`, so that there is something to watch; else all at once. Shares go by pixels."""
+    if not first or len(pictures) == 1:
+        yield Step(pictures, sounds, 0, 1)
+        return
+    pixels = [picture.width * picture.height for picture in pictures]
+    share = pixels[0] / sum(pixels)
+    yield Step(pictures[:1], sounds, 0, share)
+    yield Step(pictures[1:], (), share, 1)
+
+
+def _encode(attempt: Attempt, source: Source, material: Material, step: Step) -> None:
+    stage = "encoding " + ", ".join(picture.rung.profile for picture in step.pictures)
+    seconds, length = source.facts.duration_seconds, (step.ends - step.begins) * (1 - _PACKING)
+
+    def on_way(at: float, speed: float | None) -> None:
+        attempt.report(stage, step.begins + length * min(at / seconds, 1), speed)
+
+    fault = _workshop(attempt).encode(
+        source.descriptor, source.container, material, step.pictures, step.sounds, seconds, on_way
+    )
+    if fault is not None:
+        _good(fault)
+
+
+def _publish(
+    attempt: Attempt, source: Source, wish: Wish, pictures: Sequence[Picture], sounds: Sequence[Sound], share: float
+) -> None:
+    """A generation of all that is made so far. What it replaces is kept for those who are watching it."""
+    on_way = partial(attempt.report, "packing", share * (1 - _PACKING))
+    paths = _good(_workshop(attempt).pack(pictures, sounds, hls=wish.hls, dash=wish.dash, on_way=on_way))
+    made = [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths]
+    names = [one.name for one in made]
+    attempt.publish(
+        made,
+        withdraw=[manifest for manifest in (HLS, DASH) if manifest not in names],
+        record=partial(withdrawn.retire, titles=attempt.settings.titles_dir, video=source.facts.id, kept=names),
+    )
+
+
+def _reserve(attempt: Attempt, needed: int) -> None:
+    """Raises `JobFailed` when the disk would be fuller than it may be."""
+    disk = os.statvfs(attempt.folder)
+    kept = int(attempt.settings.rendition_free_share * disk.f_blocks * disk.f_frsize)
+    free = disk.f_bavail * disk.f_frsize
+    if free - needed < kept:
+        raise JobFailed(
+            f"The disk is too full: renditions of this title may take {needed / _GIB:.1f} GiB while they are made, and"
+            f" {kept / _GIB:.1f} GiB of the {free / _GIB:.1f} GiB that are free have to stay so. Make room, then try"
+            " again."
+        )
+
+
+def _workshop(attempt: Attempt) -> Workshop:
+    settings = attempt.settings
+    return Workshop(
+        attempt.sandbox, settings, attempt.folder, settings.tool_silence_seconds, settings.tool_memory_bytes
+    )
+
+
+def _good(result: Result | Fault) -> Result:
+    """Raises `JobFailed` with the fault's words, or `ToolError` where its cause may pass."""
+    if isinstance(result, Fault):
+        raise ToolError(result.sentence) if Fault.is_passing(result.sentence) else JobFailed(result.sentence)
+    return result

@@ -1,0 +1,51 @@
+"""Files of renditions that no manifest leads to any more: kept for those who are watching them, then removed.
+
+A manifest that a player holds leads to the files of its generation, and a signed link is good for 8 hours at most.
+"""
+
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import structlog
+from psycopg import Connection
+
+from catalog.contract import forms
+
+_GENERATED: Final = re.compile(forms.OF_A_GENERATION, re.ASCII)
+
+_UNPUBLISH: LiteralString = "DELETE FROM published_files WHERE video_id = %s AND name = ANY(%s)"
+_NOTE: LiteralString = """
+INSERT INTO withdrawn_files (video_id, name) SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING
+"""
+_DUE: LiteralString = """
+SELECT video_id, name FROM withdrawn_files WHERE withdrawn_at < now() - make_interval(secs => %s)
+"""
+_FORGET: LiteralString = "DELETE FROM withdrawn_files WHERE video_id = %s AND name = %s"
+
+logger = structlog.get_logger(__name__)
+
+
+def retire(connection: Connection[Any], *, titles: Path, video: UUID, kept: Collection[str]) -> None:
+    """Publish no rendition of the title but the files of `kept`; the others stay on disk for now.
+
+    Those that are there without having been published are of an attempt that was killed at it.
+    """
+    there = {name for name in os.listdir(titles / video.hex) if _GENERATED.fullmatch(name)}
+    old = sorted(there.difference(kept))
+    connection.execute(_UNPUBLISH, (video, old))
+    connection.execute(_NOTE, (video, old))
+
+
+def sweep(connection: Connection[Any], titles: Path, hours: float) -> None:
+    """Remove what was withdrawn more than `hours` ago. A name is never used again, so nobody has to be kept out."""
+    for video, name in connection.execute(_DUE, (hours * 3600,)).fetchall():
+        try:
+            (titles / video.hex / name).unlink(missing_ok=True)
+        except OSError as error:  # tried again: a file that stays takes room
+            logger.warning("withdrawn_file_stays", video=video.hex, name=name, error=str(error))
+            continue
+        connection.execute(_FORGET, (video, name))
