@@ -6,6 +6,7 @@ rows of `published_files` say what is left to take away. Each step holds the tit
 """
 
 import os
+from collections.abc import Iterable
 from uuid import UUID, uuid4
 
 from catalog.locks import lock_video
@@ -32,6 +33,7 @@ class Publisher:
         self._titles = titles
         roots = {root.path: root.default_visibility for root in settings.library_roots}
         self._defaults = Defaults(roots, store.folder_rules(database))
+        self._renditions = {root.path: root.renditions for root in settings.library_roots}
 
     def ready(self, examined: Examined, probed: Probed, row: Known | None) -> Fault | None:
         """Publish a probed video under the id of `row`, or a new one. The fault, if it can't be published or stored."""
@@ -78,6 +80,7 @@ class Publisher:
                 store.save_ready(self._database, video, found, content, probed, *origin, pictured=pictured)
                 self._name_viewers(video, found, row)
                 self._publish_source(video, found, container)
+            store.adopt_renditions(self._database, found.root, self._renditions[found.root], video)
         return None
 
     def broken(self, examined: Examined, fault: Fault, row: Known | None) -> bool:
@@ -153,6 +156,11 @@ class Publisher:
             self._titles.remove(video)
             purged += 1
         return purged
+
+    def adopt_policies(self, roots: Iterable[str]) -> None:
+        """Have made what the policies of these roots want by now of titles that were there before."""
+        for root in roots:
+            store.adopt_renditions(self._database, root, self._renditions[root])
 
     def _link(self, video: UUID, found: Found, container: Container) -> None:
         target = os.path.join(os.fsencode(found.root), found.path)

@@ -91,6 +91,7 @@ class Scan:
             self._summary.unlisted_folders.append(folder)
             self._progress.alert("warning", f"{folder} can't be listed ({reason}); what is below stays as it was.")
         self._tell_links(roots.links())
+        self._publisher.adopt_policies(roots.devices)
         published = self._titles.published()
         rows = store.known_videos(self._database)
         comparison = compare(rows, roots.listings, published)

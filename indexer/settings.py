@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from catalog.contract.words import RenditionPolicy
 from media.settings import MediaSettings, Seconds
 
 
@@ -33,6 +34,8 @@ class LibraryRoot(BaseModel):
     default_visibility: Literal["members", "public"] = "members"
     # May the service write uploads here? The indexer itself never writes below a root.
     writable: bool = False
+    # Of which of its titles renditions are made by themselves: of those that browsers can't play, of all, of none.
+    renditions: RenditionPolicy = "as_needed"
 
 
 class IndexerSettings(MediaSettings):

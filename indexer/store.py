@@ -11,6 +11,9 @@ from psycopg.errors import ProgramLimitExceeded
 from psycopg.rows import TupleRow, args_row
 from psycopg.types.json import Jsonb
 
+from catalog.contract.forms import PUBLISHED
+from catalog.contract.words import RenditionPolicy
+from catalog.rows import only
 from indexer.defaults import Rule
 from indexer.names import shown_filename, title_from
 from indexer.reconcile import Found, Known, Place
@@ -60,7 +63,8 @@ ON CONFLICT (id) DO UPDATE
        audio_codec_string = EXCLUDED.audio_codec_string, hdr = EXCLUDED.hdr, rotation = EXCLUDED.rotation,
        chapters = EXCLUDED.chapters, container_tags = EXCLUDED.container_tags, direct_play = EXCLUDED.direct_play,
        video_track = EXCLUDED.video_track, judgement = EXCLUDED.judgement,
-       pictured_at = CASE WHEN %(pictured)s THEN videos.pictured_at END, removed_at = NULL, changed_at = now()
+       pictured_at = CASE WHEN %(pictured)s THEN videos.pictured_at END, removed_at = NULL, changed_at = now(),
+       renditions = CASE WHEN videos.fingerprint = EXCLUDED.fingerprint THEN videos.renditions END
 """
 
 _WAIT: LiteralString = """
@@ -95,6 +99,24 @@ SELECT id, library_root, path, size_bytes, mtime_ns, fingerprint, duration_secon
  WHERE status = 'ready' AND pictured_at IS NULL AND removed_at IS NULL AND library_root = ANY(%s)
  ORDER BY added_at, id
 """
+
+# Ready titles whose root has another policy than when they were looked at last, or that were never looked at.
+_ADOPT: LiteralString = """
+WITH adopted AS (
+    UPDATE videos SET renditions = %(policy)s
+     WHERE id IN (SELECT id FROM videos
+                   WHERE library_root = %(root)s AND renditions IS DISTINCT FROM %(policy)s AND status = 'ready'
+                     AND removed_at IS NULL AND (%(video)s::uuid IS NULL OR id = %(video)s)
+                   LIMIT %(most)s)
+    RETURNING id, %(policy)s = 'ladder' OR %(policy)s = 'as_needed' AND NOT direct_play AS is_due)
+SELECT count(*), count(CASE WHEN is_due AND NOT EXISTS (
+                                SELECT FROM published_files WHERE video_id = id AND name = ANY(%(manifests)s))
+                            THEN enqueue_job('rendition', id, '{}', NULL, 'backlog') END)
+  FROM adopted
+"""
+# What leads to a title's renditions.
+_MANIFESTS = [one.stem + "." + one.suffixes[0] for one in PUBLISHED if one.kind == "manifest" and not one.middle]
+_ADOPTED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +197,13 @@ def save_waiting(database: Database, video: UUID, found: Found, reason: str, vis
 def save_place(database: Database, row: Known, found: Found, *, pictured: bool) -> None:
     """Write where a known video is now; it is visible again. Its pictures become due unless `pictured`."""
     database.execute(_PLACE, _row(row.id, found, "", row.path) | {"pictured": pictured})
+
+
+def adopt_renditions(database: Database, root: str, policy: RenditionPolicy, video: UUID | None = None) -> None:
+    """Let the root's policy be that of its titles (or of one), and enqueue what is to be made because of it."""
+    values = {"root": root, "policy": policy, "video": video, "manifests": _MANIFESTS, "most": _ADOPTED_AT_ONCE}
+    while only(database.execute(_ADOPT, values))[0] == _ADOPTED_AT_ONCE:
+        pass
 
 
 def folder_rules(database: Database) -> dict[Place, Rule]:
