@@ -25,6 +25,7 @@ from authsvc.api import (
     profile,
     ratings,
     registration,
+    renditions,
     second_step,
     videos,
 )
@@ -94,6 +95,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
         playlists,
         ratings,
         editing,
+        renditions,
         groups,
         admin,
         audit,

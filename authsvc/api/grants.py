@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from apiflask import APIBlueprint
 from psycopg import Connection
@@ -15,7 +16,7 @@ from authsvc.api.protocol.problems import Problem, unauthorized
 from authsvc.api.protocol.services import here
 from authsvc.api.schemas import playbacks as schemas
 from authsvc.api.videos import found
-from authsvc.library import titles
+from authsvc.library import renditions, titles
 from authsvc.library.titles import Title
 from authsvc.sessions import sessions
 from authsvc.sessions.sessions import Identity
@@ -56,6 +57,8 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         choice = preferences.choose(title, wishes)
         rate = choice.rate_bytes_per_second
         playback = _granted(connection, identity, video_id, body, client, rate)
+        if preferences.needs_renditions(title, wishes):
+            renditions.want(connection, title.id, by=UUID(identity.user_id))
         resume_seconds = playbacks.resume_position(
             connection,
             identity.user_id,

@@ -78,8 +78,6 @@ def choose(title: Title, preferences: Preferences) -> Choice:
     height = _height(preferences)
     too_high = height is not None and (title.height or 0) > height
     too_fast = preferences.bandwidth_bps is not None and (title.bitrate or 0) > preferences.bandwidth_bps
-    # A player of its own shows what no browser can.
-    shows = title.direct_play or preferences.device_kind == "player"
     if not source:
         order, reason = manifests, "The source can't be played; renditions adapt to the connection."
     elif not manifests:
@@ -90,7 +88,7 @@ def choose(title: Title, preferences: Preferences) -> Choice:
     elif too_high or too_fast:
         what = "bandwidth" if too_fast else "quality"
         order, reason = [*manifests, "source"], f"The source is larger than the {what} you prefer."
-    elif shows:
+    elif _shows_source(title, preferences):
         order, reason = ["source", *manifests], "The source plays as it is and fits what you prefer."
     else:
         order, reason = [*manifests, "source"], "Not every device can play the source."
@@ -103,6 +101,17 @@ def choose(title: Title, preferences: Preferences) -> Choice:
         language=preferences.language,
         reason=reason if order else "There is nothing to play yet.",
     )
+
+
+def needs_renditions(title: Title, preferences: Preferences) -> bool:
+    """Is the source all there is, and something that not every device can show?"""
+    names = {file.name for file in title.files}
+    return not (_shows_source(title, preferences) or names.intersection(MANIFESTS.values()))
+
+
+def _shows_source(title: Title, preferences: Preferences) -> bool:
+    """A player of its own shows what no browser can."""
+    return title.direct_play or preferences.device_kind == "player"
 
 
 def subtitle(names: Collection[str], language: str | None) -> str | None:

@@ -97,6 +97,7 @@ WHO_MAY: Final = {
     "ratings.rate": MEMBERS,
     "ratings.withdraw": MEMBERS,
     "editing.edit": ADMIN,
+    "renditions.transcode": ADMIN,
     "editing.list_viewers": ADMIN,
     "editing.name_viewers": ADMIN,
     "groups.list_groups": ADMIN,

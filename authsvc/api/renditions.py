@@ -1,0 +1,51 @@
+"""For admins: have renditions of a title made."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+
+from authsvc.api.jobs import whole
+from authsvc.api.protocol import guard, idempotency
+from authsvc.api.protocol.problems import Problem
+from authsvc.api.protocol.services import here
+from authsvc.api.schemas import renditions as schemas
+from authsvc.api.videos import found
+from authsvc.library import jobs, renditions, titles
+from catalog import jobs as queue
+
+bp = APIBlueprint("renditions", __name__, url_prefix="/api/v1/videos", tag="Administration")
+
+
+@bp.post("/<id:video_id>/transcode")
+@idempotency.repeatable
+@bp.input(schemas.TranscodeIn, location="json", arg_name="body")
+@bp.output(schemas.TranscodeOut, status_code=202)
+@bp.doc(
+    summary="Make renditions of a title",
+    responses={
+        400: "Malformed JSON",
+        401: "Not signed in",
+        403: "Not an admin",
+        404: "No such title",
+        409: "The title can't be played (code: waiting or broken)",
+        422: "Unknown profiles, or nothing that leads to them",
+        503: "Try again in a moment",
+    },
+)
+def transcode(video_id: str, body: schemas.TranscodeIn) -> dict[str, Any]:
+    """They replace what there is, once they are made. Profiles larger than the title are left out: nothing is made
+    larger. The same call while the job is open answers that job.
+    """
+    identity = guard.identity()
+    by = UUID(identity.user_id)
+    with here().database.connection() as connection, connection.transaction():
+        title = found(titles.visible(connection, identity, video_id))
+        if title.status != "ready":
+            raise Problem(409, title.status_reason or "This title can't be played yet.", code=title.status)
+        ordered = [
+            renditions.order(connection, title.id, by=by, profiles=body.profiles or (), hls=body.hls, dash=body.dash)
+        ]
+        if body.thumbnails:
+            ordered.append(queue.enqueue(connection, "pictures", video_id=title.id, requested_by=by, urgency="wanted"))
+        return {"jobs": [whole(job) for job in jobs.several(connection, ordered)]}

@@ -1,0 +1,38 @@
+"""Renditions that somebody wants of a title: made by workers, beside those that its root's policy has them make."""
+
+from collections.abc import Collection
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+
+from catalog import jobs
+from catalog.contract.words import PROFILES, Profile
+
+# One that failed is not begun by every viewer anew: an admin can have it tried again.
+_MAY_BE_WANTED: LiteralString = """
+SELECT FROM videos v
+ WHERE v.id = %s AND v.renditions <> 'none'
+   AND NOT EXISTS (SELECT FROM jobs WHERE video_id = v.id AND kind = 'rendition' AND state IN ('failed', 'cancelled'))
+"""
+
+
+def order(
+    connection: Connection[Any],
+    video: UUID,
+    *,
+    by: UUID,
+    profiles: Collection[Profile] = (),
+    hls: bool = True,
+    dash: bool = True,
+) -> UUID:
+    """The id of the job that makes them: all profiles that fit, if none is named. An equal one is not begun twice."""
+    wish: dict[str, Any] = {"profiles": [one for one in PROFILES if one in profiles]} if profiles else {}
+    wish |= {name: False for name, wanted in (("hls", hls), ("dash", dash)) if not wanted}
+    return jobs.enqueue(connection, "rendition", video_id=video, parameters=wish, requested_by=by, urgency="wanted")
+
+
+def want(connection: Connection[Any], video: UUID, *, by: UUID) -> None:
+    """Somebody plays a title that has none and needs one: it comes before those that nobody waits for."""
+    if connection.execute(_MAY_BE_WANTED, (video,)).fetchone() is not None:
+        order(connection, video, by=by)
