@@ -29,6 +29,8 @@ _COLOURS: Final = {
     "colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"
 }  # fmt: skip
 _SOUND_HERTZ: Final = 48_000
+# -1.4 dB: an encoder adds to peaks what its decoder gives out then.
+_PEAK: Final = 0.85
 # Neither texts of the file, such as where it was filmed, nor its chapters.
 _NOTHING_TOLD: Final = {"map_metadata": -1, "map_chapters": -1}
 
@@ -127,7 +129,12 @@ def _encoded(settings: MediaSettings, frames: Any, picture: Picture) -> OutputSt
 
 
 def _voiced(samples: Any, sound: Sound) -> OutputStream:
-    """Stereo from second 0 on: what starts late or has gaps is filled with silence, so it stays with the picture."""
+    """Stereo from second 0 on: what starts late or has gaps is filled with silence, so it stays with the picture.
+
+    What would be too loud after the gain is held down for that moment.
+    """
     steady = samples.filter("aresample", _SOUND_HERTZ, **{"async": 1, "first_pts": 0})
     stereo = steady.filter("aformat", sample_rates=_SOUND_HERTZ, channel_layouts="stereo")
+    if sound.gain_db:
+        stereo = stereo.filter("volume", f"{sound.gain_db:.1f}dB").filter("alimiter", limit=_PEAK, level=0, latency=1)
     return ffmpeg.output(stereo, sound_file(sound), acodec="aac", audio_bitrate=SOUND_RATE, **_NOTHING_TOLD)

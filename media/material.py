@@ -48,6 +48,8 @@ class Sound:
     track: int
     language: str
     is_default: bool
+    # By how much it is to be made louder.
+    gain_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

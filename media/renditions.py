@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from media import graph, packager
+from media import graph, loudness, packager
 from media.faults import Fault
 from media.ladder import SOUND_RATE, Picture
 from media.material import UNDETERMINED, Material, Sound
@@ -39,6 +40,27 @@ class Workshop:
     folder: Path
     silence_seconds: float
     memory_bytes: int
+
+    def levelled(
+        self, descriptor: int, container: Container, sounds: Sequence[Sound], on_way: Callable[[], None]
+    ) -> tuple[Sound, ...] | Fault:
+        """The sounds with the gain that each needs. Listening takes about a hundredth of what encoding does."""
+        levelled: list[Sound] = []
+        for sound in sounds:
+            heard = loudness.Heard()
+            outcome = self.sandbox.make(
+                loudness.command(container, sound),
+                self.folder,
+                descriptor=descriptor,
+                file_bytes=_HEAD_BYTES,
+                silence_seconds=self.silence_seconds,
+                memory_bytes=self.memory_bytes,
+                on_progress=partial(_listen, heard, on_way),
+            )
+            if isinstance(outcome, Fault):
+                return outcome
+            levelled.append(replace(sound, gain_db=heard.gain_db))
+        return tuple(levelled)
 
     def encode(
         self,
@@ -126,6 +148,11 @@ def most_bytes(pictures: Sequence[Picture], sounds: Sequence[Sound], seconds: fl
 def _file_bytes(pictures: Sequence[Picture], seconds: float) -> int:
     rate = max([SOUND_RATE, *(picture.rung.rate for picture in pictures)])
     return int(_RATE_MARGIN * rate / 8 * seconds) + _HEAD_BYTES
+
+
+def _listen(heard: loudness.Heard, on_way: Callable[[], None], line: bytes) -> None:
+    heard.line(line)
+    on_way()
 
 
 class _Way:

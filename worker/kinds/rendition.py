@@ -67,12 +67,14 @@ def run(attempt: Attempt) -> None:
         if not pictures:
             raise JobFailed(f"The picture has {material.width}x{material.height} pixels, less than what is asked for.")
         _reserve(attempt, most_bytes(pictures, material.sounds, source.facts.duration_seconds))
+        on_way = partial(attempt.report, "listening to the sound", 0)
+        sounds = _good(_workshop(attempt).levelled(source.descriptor, source.container, material.sounds, on_way))
         done: list[Picture] = []
         is_long = source.facts.duration_seconds >= attempt.settings.rendition_first_seconds
-        for step in steps(pictures, material.sounds, first=is_long):
+        for step in steps(pictures, sounds, first=is_long):
             _encode(attempt, source, material, step)
             done += step.pictures
-            _publish(attempt, source, wish, done, material.sounds, step.ends)
+            _publish(attempt, source, wish, done, sounds, step.ends)
     if material.left_out:
         attempt.report(f"made without {material.left_out} audio track(s) that can't be decoded", 1)
 

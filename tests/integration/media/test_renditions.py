@@ -86,13 +86,15 @@ def make(tmp_path: Path) -> Making:
             assert isinstance(material, Material), material
             pictures = ladder.pictures(material.width, material.height)[-most:]
             workshop = Workshop(SANDBOX, SETTINGS, folder, 60, 16 << 30)
+            sounds = workshop.levelled(file.fileno(), container, material.sounds, lambda: None)
+            assert not isinstance(sounds, Fault)
             said: list[float] = []
             fault = workshop.encode(
-                file.fileno(), container, material, pictures, material.sounds, 10, lambda way, _: said.append(way)
+                file.fileno(), container, material, pictures, sounds, 10, lambda way, _: said.append(way)
             )
         assert fault is None
         assert said, "nothing was told of the progress"
-        packed = workshop.pack(pictures, material.sounds, hls=True, dash=True, on_way=lambda: None)
+        packed = workshop.pack(pictures, sounds, hls=True, dash=True, on_way=lambda: None)
         assert not isinstance(packed, Fault), packed
         return Made(material, folder, [path.name for path in packed])
 
@@ -218,6 +220,20 @@ def test_sound_that_starts_late_still_does(make: Making) -> None:
             float(line.split("silence_end: ")[1].split()[0]) for line in said.splitlines() if "silence_end" in line
         ]
         assert begun == pytest.approx(0.3, abs=0.02), name
+
+
+@pytest.mark.parametrize("volume", [0.3, 0.9])
+def test_films_are_as_loud_as_each_other(make: Making, volume: float) -> None:
+    """-18 LUFS, and no peak above -1 dB."""
+    noise = f"anoisesrc=duration=4:amplitude={volume}:color=pink:seed=1"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=4", "-f", "lavfi", "-i", noise)
+    made = make(ffmpeg("mkv", *picture, *X264, "-c:a", "ac3", "-b:a", "192k"))
+    command = ["ffmpeg", "-v", "info", "-i", str(made.folder / made.name("a-")), "-af", "ebur128=peak=sample"]
+    said = subprocess.run([*command, "-f", "null", "-"], check=True, capture_output=True, text=True).stderr
+    summary = said.rpartition("Summary:")[2]
+    loudness, peak = re.findall(r"(?:I|Peak): +(-?[0-9.]+) (?:LUFS|dBFS)", summary)
+    assert float(loudness) == pytest.approx(-18, abs=0.5)
+    assert float(peak) <= -1
 
 
 def test_sound_that_cannot_be_decoded_is_left_out_and_told(make: Making) -> None:

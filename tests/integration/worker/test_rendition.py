@@ -42,7 +42,7 @@ def wish(library: Library, **parameters: Any) -> UUID:
 @pytest.fixture
 def film(library: Library) -> Library:
     """A library of one title that no browser plays, of three rungs."""
-    library.put(FILM, made_by_ffmpeg("mkv", "-c:v", "mpeg4", "-c:a", "ac3", seconds=2, size="1024x576"))
+    library.put(FILM, made_by_ffmpeg("mkv", "-c:v", "mpeg4", "-c:a", "ac3", seconds=1, size="1024x576"))
     library.scan()
     return library
 
@@ -106,7 +106,7 @@ def test_the_smallest_of_a_long_film_can_be_watched_before_the_others(
 
     monkeypatch.setattr(Workshop, "encode", watched)
     job = wish(film)
-    run(film, rendition_first_seconds=1)
+    run(film, rendition_first_seconds=0.5)
     assert workers.row(job)["state"] == "done"
     assert len(seen) == 2
     early = {name for name in seen[1] if name.startswith(("v", "a-", "iframes"))}
