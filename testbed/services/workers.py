@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from psycopg.rows import dict_row
 
 from catalog import jobs, logs, roles
 from catalog.contract.words import JOB_KINDS, JobKind, JobUrgency
+from media.sandbox import Sandbox
 from testbed.servers.child import Child
 from testbed.servers.postgres import Database
 from testbed.services.library import Library
@@ -31,6 +33,7 @@ from testbed.waiting import eventually
 from worker import cli, kinds
 from worker.attempt import Attempt, JobFailed, Made
 from worker.attempts import Job
+from worker.runner import Runner
 from worker.settings import WorkerSettings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -103,6 +106,23 @@ def _wait_with_a_tool(attempt: Attempt, until: Path) -> None:
     except _Come:
         return
     raise RuntimeError("the tool ended by itself")
+
+
+def work_off(settings: WorkerSettings) -> None:
+    """Do in this process, with the product's own kinds, all that is due; a test may watch or break what they call."""
+    is_stopping = threading.Event()
+    sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
+    thread = threading.Thread(target=Runner(settings, sandbox, "test/this", kinds.KINDS, is_stopping).run)
+    thread.start()
+    due: LiteralString = (
+        "SELECT FROM jobs WHERE state = 'running' OR (state = 'queued' AND due_at <= now() AND kind = ANY(%s))"
+    )
+    try:
+        with psycopg.connect(settings.database_url, autocommit=True) as database:
+            eventually(lambda: database.execute(due, (list(kinds.KINDS),)).rowcount == 0, within=120, every=0.05)
+    finally:
+        is_stopping.set()
+        thread.join()
 
 
 @dataclass

@@ -2,16 +2,13 @@
 
 import re
 import subprocess
-import threading
 
 import psycopg
 import pytest
 
 from catalog import roles
-from media.sandbox import Sandbox
+from testbed.services.workers import work_off
 from testbed.stack import FILM_SECONDS, Stack
-from worker.kinds import KINDS
-from worker.runner import Runner
 from worker.settings import WorkerSettings
 
 FRAMES = FILM_SECONDS * 25
@@ -29,13 +26,13 @@ def rendered(stack: Stack) -> Stack:
     token = stack.sign_in()["access_token"]
     status, said = stack.call("POST", f"/api/v1/videos/{stack.video_id}/transcode", token, {"profiles": ["360p"]})
     assert status == 202, said
-    settings = WorkerSettings(
-        database_url=stack.database.url_for(roles.WORKER),
-        titles_dir=stack.nginx.titles,
-        rendition_preset="veryfast",
+    work_off(
+        WorkerSettings(
+            database_url=stack.database.url_for(roles.WORKER),
+            titles_dir=stack.nginx.titles,
+            rendition_preset="veryfast",
+        )
     )
-    sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
-    Runner(settings, sandbox, "test/one", KINDS, threading.Event()).run_due()
     _, job = stack.call("GET", f"/api/v1/jobs/{said['jobs'][0]['id']}", token)
     assert job["state"] == "done", job
     return stack

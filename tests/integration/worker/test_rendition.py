@@ -11,13 +11,11 @@ import pytest
 from catalog import jobs, roles
 from media.packager import DASH, HLS
 from media.renditions import Workshop
-from media.sandbox import Sandbox
 from testbed.services.library import Library, made_by_ffmpeg
-from testbed.services.workers import Workers
+from testbed.services.workers import Workers, work_off
 from worker import withdrawn
-from worker.kinds import KINDS
 from worker.reaper import Reaper
-from worker.runner import Runner, connect
+from worker.runner import connect
 from worker.settings import WorkerSettings
 
 FILM = "film.mkv"
@@ -25,13 +23,12 @@ FILM = "film.mkv"
 
 def settings(library: Library, **options: Any) -> WorkerSettings:
     values = {"database_url": library.database.url_for(roles.WORKER), "titles_dir": library.titles}
-    return WorkerSettings(rendition_preset="veryfast", retry_seconds=0.1, **values, **options)
+    return WorkerSettings(rendition_preset="veryfast", retry_seconds=3600, **values, **options)
 
 
 def run(library: Library, **options: Any) -> None:
     """Do what is due, as a worker does."""
-    wanted = settings(library, **options)
-    Runner(wanted, Sandbox.of_system(wanted.sandbox_memory_bytes), "test/one", KINDS, threading.Event()).run_due()
+    work_off(settings(library, **options))
 
 
 def wish(library: Library, **parameters: Any) -> UUID:
