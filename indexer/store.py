@@ -17,9 +17,9 @@ from catalog.rows import only
 from indexer.defaults import Rule
 from indexer.names import shown_filename, title_from
 from indexer.reconcile import Found, Known, Place
-from media.poster import Subject
 from media.probe import JUDGEMENT
 from media.report import Probed
+from media.shown import Subject
 
 Database = Connection[TupleRow]
 

@@ -1,0 +1,53 @@
+"""How pictures of a video are made to look as the video does: shape, upright, tones.
+
+ffmpeg turns a picture by the file's rotation before any filter sees it. Sizes are in square pixels.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+# The lowest side of a picture in pixels: a codec needs two.
+_LOWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is known of the video: see `Probed`. A `track` of None means the first that is no cover."""
+
+    duration_seconds: float
+    width: int | None
+    height: int | None
+    track: int | None
+    is_hdr: bool
+
+    @property
+    def stream(self) -> str:
+        """The track as ffmpeg names it."""
+        return "V:0" if self.track is None else str(self.track)
+
+
+def within(subject: Subject, widest: int, highest: int | None = None) -> tuple[int, int] | None:
+    """The largest width and height within these, in even pixels, in the proportions in which the video is shown, and
+    never larger than it. None when the file does not tell its size.
+    """
+    if subject.width is None or subject.height is None:
+        return None
+    share = min(1.0, widest / subject.width, (highest or subject.height) / subject.height)
+    width, height = int(subject.width * share), subject.height * share
+    return max(_LOWEST, width // 2 * 2), max(_LOWEST, round(height / 2) * 2)
+
+
+def scaled(frames: Any, size: tuple[int | str, int]) -> Any:
+    """`frames` (ffmpeg-python's) in this size and square pixels."""
+    return frames.filter("scale", *size).filter("setsar", 1)
+
+
+def toned(frames: Any) -> Any:
+    """HDR `frames` in the tones of SDR. Fails where the file does not tell its colours. Costs less after scaling."""
+    return (
+        frames.filter("zscale", t="linear", npl=100)
+        .filter("format", "gbrpf32le")
+        .filter("zscale", p="bt709")
+        .filter("tonemap", "hable", desat=0)
+        .filter("zscale", t="bt709", m="bt709", r="tv")
+    )
