@@ -37,3 +37,25 @@ class MediaSettings(BaseSettings):
     # CRF, 18 hardly to be told from the source, 28 visibly worse).
     rendition_preset: Literal["veryfast", "faster", "fast", "medium", "slow"] = "fast"
     rendition_quality: Annotated[int, Field(ge=14, le=34)] = 22
+
+    # A storyboard aims at this many tiles, no closer than the shortest and no wider apart than the longest interval
+    # (whole seconds), on at most so many sheets of 100; a film that is too long for those has wider intervals.
+    storyboard_tiles: Annotated[int, Field(ge=1, le=9900)] = 360
+    storyboard_shortest_seconds: Annotated[int, Field(ge=1, le=3600)] = 2
+    storyboard_longest_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
+    storyboard_sheets: Annotated[int, Field(ge=1, le=99)] = 20
+    # Longest side of a tile (pixels), and largest sheet. A JPEG ends at 65,535 pixels a side; ten tiles make one.
+    storyboard_tile_pixels: Annotated[int, Field(ge=16, le=1280)] = 240
+    sheet_bytes: Bytes = 16 << 20
+    # Thumbnails of a film, and how wide they are at most (pixels).
+    thumbnails: Annotated[int, Field(ge=1, le=99)] = 8
+    thumbnail_width: Annotated[int, Field(ge=64, le=3840)] = 640
+
+    # A preview shows so many scenes of this many seconds each, at most this wide (pixels) and this fast, with x264's
+    # quality (lower is better); a scene and the whole are at most this large.
+    preview_scenes: Annotated[int, Field(ge=1, le=30)] = 10
+    preview_scene_seconds: Annotated[float, Field(ge=0.5, le=30)] = 3
+    preview_width: Annotated[int, Field(ge=64, le=1920)] = 480
+    preview_fps: Annotated[int, Field(ge=1, le=60)] = 25
+    preview_quality: Annotated[int, Field(ge=0, le=51)] = 28
+    preview_bytes: Bytes = 16 << 20
