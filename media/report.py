@@ -89,7 +89,7 @@ class Probed:
 
 def read_report(report: Section, container: str) -> Probed | None:
     """The facts in ffprobe's `report` with format, streams and chapters; None when there is no video track."""
-    streams = [stream for stream in _sections(report.get("streams"))[:MAX_TRACKS] if _kind(stream)]
+    streams = [stream for stream in sections(report.get("streams"))[:MAX_TRACKS] if _kind(stream)]
     video = _longest([stream for stream in streams if _kind(stream) == "video"])
     if video is None:
         return None
@@ -115,7 +115,7 @@ def read_report(report: Section, container: str) -> Probed | None:
         video_track=_index(video, streams.index(video)),
         tracks=tuple(_track(stream, position) for position, stream in enumerate(streams)),
         chapters=_chapters(report),
-        tags=_tags(envelope),
+        tags=tags_of(envelope),
     )
 
 
@@ -135,9 +135,9 @@ def _kind(stream: Section) -> str | None:
 
 def tells_protection(report: Section) -> bool:
     """Does ffprobe's `report` say that a track is encrypted? It has a tag for Matroska's, side data for others'."""
-    for stream in _sections(report.get("streams")):
-        kinds = [str(entry.get("side_data_type")).lower() for entry in _sections(stream.get("side_data_list"))]
-        if "enc_key_id" in _tags(stream) or any("encryption" in kind for kind in kinds):
+    for stream in sections(report.get("streams")):
+        kinds = [str(entry.get("side_data_type")).lower() for entry in sections(stream.get("side_data_list"))]
+        if "enc_key_id" in tags_of(stream) or any("encryption" in kind for kind in kinds):
             return True
     return False
 
@@ -185,7 +185,7 @@ def _codec(stream: Section) -> str:
 
 
 def _track(stream: Section, position: int) -> Track:
-    disposition, tags = _section(stream.get("disposition")), _tags(stream)
+    disposition, tags = _section(stream.get("disposition")), tags_of(stream)
     language = tags.get("language", "")[:35]
     return Track(
         position=_index(stream, position),
@@ -238,7 +238,7 @@ def _fps(video: Section) -> float | None:
 
 def _rotation(video: Section) -> int:
     """Degrees clockwise to turn the picture: ffprobe tells the display matrix counter-clockwise."""
-    for entry in _sections(video.get("side_data_list")):
+    for entry in sections(video.get("side_data_list")):
         angle = _number(entry.get("rotation"))
         if angle is not None:
             return round(-angle / 90) * 90 % 360
@@ -248,7 +248,7 @@ def _rotation(video: Section) -> int:
 
 def _hdr(video: Section) -> str | None:
     """dolby-vision, hdr10, hlg or None, by ITU-T H.273 transfer characteristics and side data."""
-    kinds = {str(entry.get("side_data_type", "")) for entry in _sections(video.get("side_data_list"))}
+    kinds = {str(entry.get("side_data_type", "")) for entry in sections(video.get("side_data_list"))}
     if "DOVI configuration record" in kinds or str(video.get("codec_tag_string")) in ("dvh1", "dvhe", "dav1"):
         return "dolby-vision"
     return {"smpte2084": "hdr10", "arib-std-b67": "hlg"}.get(str(video.get("color_transfer")))
@@ -268,15 +268,15 @@ def _direct_play(container: str, video: Section, audio: Section | None) -> bool:
 
 def _chapters(report: Section) -> tuple[dict[str, Any], ...]:
     chapters = []
-    for chapter in _sections(report.get("chapters"))[:MAX_CHAPTERS]:
+    for chapter in sections(report.get("chapters"))[:MAX_CHAPTERS]:
         start, end = _number(chapter.get("start_time")), _number(chapter.get("end_time"))
         if start is not None and end is not None and 0 <= start <= end <= _MAX_SECONDS:
-            title = _tags(chapter).get("title", "")[:200]
+            title = tags_of(chapter).get("title", "")[:200]
             chapters.append({"start_seconds": start, "end_seconds": end, "title": title})
     return tuple(chapters)
 
 
-def _tags(section: Section) -> dict[str, str]:
+def tags_of(section: Section) -> dict[str, str]:
     pairs = list(_section(section.get("tags")).items())[:MAX_TAGS]
     return {name: storable(value) for key, value in pairs if (name := storable(key, 64).lower())}
 
@@ -285,7 +285,7 @@ def _section(value: object) -> Section:
     return value if isinstance(value, dict) else {}
 
 
-def _sections(value: object) -> list[Section]:
+def sections(value: object) -> list[Section]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 

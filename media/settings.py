@@ -59,3 +59,13 @@ class MediaSettings(BaseSettings):
     preview_fps: Annotated[int, Field(ge=1, le=60)] = 25
     preview_quality: Annotated[int, Field(ge=0, le=51)] = 28
     preview_bytes: Bytes = 16 << 20
+
+    # Subtitle tracks that are taken out of a film, the sidecars beside it, and the cues of each; the longest text of
+    # one. Scripts of ASS that draw signs run to megabytes.
+    subtitle_tracks: Annotated[int, Field(ge=1, le=90)] = 60
+    subtitle_sidecars: Annotated[int, Field(ge=0, le=90)] = 30
+    subtitle_cues: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    subtitle_bytes: Bytes = 16 << 20
+    # Fonts that are kept for a film's scripts, and the largest of them.
+    fonts: Annotated[int, Field(ge=0, le=99)] = 40
+    font_bytes: Bytes = 24 << 20

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from media.cues import clock
 from media.settings import MediaSettings
 from media.shown import Subject, within
 
@@ -63,11 +64,3 @@ class Layout:
             start, end = tile * self.interval, min((tile + 1) * self.interval, self.duration_seconds)
             place = f"{column * self.width},{row * self.height},{self.width},{self.height}"
             yield f"{clock(start)} --> {clock(end)}\n{self.sheets[tile // _PER_SHEET]}#xywh={place}\n"
-
-
-def clock(seconds: float) -> str:
-    """A time as WebVTT writes it: 01:02:03.004."""
-    milliseconds = round(seconds * 1000)
-    minutes, rest = divmod(milliseconds, 60_000)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours:02}:{minute:02}:{rest // 1000:02}.{rest % 1000:03}"
