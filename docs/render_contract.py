@@ -92,6 +92,7 @@ def page() -> str:
         "kind of a track": words.TRACK_KINDS,
         "profile of a rendition": words.PROFILES,
         "of which titles renditions are made": words.RENDITION_POLICIES,
+        "origin of a subtitle": words.SUBTITLE_ORIGINS,
     }
     return f"""# The contract
 

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import ffmpeg
 
+from catalog.contract.words import SubtitleOrigin
 from media import languages
 from media.asking import input_options
 from media.charsets import decoded
@@ -36,20 +37,18 @@ _LIKE_A_FONT = re.compile(r"font|truetype|opentype|[.](?:ttf|otf|ttc)$", re.IGNO
 _SAYS_FORCED = re.compile(r"\bforced\b", re.IGNORECASE)
 _SAYS_SDH = re.compile(r"\b(?:sdh|cc|hearing[ -]impaired)\b", re.IGNORECASE)
 
-Origin = Literal["embedded", "sidecar"]
-
 
 @dataclass(frozen=True, slots=True)
 class Subtitle:
     """What was read of one track or sidecar; `script` is the whole text of one that ASS draws."""
 
     described: Described
-    origin: Origin
+    origin: SubtitleOrigin
     cues: list[Cue]
     script: str | None
 
     @classmethod
-    def of(cls, raw: bytes, suffix: str, described: Described, origin: Origin, settings: MediaSettings) -> "Subtitle":
+    def of(cls, raw: bytes, suffix: str, described: Described, origin: SubtitleOrigin, settings: MediaSettings) -> "Subtitle":
         """From a file's bytes, in whatever encoding."""
         text = decoded(raw, described.language)
         is_script = suffix in ("ass", "ssa")

@@ -114,7 +114,11 @@ def featured_titles() -> dict[str, Any]:
 def own(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
     """All that the page of a title shows but what people think of it, past the cache. Raises Problem 404."""
     title = found(titles.visible(connection, identity, video_id))
-    return _video(title) | titles.details(connection, video_id)
+    page = _video(title) | titles.details(connection, video_id)
+    for subtitle in page["subtitles"]:
+        subtitle["href"] = _root(title) + subtitle["name"]
+    page["storyboard_href"] = _href(title, "storyboard.vtt")
+    return page
 
 
 def whole(connection: Connection[Any], identity: Identity, video_id: str) -> dict[str, Any]:
@@ -149,13 +153,20 @@ def _rated(connection: Connection[Any], identity: Identity, video_id: str, page:
     return answer
 
 
+def _root(title: Title) -> str:
+    return f"/stream/{title.id.hex}/"
+
+
+def _href(title: Title, name: str) -> str | None:
+    """Where one of the title's files is; None when it has none of that name."""
+    return _root(title) + name if any(file.name == name for file in title.files) else None
+
+
 def _video(title: Title) -> dict[str, Any]:
-    root = f"/stream/{title.id.hex}/"
     files = [
-        {"name": file.name, "href": root + file.name, "type": file.media_type, "size_bytes": file.size_bytes}
+        {"name": file.name, "href": _root(title) + file.name, "type": file.media_type, "size_bytes": file.size_bytes}
         for file in title.files
     ]
-    has_poster = any(file.name == "poster.jpg" for file in title.files)
     return {
         "id": title.id.hex,
         "title": title.title,
@@ -178,7 +189,7 @@ def _video(title: Title) -> dict[str, Any]:
         "status": title.status,
         "status_reason": title.status_reason,
         "files": files,
-        "poster_href": root + "poster.jpg" if has_poster else None,
+        "poster_href": _href(title, "poster.jpg"),
         "added_at": title.added_at,
         "direct_play": title.direct_play,
     }

@@ -14,6 +14,7 @@ from authsvc.library import search as searching
 from authsvc.library.search import Filters
 from authsvc.library.visibility import SEEN_BY_ALL, VISIBLE
 from authsvc.sessions.sessions import Identity
+from catalog.contract.words import TEXT_SUBTITLES
 
 _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
@@ -276,7 +277,7 @@ def listed(connection: Connection[Any], identity: Identity, *, limit: int, after
 
 def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
     """What only the page of one title shows: hdr, rotation (degrees), chapters ({title, start_seconds, end_seconds}),
-    container_tags, and the tracks in the container's order."""
+    container_tags, the tracks in the container's order, and the published subtitles in theirs."""
     with connection.cursor(row_factory=dict_row) as rows:
         shown = rows.execute(
             "SELECT hdr, rotation, chapters, container_tags FROM videos WHERE id = %s", (video_id,)
@@ -286,7 +287,14 @@ def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
             " is_default, is_forced FROM tracks WHERE video_id = %s ORDER BY position",
             (video_id,),
         ).fetchall()
-    return {**(shown or {}), "tracks": tracks}
+        subtitles = rows.execute(
+            "SELECT name, language, title, is_default, is_forced, is_hearing_impaired FROM subtitles"
+            " WHERE video_id = %s ORDER BY position",
+            (video_id,),
+        ).fetchall()
+    for track in tracks:
+        track["is_text"] = track["codec"] in TEXT_SUBTITLES if track["kind"] == "subtitle" else None
+    return {**(shown or {}), "tracks": tracks, "subtitles": subtitles}
 
 
 def counts(connection: Connection[Any], identity: Identity) -> dict[str, int]:

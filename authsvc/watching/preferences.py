@@ -1,5 +1,6 @@
 """What a viewer prefers, and what that means for a playback."""
 
+import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
@@ -9,10 +10,12 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from authsvc.library.titles import Title
+from catalog.contract.forms import LANGUAGE
 
 Link = Literal["source", "hls", "dash"]
 
 MANIFESTS: Final[dict[Link, str]] = {"hls": "master.m3u8", "dash": "manifest.mpd"}
+_SUBTITLE: Final = re.compile(rf"sub-({LANGUAGE})(?:-(forced|sdh))?(?:-([0-9]{{1,2}}))?[.]vtt", re.ASCII)
 # Bits a second that a rendition of this height takes, with its sound (the ladder's default rates).
 _LADDER: Final = ((360, 1_000_000), (480, 1_600_000), (720, 3_000_000), (1080, 5_300_000), (1440, 9_500_000))
 
@@ -115,12 +118,16 @@ def _shows_source(title: Title, preferences: Preferences) -> bool:
 
 
 def subtitle(names: Collection[str], language: str | None) -> str | None:
-    """The published subtitles in this language, or in its main one (`pt` for `pt-BR`)."""
+    """The published subtitles in this language (its main one: `pt` of `pt-BR`): the plain ones before those for the
+    hearing impaired, and forced ones not at all, since most of what is said is missing in them."""
     if not language:
         return None
-    wanted = (language.lower(), language.lower().partition("-")[0])
-    by_language = {name[4:-4].lower(): name for name in names if name.startswith("sub-") and name.endswith(".vtt")}
-    return next((by_language[tag] for tag in wanted if tag in by_language), None)
+    found = [
+        (told[2] or "", int(told[3] or 1), told[0])
+        for name in names
+        if (told := _SUBTITLE.fullmatch(name)) and told[1] == language.lower().partition("-")[0] and told[2] != "forced"
+    ]
+    return min(found)[2] if found else None
 
 
 def _height(preferences: Preferences) -> int | None:

@@ -53,10 +53,13 @@ PUBLISHED: Final = (
     Published("manifest", "", ("mpd",), "manifest"),
     Published("poster", "", ("jpg",), "picture"),
     Published("thumb", "-[0-9]{2}", ("jpg",), "picture"),
-    Published("storyboard", "", ("jpg",), "picture"),
+    Published("storyboard", "-[0-9]{1,2}", ("jpg",), "picture"),
     Published("preview", "", ("mp4",), "picture"),
     Published("storyboard", "", ("vtt",), "text"),
-    Published("sub", f"-{LANGUAGE}", ("vtt",), "text"),
+    # Two of one language and use are told apart by a number. A script is kept beside what WebVTT can say of it, with the
+    # fonts that it draws with.
+    Published("sub", f"-{LANGUAGE}(?:-(?:forced|sdh))?(?:-[0-9]{{1,2}})?", ("vtt", "ass"), "text"),
+    Published("font", "-[0-9]{1,2}", ("ttf", "otf", "ttc"), "text"),
 )
 
 # One expression for all names. Those of pictures are one alternative: Nginx tries them one after the other.

@@ -40,6 +40,13 @@ DEVICE_KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 TrackKind = Literal["video", "audio", "subtitle"]
 TRACK_KINDS: Final[tuple[TrackKind, ...]] = get_args(TrackKind)
 
+# The codecs of subtitle tracks that are text, as the catalog names codecs. Others are pictures, which stay in the film.
+TEXT_SUBTITLES: Final = ("subrip", "srt", "text", "mov_text", "webvtt", "ass", "ssa")
+
+# Where a title's subtitle was found: within its file, or in one of its own beside it.
+SubtitleOrigin = Literal["embedded", "sidecar"]
+SUBTITLE_ORIGINS: Final[tuple[SubtitleOrigin, ...]] = get_args(SubtitleOrigin)
+
 # What a worker does: pictures of a title, its subtitles, what plays where the source does not, an upload.
 JobKind = Literal["pictures", "text", "rendition", "upload"]
 JOB_KINDS: Final[tuple[JobKind, ...]] = get_args(JobKind)

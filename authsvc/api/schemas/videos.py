@@ -87,6 +87,19 @@ class TrackOut(BaseModel):
     bitrate: int | None = Field(description="Bits a second")
     is_default: bool
     is_forced: bool
+    is_text: bool | None = Field(
+        description="Of subtitles: can they be had as text? Pictures (PGS, VobSub) stay in the file. Of others: null"
+    )
+
+
+class SubtitleOut(BaseModel):
+    name: str = Field(description="Of the WebVTT; a script of ASS is among `files` under the same name, ending in .ass")
+    href: str = Field(description="At the header door: send the cookie or the Bearer token")
+    language: str = Field(description="ISO 639: two letters, or three where it has no two; und: not told")
+    title: str | None
+    is_default: bool
+    is_forced: bool = Field(description="For what is said in another language than the rest, and signs")
+    is_hearing_impaired: bool
 
 
 class ChapterOut(BaseModel):
@@ -102,6 +115,10 @@ class VideoDetailsOut(VideoOut):
     making: list[WorkOut] = Field(description="What workers are doing for the title, or are going to")
     container_tags: dict[str, str]
     tracks: list[TrackOut]
+    subtitles: list[SubtitleOut] = Field(description="As WebVTT: the file's own, then those beside it")
+    storyboard_href: str | None = Field(
+        description="WebVTT whose cues name a sheet and, as #xywh=, the place on it: pictures for the seek bar"
+    )
 
 
 class FeaturedOut(BaseModel):

@@ -58,6 +58,36 @@ def test_page_of_a_title_tells_its_tracks_and_chapters(world: World, alice: dict
     ]
 
 
+def test_page_of_a_title_offers_its_subtitles_and_storyboard(world: World, alice: dict[str, str]) -> None:
+    video = world.video("Sunrise")
+    for position, kind, codec in ((0, "video", "hevc"), (1, "subtitle", "subrip"), (2, "subtitle", "dvd_subtitle")):
+        world.owner.execute(
+            "INSERT INTO tracks (video_id, position, kind, codec) VALUES (%s, %s, %s, %s)",
+            (video, position, kind, codec),
+        )
+    world.publish(
+        video, "source.mp4", "storyboard.vtt", "storyboard-1.jpg", "sub-en-sdh.vtt", "sub-en.vtt", "sub-en.ass"
+    )
+    for position, name, is_hearing_impaired in ((1, "sub-en-sdh.vtt", True), (0, "sub-en.vtt", False)):
+        world.owner.execute(
+            "INSERT INTO subtitles (video_id, name, position, language, is_hearing_impaired, origin)"
+            " VALUES (%s, %s, %s, 'en', %s, 'sidecar')",
+            (video, name, position, is_hearing_impaired),
+        )
+    answer = world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()
+    root = f"/stream/{video}/"
+    plain = {"language": "en", "title": None, "is_default": False, "is_forced": False}
+    assert answer["subtitles"] == [
+        {"name": "sub-en.vtt", "href": root + "sub-en.vtt", "is_hearing_impaired": False} | plain,
+        {"name": "sub-en-sdh.vtt", "href": root + "sub-en-sdh.vtt", "is_hearing_impaired": True} | plain,
+    ]
+    assert answer["storyboard_href"] == root + "storyboard.vtt"
+    assert [track["is_text"] for track in answer["tracks"]] == [None, True, False]
+    world.owner.execute("DELETE FROM published_files WHERE video_id = %s AND name LIKE 'sub-%%'", (video,))
+    world.owner.execute("UPDATE videos SET changed_at = now() WHERE id = %s", (video,))
+    assert world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()["subtitles"] == []
+
+
 def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str, str]) -> None:
     video = world.video(
         "Sunrise", description="At sea", tags=["sea"], width=1920, height=1080, fps=25.0, bitrate=4_000_000,
@@ -65,7 +95,7 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
     )  # fmt: skip
     world.publish(video, "source.mp4", "poster.jpg")
     answer = world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()
-    for name in ("hdr", "rotation", "chapters", "container_tags", "tracks", "making"):
+    for name in ("hdr", "rotation", "chapters", "container_tags", "tracks", "making", "subtitles"):
         answer.pop(name)
     added = datetime.fromisoformat(answer.pop("added_at"))
     assert added.tzinfo is not None
@@ -97,6 +127,7 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
             {"name": "source.mp4", "href": root + "source.mp4", "type": "video/mp4", "size_bytes": 1000},
         ],
         "poster_href": root + "poster.jpg",
+        "storyboard_href": None,
         "direct_play": True,
         "rating_average": None,
         "rating_count": 0,
