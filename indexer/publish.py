@@ -6,9 +6,10 @@ rows of `published_files` say what is left to take away. Each step holds the tit
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID, uuid4
 
+from catalog import jobs
 from catalog.locks import lock_video
 from indexer import store
 from indexer.defaults import Defaults
@@ -23,6 +24,8 @@ from media.report import Probed
 from media.sniff import Container
 
 POSTER = "poster.jpg"
+# Titles that are asked for in one transaction: after an upgrade it is the whole library's turn.
+_ASKED_AT_ONCE = 500
 
 
 class Publisher:
@@ -81,6 +84,10 @@ class Publisher:
                 self._name_viewers(video, found, row)
                 self._publish_source(video, found, container)
             store.adopt_renditions(self._database, found.root, self._renditions[found.root], video)
+            if row is None or not is_same:
+                self._ask(video, content, None, found.sidecars)
+            else:
+                self._ask(video, content, row.sidecars if pictured else None, found.sidecars)
         return None
 
     def broken(self, examined: Examined, fault: Fault, row: Known | None) -> bool:
@@ -119,10 +126,20 @@ class Publisher:
             if container is not None:
                 self._link(row.id, found, container)
                 self._publish_source(row.id, found, container)
-            pictured = self._titles.has(row.id, POSTER)
-            if not pictured:
-                store.unpublish(self._database, row.id, POSTER)
-            store.save_place(self._database, row, found, pictured=pictured)
+            lost = self._lost(row.id)
+            for name in lost:
+                store.unpublish(self._database, row.id, name)
+            store.save_place(self._database, row, found, pictured=self._titles.has(row.id, POSTER))
+            if row.status == "ready" and row.fingerprint is not None:
+                self._ask(row.id, row.fingerprint, None if lost else row.sidecars, found.sidecars)
+
+    def ask(self, unasked: Sequence[tuple[Known, bytes]]) -> None:
+        """Have the text of these titles made anew, for the subtitle files beside them; and what was never made."""
+        for start in range(0, len(unasked), _ASKED_AT_ONCE):
+            with self._database.transaction():
+                for row, sidecars in unasked[start : start + _ASKED_AT_ONCE]:
+                    if row.fingerprint is not None:
+                        self._ask(row.id, row.fingerprint, row.sidecars, sidecars)
 
     def poster(self, due: PictureDue, picture: bytes | None) -> bool:
         """Publish a poster, or note that there is none; False when the title has other content by now."""
@@ -161,6 +178,23 @@ class Publisher:
         """Have made what the policies of these roots want by now of titles that were there before."""
         for root in roots:
             store.adopt_renditions(self._database, root, self._renditions[root])
+
+    def _ask(self, video: UUID, content: bytes, before: bytes | None, sidecars: bytes) -> None:
+        """Have workers make what is lacking, when this transaction commits: text for other `sidecars` than `before`;
+        all, where that is None. A job names what it is of, so that it is never taken for one of later content.
+        """
+        if before == sidecars:
+            return
+        of = {"fingerprint": content.hex()}
+        if before is None:
+            jobs.enqueue(self._database, "pictures", video_id=video, parameters=of)
+        jobs.enqueue(self._database, "text", video_id=video, parameters=of | {"sidecars": sidecars.hex()})
+        store.save_sidecars(self._database, video, sidecars)
+
+    def _lost(self, video: UUID) -> list[str]:
+        """What was made of the title and is not in its folder any more."""
+        names = store.published_names(self._database, video)
+        return [name for name in names if not name.startswith("source.") and not self._titles.has(video, name)]
 
     def _link(self, video: UUID, found: Found, container: Container) -> None:
         target = os.path.join(os.fsencode(found.root), found.path)

@@ -41,6 +41,8 @@ class Known(NamedTuple):
     container: str | None
     removed: bool
     judgement: int
+    # Digest of the subtitle files that its text was asked for with; None: nothing was asked for yet.
+    sidecars: bytes | None = b""
 
     @property
     def is_judged(self) -> bool:
@@ -65,6 +67,8 @@ class Found:
     size: int
     mtime_ns: int
     known: Known | None = None
+    # Digest of the subtitle files beside it.
+    sidecars: bytes = b""
 
     @property
     def place(self) -> Place:
@@ -77,6 +81,8 @@ class Comparison:
 
     seen: int = 0
     due: list[Found] = field(default_factory=list)
+    # Rows that are ready and not due, of which other subtitle files lie beside the video than they were asked for with.
+    unasked: list[tuple[Known, bytes]] = field(default_factory=list)
     # Rows, by id, whose path is certainly empty. The removed ones among them can come back.
     absent: dict[UUID, Known] = field(default_factory=dict)
     # Rows that follow content to another path.
@@ -115,10 +121,13 @@ def compare(rows: Iterable[Known], listings: Mapping[str, Listing | None], publi
         if listing is None:
             continue
         comparison.seen += len(listing.files)
+        digests = listing.sidecar_digests()
         for path, (size, mtime_ns) in listing.files.items():
             known = standing.get((root, path))
             if known is None or _is_due(known, size, mtime_ns, published):
-                comparison.due.append(Found(root, path, size, mtime_ns, known))
+                comparison.due.append(Found(root, path, size, mtime_ns, known, digests.get(path, b"")))
+            elif known.status == "ready" and known.sidecars != digests.get(path, b""):
+                comparison.unasked.append((known, digests.get(path, b"")))
     return comparison
 
 

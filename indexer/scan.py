@@ -5,7 +5,8 @@
     published.
  3. Posters are made until the files set aside have had their time; those are looked at again. What holds still is
     treated like the others, what grows is recorded as waiting.
- 4. Titles whose files are gone are hidden, unless too many are gone at once; those hidden long ago are purged.
+ 4. The text of titles is asked for where other subtitle files lie beside them than before. Titles whose files are
+    gone are hidden, unless too many are gone at once; those hidden long ago are purged.
  5. The posters that are left are made.
 
 Threads look at files and run tools; this thread alone writes to the database and to the published tree.
@@ -108,6 +109,9 @@ class Scan:
             self._make_pictures(crew, examiner, until=second_look)
             self._sleep(max(0.0, second_look - time.monotonic()))
             self._look_again(crew, examiner, comparison, unsettled)
+        self._publisher.ask(
+            [(row, sidecars) for row, sidecars in comparison.unasked if row.id not in comparison.claimed]
+        )
         self._remove(comparison, roots.devices)
         self._remove_ownerless(published.difference(row.hex for row in rows), len(rows))
         self._make_pictures(crew, examiner)

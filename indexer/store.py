@@ -29,7 +29,7 @@ REFUSED = (DataError, IntegrityError, ProgramLimitExceeded, UnicodeError)
 
 _KNOWN: LiteralString = """
 SELECT encode(uuid_send(id), 'hex'), library_root, path, size_bytes, mtime_ns, fingerprint, status, status_reason,
-       container, removed_at IS NOT NULL, judgement
+       container, removed_at IS NOT NULL, judgement, sidecars
   FROM videos
 """
 
@@ -257,6 +257,16 @@ def shows_the_same(database: Database, video: UUID, fingerprint: bytes, probed: 
            AND coalesce(video_track, %s) = %s AND pictured_at IS NOT NULL"""
     values = (video, fingerprint, probed.width, probed.height, first, probed.video_track)
     return database.execute(statement, values).fetchone() is not None
+
+
+def published_names(database: Database, video: UUID) -> list[str]:
+    statement: LiteralString = "SELECT name FROM published_files WHERE video_id = %s"
+    return [name for (name,) in database.execute(statement, (video,))]
+
+
+def save_sidecars(database: Database, video: UUID, sidecars: bytes) -> None:
+    """Note with which subtitle files beside it the title's text was asked for."""
+    database.execute("UPDATE videos SET sidecars = %s WHERE id = %s", (sidecars, video))
 
 
 def hide(database: Database, videos: list[UUID]) -> int:

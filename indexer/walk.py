@@ -6,10 +6,12 @@ whoever made a link expects to see what it leads to. Where it leads is not asked
 that can't be listed is told apart from an empty one: what was known below it is not missing, it is unseen.
 """
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 
 from media.beneath import changed_at
+from media.sidecars import by_stem, digest, is_sidecar
 
 VIDEO_SUFFIXES = frozenset({b".mp4", b".mkv", b".avi", b".mov", b".webm", b".m4v"})
 # What people keep beside a video. A link to one of these is no title that somebody misses.
@@ -28,6 +30,8 @@ class Listing:
     files: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     # Folders (below the root, ending in a slash; b"" is the root itself) that could not be listed, with the reason.
     unlisted: dict[bytes, str] = field(default_factory=dict)
+    # Subtitle files, by folder: name, size and time of each.
+    sidecars: dict[bytes, list[tuple[bytes, int, int]]] = field(default_factory=dict)
     # Links that were passed by.
     links: list[bytes] = field(default_factory=list)
     # How many entries were looked at so far: a sign of life for whoever waits.
@@ -36,6 +40,22 @@ class Listing:
     def hides(self, path: bytes) -> bool:
         """May `path` be there although it was not seen?"""
         return any(path.startswith(folder) for folder in self.unlisted)
+
+    def sidecar_digests(self) -> dict[bytes, bytes]:
+        """By which each video's sidecars are known; a video that is not here has none."""
+        stems: dict[bytes, dict[bytes, list[bytes]]] = {folder: {} for folder in self.sidecars}
+        for path in self.files if stems else ():
+            folder, slash, name = path.rpartition(b"/")
+            if (folder + slash) in stems:
+                stems[folder + slash].setdefault(os.path.splitext(name)[0], []).append(path)
+        digests: dict[bytes, bytes] = {}
+        for folder, entries in self.sidecars.items():
+            known = {name: (size, mtime_ns) for name, size, mtime_ns in entries}
+            for stem, names in by_stem(known, stems[folder]).items():
+                # Without the video's own name: both may be renamed together.
+                found = digest((name[len(stem) :], *known[name]) for name in names)
+                digests |= dict.fromkeys(stems[folder][stem], found)
+        return digests
 
 
 def walk(root: bytes, listing: Listing | None = None) -> Listing:
@@ -76,6 +96,10 @@ def _sort_in(entry: os.DirEntry[bytes], folder: bytes, listing: Listing, folders
     elif entry.is_dir(follow_symlinks=False):
         if name.lower() not in IGNORED_FOLDERS:
             folders.append(folder + name + b"/")
+    elif is_sidecar(name) and entry.is_file(follow_symlinks=False):
+        with contextlib.suppress(OSError):  # it went away, or can't be read: then it is none
+            status = entry.stat(follow_symlinks=False)
+            listing.sidecars.setdefault(folder, []).append((name, status.st_size, changed_at(status)))
     elif os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and entry.is_file(follow_symlinks=False):
         try:
             status = entry.stat(follow_symlinks=False)

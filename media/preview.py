@@ -4,6 +4,7 @@ Each scene is encoded by a run of its own, so that one decoder at a time takes m
 is left out; the scenes are then joined without encoding anything again.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def make_preview(making: Making) -> Path | Fault:
         name = f"scene-{number + 1}.mp4"
         for tones in dict.fromkeys((making.subject.is_hdr, False)):
             command = _scene(making, name, start, seconds, tones=tones)
-            fault = making.run(command, file_bytes=settings.preview_bytes)
+            fault = _further(making, number * seconds).run(command, file_bytes=settings.preview_bytes)
             if fault is None:
                 break
         if fault is None and _has_pictures(making.folder / name):
@@ -45,7 +46,9 @@ def make_preview(making: Making) -> Path | Fault:
     if not made:
         return fault or Fault("no scene of the film gives a picture.")
     (making.folder / _LIST).write_text("".join(f"file '{name}'\n" for name in made), encoding="ascii")
-    fault = making.run(_joined(), file_bytes=settings.preview_bytes, film=False)
+    fault = _further(making, sum(seconds for _, seconds in spread)).run(
+        _joined(), file_bytes=settings.preview_bytes, film=False
+    )
     return fault or making.folder / NAME
 
 
@@ -55,6 +58,11 @@ def scenes(subject: Subject, number: int, seconds: float) -> list[tuple[float, f
     if duration <= number * seconds:
         return [(0.0, duration)]
     return [((part + 0.5) * duration / number - seconds / 2, seconds) for part in range(number)]
+
+
+def _further(making: Making, done: float) -> Making:
+    """The same, telling of what is made beyond `done` seconds."""
+    return replace(making, tell=lambda seconds: making.tell(done + seconds))
 
 
 def _scene(making: Making, name: str, start: float, seconds: float, *, tones: bool) -> list[str]:

@@ -48,7 +48,9 @@ class Subtitle:
     script: str | None
 
     @classmethod
-    def of(cls, raw: bytes, suffix: str, described: Described, origin: SubtitleOrigin, settings: MediaSettings) -> "Subtitle":
+    def of(
+        cls, raw: bytes, suffix: str, described: Described, origin: SubtitleOrigin, settings: MediaSettings
+    ) -> "Subtitle":
         """From a file's bytes, in whatever encoding."""
         text = decoded(raw, described.language)
         is_script = suffix in ("ass", "ssa")

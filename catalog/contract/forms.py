@@ -56,7 +56,7 @@ PUBLISHED: Final = (
     Published("storyboard", "-[0-9]{1,2}", ("jpg",), "picture"),
     Published("preview", "", ("mp4",), "picture"),
     Published("storyboard", "", ("vtt",), "text"),
-    # Two of one language and use are told apart by a number. A script is kept beside what WebVTT can say of it, with the
+    # Two of one language and use are told apart by a number. A script is kept beside what WebVTT can say of it, and the
     # fonts that it draws with.
     Published("sub", f"-{LANGUAGE}(?:-(?:forced|sdh))?(?:-[0-9]{{1,2}})?", ("vtt", "ass"), "text"),
     Published("font", "-[0-9]{1,2}", ("ttf", "otf", "ttc"), "text"),

@@ -160,6 +160,12 @@ class Library:
         (link,) = (self.titles / video.hex).glob("source.*")
         return os.readlink(os.fsencode(link))
 
+    def owner(self, *statements: str) -> None:
+        """What no service may do to the catalog."""
+        with psycopg.connect(self.database.owner_url) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
     def query(self, statement: str, *values: object) -> Sequence[tuple[Any, ...]]:
         with psycopg.connect(self.database.owner_url) as connection:
             return connection.execute(statement, values).fetchall()

@@ -51,8 +51,10 @@ QUICKLY: Mapping[str, object] = {
 def trial(attempt: Attempt) -> None:
     """`fail`, `raise`: how it ends. `until`: a file that it waits for, with a tool inside the sandbox beside it; with
     `moments` it writes down when that tool was first heard. `publish`: names to publish then, `pause` seconds before
-    the commit. `dies`: it takes its worker along."""
+    the commit. `dies`: it takes its worker along. What a scan asks for is no trial."""
     wanted = attempt.job.parameters
+    if "diary" not in wanted:
+        return
     with Path(wanted["diary"]).open("a") as diary:
         diary.write(f"{wanted.get('note', attempt.job.id)}\n")
     if wanted.get("dies"):

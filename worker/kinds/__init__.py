@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping
 
 from catalog.contract.words import JobKind
 from worker.attempt import Attempt
-from worker.kinds import rendition
+from worker.kinds import pictures, rendition, text
 
-KINDS: Mapping[JobKind, Callable[[Attempt], None]] = {"rendition": rendition.run}
+KINDS: Mapping[JobKind, Callable[[Attempt], None]] = {
+    "pictures": pictures.run,
+    "rendition": rendition.run,
+    "text": text.run,
+}
