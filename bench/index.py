@@ -42,9 +42,9 @@ _PR_SET_CHILD_SUBREAPER = 36  # prctl(2), from linux/prctl.h
 # A title's row as the scan writes it, except for the facts of a probe.
 FILL = f"""
 INSERT INTO videos (library_root, path, size_bytes, mtime_ns, filename, title, status, container, duration_seconds,
-                    fingerprint, pictured_at, judgement)
+                    fingerprint, pictured_at, judgement, sidecars)
 SELECT %s, convert_to(format('%%s/%%s.mp4', n / %s, n), 'UTF8'), 1, %s, format('%%s.mp4', n), n::text, 'ready',
-       'mp4', 1, sha256(n::text::bytea), now(), {JUDGEMENT}
+       'mp4', 1, sha256(n::text::bytea), now(), {JUDGEMENT}, ''
   FROM generate_series(0, %s - 1) AS n
 """
 

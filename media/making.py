@@ -58,7 +58,7 @@ class Making:
         )
         if isinstance(outcome, Fault):
             return outcome
-        return Fault(f"{complaint(outcome)}.") if outcome.status else None
+        return Fault(f"{complaint(outcome).rstrip('.!')}.") if outcome.status else None
 
 
 def compiled(output: Any) -> list[str]:

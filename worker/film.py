@@ -51,6 +51,11 @@ def making(attempt: Attempt, source: Source, stage: str, *, of_seconds: float, b
     )
 
 
+def lacking(what: str, fault: Fault) -> Fault:
+    """The fault as people read it who don't know what was tried."""
+    return fault if Fault.is_passing(fault.sentence) else Fault(f"{what} could not be made: {fault.sentence}")
+
+
 def conclude(
     attempt: Attempt,
     made: Sequence[Made],

@@ -27,7 +27,7 @@ def run(attempt: Attempt) -> None:
         layout = Layout.of(settings, stills.subject)
         pictures = make_stills(stills, layout)
         if isinstance(pictures, Fault):
-            faults.append(pictures)
+            faults.append(film.lacking("Storyboard and thumbnails", pictures))
         else:
             made += [Made(path.name, path, "image/jpeg") for path in pictures]
             # What names the sheets comes after them.
@@ -37,7 +37,7 @@ def run(attempt: Attempt) -> None:
         longest = min(seconds, settings.preview_scenes * settings.preview_scene_seconds)
         preview = make_preview(film.making(attempt, source, "preview", of_seconds=longest, begin=_STILLS, end=1))
         if isinstance(preview, Fault):
-            faults.append(preview)
+            faults.append(film.lacking("The preview", preview))
         else:
             made.append(Made(preview.name, preview, "video/mp4"))
         film.conclude(attempt, made, faults, instead_of=("storyboard", "thumb", "preview"))

@@ -61,7 +61,7 @@ def _embedded(attempt: Attempt, source: Source) -> tuple[list[Subtitle], list[Fa
     making = film.making(attempt, source, "subtitles", of_seconds=source.facts.duration_seconds, begin=0, end=1)
     found = extract(making, tracks, attached_fonts(report, settings))
     if isinstance(found, Fault):
-        return [], [found]
+        return [], [film.lacking("The subtitles that the file holds", found)]
     return [subtitle for subtitle in found if subtitle.cues], []
 
 

@@ -13,6 +13,7 @@ from catalog import roles
 from catalog.contract import forms
 from media.sandbox import Sandbox
 from testbed.services.library import Library, made_by_ffmpeg
+from testbed.waiting import eventually
 from worker import kinds
 from worker.runner import Runner
 from worker.settings import WorkerSettings
@@ -36,7 +37,14 @@ def work(library: Library, **options: Any) -> None:
         database_url=library.database.url_for(roles.WORKER), titles_dir=library.titles, thumbnails=1, **options
     )
     sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
-    Runner(settings, sandbox, "test", kinds.KINDS, threading.Event()).run_due()
+    is_stopping = threading.Event()
+    worker = threading.Thread(target=Runner(settings, sandbox, "test", kinds.KINDS, is_stopping).run)
+    worker.start()
+    try:
+        eventually(lambda: all(state in ("done", "failed") for _, state, _ in jobs(library)), within=120, every=0.05)
+    finally:
+        is_stopping.set()
+        worker.join()
 
 
 def jobs(library: Library) -> list[tuple[str, str, str | None]]:
@@ -212,7 +220,10 @@ def test_a_film_without_readable_pictures_says_so_once(library: Library, monkeyp
     work(library)
     ((_, state, reason),) = [job for job in jobs(library) if job[0] == "pictures"]
     assert state == "failed"
-    assert reason
+    assert reason is not None
+    assert re.fullmatch(
+        r"Storyboard and thumbnails could not be made: .+[.] The preview could not be made: .+[.]", reason
+    )
     assert made(library, "Film.mkv") == []
     assert not list(library.titles.glob(".job-*"))
 
