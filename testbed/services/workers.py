@@ -111,7 +111,8 @@ def _wait_with_a_tool(attempt: Attempt, until: Path) -> None:
 
 
 def work_off(settings: WorkerSettings) -> None:
-    """Do in this process, with the product's own kinds, all that is due; a test may watch or break what they call."""
+    """Do in this process all that is due of the settings' kinds, as the product does it; a test may watch or break what
+    is called."""
     is_stopping = threading.Event()
     sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
     thread = threading.Thread(target=Runner(settings, sandbox, "test/this", kinds.KINDS, is_stopping).run)
@@ -121,7 +122,7 @@ def work_off(settings: WorkerSettings) -> None:
     )
     try:
         with psycopg.connect(settings.database_url, autocommit=True) as database:
-            eventually(lambda: database.execute(due, (list(kinds.KINDS),)).rowcount == 0, within=120, every=0.05)
+            eventually(lambda: database.execute(due, (list(settings.job_kinds),)).rowcount == 0, within=120, every=0.05)
     finally:
         is_stopping.set()
         thread.join()

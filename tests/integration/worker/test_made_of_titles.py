@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,8 @@ import pytest
 
 from catalog import roles
 from catalog.contract import forms
-from media.sandbox import Sandbox
 from testbed.services.library import Library, made_by_ffmpeg
-from testbed.waiting import eventually
-from worker import kinds
-from worker.runner import Runner
+from testbed.services.workers import work_off
 from worker.settings import WorkerSettings
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25")
@@ -33,25 +29,17 @@ def srt(text: str) -> bytes:
 
 def work(library: Library, **options: Any) -> None:
     """As a worker does, until nothing is due."""
-    settings = WorkerSettings(
-        database_url=library.database.url_for(roles.WORKER), titles_dir=library.titles, thumbnails=1, **options
-    )
-    sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
-    is_stopping = threading.Event()
-    worker = threading.Thread(target=Runner(settings, sandbox, "test", kinds.KINDS, is_stopping).run)
-    worker.start()
-    try:
-        eventually(lambda: all(state in ("done", "failed") for _, state, _ in jobs(library)), within=120, every=0.05)
-    finally:
-        is_stopping.set()
-        worker.join()
+    values = {"database_url": library.database.url_for(roles.WORKER), "titles_dir": library.titles, "thumbnails": 1}
+    work_off(WorkerSettings(job_kinds=("pictures", "text"), **values, **options))
 
 
 def jobs(library: Library) -> list[tuple[str, str, str | None]]:
-    """Kind, state and reason of all, in order."""
+    """Kind, state and reason of these jobs, in order."""
     return [
         (kind, state, reason)
-        for kind, state, reason in library.query("SELECT kind, state, reason FROM jobs ORDER BY created_at, kind")
+        for kind, state, reason in library.query(
+            "SELECT kind, state, reason FROM jobs WHERE kind IN ('pictures', 'text') ORDER BY created_at, kind"
+        )
     ]
 
 

@@ -23,7 +23,9 @@ FILM = "film.mkv"
 
 def settings(library: Library, **options: Any) -> WorkerSettings:
     values = {"database_url": library.database.url_for(roles.WORKER), "titles_dir": library.titles}
-    return WorkerSettings(rendition_preset="veryfast", retry_seconds=3600, **values, **options)
+    return WorkerSettings(
+        job_kinds=("rendition",), rendition_preset="veryfast", retry_seconds=3600, **values, **options
+    )
 
 
 def run(library: Library, **options: Any) -> None:
