@@ -43,6 +43,8 @@ def make_preview(making: Making) -> Path | Fault:
                 break
         if fault is None and _has_pictures(making.folder / name):
             made.append(name)
+        elif fault is not None and Fault.is_passing(fault.sentence):
+            return fault
     if not made:
         return fault or Fault("no scene of the film gives a picture.")
     (making.folder / _LIST).write_text("".join(f"file '{name}'\n" for name in made), encoding="ascii")

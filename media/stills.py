@@ -1,9 +1,9 @@
 """The pictures that come from one run over a film's key frames: the sheets of its storyboard, and thumbnails.
 
-Key frames alone take a twentieth of a decode (measured: 0.05 against 1.03 s of computing for a minute at 720p). The
-last key frame before a tile's end is its picture. `fps` fills gaps by repeating, from the very start, and `tpad` goes
-on after the last picture, so every tile has one however late the picture begins, whatever its time stamps do, and
-however much longer the sound is. `trim` bounds the number.
+Key frames alone take little of a decode (measured: 1.5 s of computing against 51 s for five minutes at 1080p with one
+every four seconds). The last key frame before a tile's end is its picture. `fps` fills gaps by repeating, from the very
+start, and `tpad` goes on after the last picture, so every tile has one however late the picture begins, whatever its
+time stamps do, and however much longer the sound is. `trim` bounds the number.
 """
 
 from pathlib import Path
@@ -33,6 +33,8 @@ def make_stills(making: Making, layout: Layout) -> list[Path] | Fault:
         sheets = [making.folder / name for name in layout.sheets]
         if fault is None and all(sheet.exists() for sheet in sheets):
             return [*sheets, *_different(making.folder)]
+        if fault is not None and Fault.is_passing(fault.sentence):
+            break
     return fault or Fault("the film gives no picture.")
 
 
