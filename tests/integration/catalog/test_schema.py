@@ -58,6 +58,8 @@ def test_an_index_that_another_icu_has_sorted_is_built_anew(postgres: PostgresSe
         (roles.LEDGER, "SELECT forget_audit_events(400, 1)"),
         (roles.INDEXER, "SELECT * FROM audit_subjects"),
         (roles.INDEXER, "SELECT * FROM users"),
+        (roles.INDEXER, "INSERT INTO subtitles DEFAULT VALUES"),
+        (roles.API, "DELETE FROM subtitles"),
         (roles.INDEXER, "SELECT * FROM sessions"),
         (roles.API, "CREATE TABLE mine ()"),
         (roles.INDEXER, "CREATE TABLE mine ()"),
