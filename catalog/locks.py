@@ -27,3 +27,13 @@ def try_scan_lock(connection: Connection[TupleRow]) -> bool:
 def lock_video(connection: Connection[TupleRow], video: UUID) -> None:
     """Wait for the title's lock and hold it until the transaction ends."""
     connection.execute(_VIDEO, (_VIDEO_SPACE, video.hex))
+
+
+# Whoever starts an upload, while it is found out whether there is room.
+_ROOM: LiteralString = "SELECT pg_advisory_xact_lock(%s)"
+_ROOM_KEY = 0x6B696E_726F6F6D
+
+
+def lock_room(connection: Connection[TupleRow]) -> None:
+    """Wait for the turn to reserve room, and hold it until the transaction ends."""
+    connection.execute(_ROOM, (_ROOM_KEY,))

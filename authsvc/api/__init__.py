@@ -27,11 +27,13 @@ from authsvc.api import (
     registration,
     renditions,
     second_step,
+    uploads,
     videos,
 )
 from authsvc.api.protocol import conditional, guard, limits, openapi, problems
 from authsvc.api.protocol.requests import JSONRequest, StrictJSON
 from authsvc.api.protocol.services import Services, install
+from authsvc.publishing.settings import UploadSettings
 from authsvc.settings import ApiSettings
 from catalog import logs
 from catalog.contract import forms
@@ -56,7 +58,7 @@ class Application(APIFlask):
     json_provider_class = StrictJSON
 
 
-def create_app(settings: ApiSettings) -> APIFlask:
+def create_app(settings: ApiSettings, uploading: UploadSettings) -> APIFlask:
     """The application: logs, configuration, services, error shape, guard, views; in that order."""
     logs.configure()
     app = Application(
@@ -72,7 +74,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
     app.url_map.converters["id"] = IdConverter
     app.url_map.converters["token"] = TokenConverter
     app.url_map.redirect_defaults = app.url_map.merge_slashes = False
-    services = Services.made_from(settings)
+    services = Services.made_from(settings, uploading)
     install(app, services)
     app.extensions["kinetoscope.close"] = services.database.close
     problems.register(app)
@@ -104,6 +106,7 @@ def create_app(settings: ApiSettings) -> APIFlask:
         accounts,
         invitations,
         jobs,
+        uploads,
     ):
         app.register_blueprint(module.bp)
     openapi.describe(app)

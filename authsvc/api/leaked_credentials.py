@@ -19,6 +19,7 @@ from authsvc.api.protocol import guard
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.services import here
 from authsvc.audit import Event
+from authsvc.publishing import links, uploads
 from authsvc.sessions import credentials, devices, refresh_tokens, sessions
 from authsvc.sessions.tokens import InvalidToken
 from authsvc.watching import playbacks, signed_links
@@ -31,12 +32,13 @@ _PLAYER = re.compile(r"/play/([A-Za-z0-9_-]{43})(?:/|\Z)", re.ASCII)
 
 @bp.post("/disclosed")
 def close() -> NoReturn:
-    """End the sessions and the playback that the credentials of this request open."""
+    """End the sessions, the playback and the upload that the credentials of this request open."""
     services, target = here(), request.headers.get("X-Target", "")
     playback_id = signed_links.playback_of(services.settings.play_keys, target)
     with services.database.connection() as connection:
         ended = [one for session in set(_sessions(connection, target)) if (one := _end(connection, session))]
         playback = playbacks.end(connection, playback_id, REASON) if playback_id else None
+        _cancel_upload(connection, target)
         if playback:
             _write_down(connection, playback.user_id, playback=playback.id.hex)
     for one in ended:
@@ -46,6 +48,20 @@ def close() -> NoReturn:
     raise Problem(
         403, "Nothing is answered in the clear, and what was sent is no good any more. Use https.", code="disclosed"
     )
+
+
+def _cancel_upload(connection: Connection[Any], target: str) -> None:
+    """Who listened could send other parts than its owner: what was sent so far is not to be trusted."""
+    keys = here().uploads.upload_keys
+    found = links.upload_of(keys, target) if keys else None
+    if found is None:
+        return
+    user_id, upload_id = found
+    with suppress(uploads.UploadUnknown), connection.transaction():
+        upload = uploads.one(connection, user_id, upload_id, hold=True)
+        if upload.state == "open":
+            uploads.cancel(connection, upload)
+            _write_down(connection, upload.user_id, upload=upload_id)
 
 
 def _sessions(connection: Connection[Any], target: str) -> Iterator[UUID]:

@@ -1,4 +1,5 @@
-"""The decision endpoint: `GET /decide`, asked by Nginx for every request of media; and nothing else."""
+"""The decision endpoint: `GET /decide`, asked by Nginx for every request of media, `GET /upload`, asked for every part
+of an upload; and nothing else."""
 
 import errno
 from collections.abc import Iterable
@@ -7,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import Flask, Response, request
 
-from authsvc.authz import question
-from authsvc.authz.answer import REFUSED
+from authsvc.authz import question, uploads
+from authsvc.authz.answer import REFUSED, Answer
 from authsvc.authz.decision import Gate
 from authsvc.sessions.tokens import Verifier
 from authsvc.settings import AuthzSettings
@@ -49,17 +50,26 @@ def create_app(settings: AuthzSettings) -> Flask:
     def health() -> Response:
         return Response('{"status": "ok"}\n', mimetype="application/json")
 
+    @app.get("/upload")
+    def take() -> Response:
+        return _response(uploads.decide(database, request.environ))
+
     @app.errorhandler(Exception)
     def refuse(error: Exception) -> Response:
         """Whatever is not foreseen is a refusal: other paths and methods, and faults of ours, which are told."""
         if getattr(error, "code", None) is None:
             _tell(error, request.environ)
-        response = Response(status=REFUSED.status)
-        response.headers.clear()
-        response.headers.extend(list[Any](REFUSED.headers))
-        return response
+        return _response(REFUSED)
 
     return app
+
+
+def _response(answer: Answer) -> Response:
+    """Its status and headers, and none that Flask adds."""
+    response = Response(status=answer.status)
+    response.headers.clear()
+    response.headers.extend(list[Any](answer.headers))
+    return response
 
 
 class Undecided(BrokenPipeError):

@@ -48,6 +48,8 @@ def denied(reason: Deny, retry_after_seconds: float | None = None) -> Answer:
     return Answer("403 FORBIDDEN", headers)
 
 
+# A part of an upload may come.
+TAKEN = Answer("204 NO CONTENT", (("X-Taken", "yes"), _NOT_STORED))
 # A question that can't be read: no reason is given.
 REFUSED = Answer("403 FORBIDDEN", (_NOT_STORED,))
 # RFC 6750, section 3: no error code when no credentials came.

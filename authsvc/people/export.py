@@ -33,6 +33,9 @@ QUERIES: Final[dict[str, LiteralString]] = {
     "jobs": """
         SELECT j.kind, v.title, j.state, j.parameters, j.created_at, j.ended_at
           FROM jobs j LEFT JOIN videos v ON v.id = j.video_id WHERE j.requested_by = %(user)s ORDER BY j.created_at""",
+    "uploads": """
+        SELECT id, name, size_bytes, title, description, visibility, state, video_id, created_at
+          FROM uploads WHERE user_id = %(user)s ORDER BY created_at""",
     "group_members": """
         SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = %(user)s
          ORDER BY g.name""",

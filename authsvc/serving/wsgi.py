@@ -20,9 +20,10 @@ def create_authz() -> Flask:
 def create_api() -> Flask:
     """The JSON interface, configured from the environment."""
     from authsvc import api as service
+    from authsvc.publishing.settings import UploadSettings
     from authsvc.settings import ApiSettings
 
-    return service.create_app(ApiSettings.load())
+    return service.create_app(ApiSettings.load(), UploadSettings.load())
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

@@ -31,6 +31,10 @@ class Code(NamedTuple):
 CODES: Final[dict[str, Code]] = {
     # The request itself.
     "malformed": Code((400,), "The request can't be read.", "Send valid HTTP, and a body of valid JSON."),
+    "part_length": Code(
+        (400,), "The body is not, whole, the part of the upload that the link is for.",
+        "Send exactly the bytes that the link's `offset` and `length` name, with Content-Length.",
+    ),
     "idempotency_key": Code(
         (400,), "The Idempotency-Key has another form.", "Use 16 to 128 letters, digits or ._:- such as a UUID."
     ),
@@ -110,6 +114,14 @@ CODES: Final[dict[str, Code]] = {
     "sessions": Code(
         (409,), "You are signed in in as many places as you may.", "Sign in again with one of `sessions` in `replace`."
     ),
+    "part_here": Code((409,), "The part of the upload is here already.", "Go on with the next."),
+    "parts_missing": Code((409,), "Parts of the upload have not arrived; `missing` lists them.", "Send those first."),
+    "upload_over": Code((409,), "The upload is over.", "Edit its title instead, or start a new upload."),
+    "uploads": Code((409,), "You have as many uploads under way as you may.", "Complete or cancel one of them."),
+    "upload_quota": Code(
+        (409,), "What is uploaded takes as much room as you, or all together, may use.",
+        "Have titles removed, or ask the operator for more.",
+    ),
     "repeat_running": Code(
         (409,), "The first call with this Idempotency-Key is still running.", "Send it again after Retry-After."
     ),
@@ -122,6 +134,9 @@ CODES: Final[dict[str, Code]] = {
     "removed": Code((410,), "The title has left the library.", "Ask the operator whether its file was moved."),
     "lapsed": Code((410,), "Nothing was heard of the playback for so long that it was closed.", "Start a new one."),
     "expired": Code((410,), "The link's time is over.", "Start a new playback."),
+    "upload_closed": Code(
+        (410,), "The upload takes no more parts.", "Ask for its state; start a new one if it is gone."
+    ),
     "shared": Code((403,), "The playback is watched from too many places.", "Start one of your own."),
     # How much.
     "streams": Code(
@@ -133,6 +148,7 @@ CODES: Final[dict[str, Code]] = {
     "rate_limited": Code((429,), "Too many calls.", "Wait for as long as Retry-After says, and go by RateLimit."),
     # Ours.
     "internal": Code((500,), "A fault of the service; it has been written down.", "Report it with its request_id."),
+    "no_space": Code((507,), "The disk has no room for that much.", "Ask the operator to make room, then try again."),
     "busy": Code((503,), "Something that this needs is away or full.", "Try again after Retry-After."),
 }  # fmt: skip
 
@@ -141,6 +157,7 @@ OF_STATUS: Final = {
     400: "malformed", 401: "credentials", 403: "forbidden", 404: "not_found", 405: "method", 409: "conflict",
     410: "gone", 411: "length_required", 412: "precondition_failed", 413: "too_large", 415: "media_type",
     416: "range_not_satisfiable", 421: "misdirected", 422: "invalid", 429: "throttled", 500: "internal", 503: "busy",
+    507: "no_space",
 }  # fmt: skip
 
 

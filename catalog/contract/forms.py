@@ -11,6 +11,9 @@ ID: Final = "[0-9a-f]{32}"
 KEY_ID: Final = "[a-z0-9]{1,8}"
 EXPIRY: Final = "[0-9]{10}"
 MAC: Final = "[A-Za-z0-9_-]{21}[AQgw]"
+# Of a link that takes one part of an upload: the part's number, and its length in bytes.
+PART: Final = "[1-9][0-9]{0,4}"
+PART_LENGTH: Final = "[1-9][0-9]{0,7}"
 LANGUAGE: Final = "[a-z]{2,3}"
 # A rendition's name changes with its content, since manifests hold offsets into it.
 GENERATION: Final = "[0-9a-f]{8}"

@@ -12,6 +12,8 @@ class Deny(StrEnum):
     GONE = "gone"  # the playback has ended
     FORBIDDEN = "forbidden"  # there is no such title for this viewer
     SHARED = "shared"  # too many addresses or connections use this playback
+    CLOSED = "closed"  # the upload takes no more parts
+    HERE = "here"  # the part of the upload has arrived before
     BUSY = "busy"  # nobody can say right now
 
 
@@ -22,5 +24,7 @@ ANSWERS: Final[dict[Deny, tuple[int, str]]] = {
     Deny.GONE: (410, "gone"),
     Deny.FORBIDDEN: (404, "not_found"),
     Deny.SHARED: (403, "shared"),
+    Deny.CLOSED: (410, "upload_closed"),
+    Deny.HERE: (409, "part_here"),
     Deny.BUSY: (503, "busy"),
 }

@@ -19,6 +19,10 @@ VISIBILITIES: Final[tuple[Visibility, ...]] = get_args(Visibility)
 Door = Literal["signed", "header"]
 DOORS: Final[tuple[Door, ...]] = get_args(Door)
 
+# An upload takes parts; all is there and is looked at; is a title; is none, for a reason.
+UploadState = Literal["open", "checking", "done", "refused"]
+UPLOAD_STATES: Final[tuple[UploadState, ...]] = get_args(UploadState)
+
 # The states of a lease: granted and not used yet, bytes move, kept for a while, kept while the viewer pauses.
 LeaseState = Literal["pending", "streaming", "idle", "paused"]
 LEASE_STATES: Final[tuple[LeaseState, ...]] = get_args(LeaseState)

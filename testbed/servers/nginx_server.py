@@ -29,6 +29,7 @@ MEDIA_NAME = "media.localhost"
 # run/ is in memory, as /run of a box is: a decision that is kept is a file there.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 PLAY_KEYS = {"k1": "the-first-secret-of-the-tests-0123456789abc", "k2": "the-other-secret-of-the-tests-0123456789abc"}
+UPLOAD_KEYS = {"u1": "the-secret-of-uploads-of-the-tests-0123456789a"}
 
 
 def http2_directive() -> bool:
@@ -68,7 +69,7 @@ def render(target: Path, variables: Mapping[str, Any]) -> None:
 
 
 class NginxServer:
-    """One Nginx with its redactor, in a folder of its own: titles/, www/, logs/, run/, conf/, tls/.
+    """One Nginx with its redactor, in a folder of its own: titles/, uploads/, www/, logs/, run/, conf/, tls/.
 
     authz and the API are expected at `authz_socket` and `api_socket`; without them Nginx runs, and says 503.
     `more` makes more text for the http block (the bench's listeners without TLS).
@@ -79,7 +80,7 @@ class NginxServer:
         self.http_port, self.https_port = free_ports(2)
         self.url = f"https://{NAME}:{self.https_port}"
         self.titles, self.www, self.logs = folder / "titles", folder / "www", folder / "logs"
-        self.ca_file = folder / "tls/ca.pem"
+        self.uploads, self.ca_file = folder / "uploads", folder / "tls/ca.pem"
         self.authz_socket, self.api_socket = folder / "run/authz.sock", folder / "run/api.sock"
         self.variables = role_variables() | {
             "nginx_public_host": NAME,
@@ -98,6 +99,8 @@ class NginxServer:
             "nginx_worker_connections": 2048,
             "__nginx_workers": (os.cpu_count() or 1) * role_variables()["nginx_workers_per_core"],
             "__nginx_play_keys": PLAY_KEYS,
+            "__nginx_upload_keys": UPLOAD_KEYS,
+            "nginx_uploads_dir": self.uploads,
             "__nginx_conf_dir": folder / "conf",
             "__nginx_run_dir": folder / "run",
             "__nginx_cache_dir": folder / "cache",
@@ -126,8 +129,8 @@ class NginxServer:
                 server.stop()
 
     def prepare(self) -> None:
-        for name in ("titles", "www", "logs", "cache", "tls"):
-            (self.folder / name).mkdir()
+        for name in ("titles", "www", "logs", "cache", "tls", "uploads/parts", "uploads/incoming"):
+            (self.folder / name).mkdir(parents=True)
         make_certificate(self.folder / "tls")
         render(self.folder / "conf", self.variables)
         if self.more:

@@ -23,6 +23,7 @@ from authsvc import api, authz
 from authsvc.api.protocol import limits
 from authsvc.api.protocol.quotas import CallClass
 from authsvc.people import accounts
+from authsvc.publishing.settings import UploadSettings
 from authsvc.sessions import sessions
 from authsvc.sessions.tokens import Issuer
 from authsvc.settings import ApiSettings, AuthzSettings
@@ -176,6 +177,11 @@ class World:
         )
 
     @functools.cached_property
+    def upload_settings(self) -> UploadSettings:
+        known = {name: value for name, value in self.overrides.items() if name in UploadSettings.model_fields}
+        return UploadSettings(**known)
+
+    @functools.cached_property
     def authz_settings(self) -> AuthzSettings:
         return AuthzSettings(**{"database_url": self.database.url_for(roles.AUTHZ), **self._shared(roles.AUTHZ)})
 
@@ -184,7 +190,7 @@ class World:
         return self._app("api", self._create_api)
 
     def _create_api(self) -> Flask:
-        app = api.create_app(self.api_settings)
+        app = api.create_app(self.api_settings, self.upload_settings)
         app.extensions["tests.contract"] = Contract(app)
         return app
 

@@ -7,6 +7,7 @@ from flask import Flask
 
 from authsvc import api
 from authsvc.api.protocol import access
+from authsvc.publishing.settings import UploadSettings
 from authsvc.settings import ApiSettings
 from testbed.services.world import PLAY_SECRET, PRIVATE_PEM, PUBLIC_PEM
 
@@ -23,7 +24,8 @@ def app() -> Iterator[Flask]:
             play_keys={"current": "k1", "keys": {"k1": PLAY_SECRET}},
             access_jwt_private=PRIVATE_PEM,
             database_wait_seconds=0.1,
-        )
+        ),
+        UploadSettings(),
     )
     yield made
     made.extensions["kinetoscope.close"]()

@@ -10,6 +10,7 @@ from redis import Redis
 from authsvc.api.protocol.identity import Directory
 from authsvc.api.protocol.quotas import Quotas
 from authsvc.api.protocol.repeats import Repeats
+from authsvc.publishing.settings import UploadSettings
 from authsvc.sessions.tokens import Issuer, Verifier
 from authsvc.settings import ApiSettings
 from authsvc.signin.password_rules import PasswordRules
@@ -50,9 +51,10 @@ class Services:
     # Room for playlists of the whole library that are being written.
     lists: BoundedSemaphore
     quotas: Quotas
+    uploads: UploadSettings
 
     @classmethod
-    def made_from(cls, settings: ApiSettings) -> "Services":
+    def made_from(cls, settings: ApiSettings, uploads: UploadSettings) -> "Services":
         """Connects to nothing yet: the service starts without PostgreSQL and Redis."""
         database = Database(
             settings.database_url,
@@ -100,6 +102,7 @@ class Services:
                 cache, settings.access_jwt_private, settings.repeat_seconds, settings.repeat_bytes_per_caller
             ),
             lists=BoundedSemaphore(settings.m3u_at_once),
+            uploads=uploads,
         )
 
 

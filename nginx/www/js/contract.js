@@ -4,6 +4,7 @@
  * @typedef {'admin'|'user'|'guest'} Role
  * @typedef {'ready'|'waiting'|'broken'} TitleStatus
  * @typedef {'public'|'members'|'named'} Visibility
+ * @typedef {'open'|'checking'|'done'|'refused'} UploadState
  * @typedef {'pending'|'streaming'|'idle'|'paused'} LeaseState
  * @typedef {'auto'|'480p'|'720p'|'1080p'} Quality
  * @typedef {'video'|'audio'|'subtitle'} TrackKind
