@@ -15,7 +15,7 @@ from indexer import store
 from indexer.defaults import Defaults
 from indexer.examine import Examined
 from indexer.reconcile import Found, Known
-from indexer.settings import IndexerSettings
+from indexer.settings import LibraryRoot
 from indexer.store import Database, PictureDue
 from indexer.titles import Titles
 from media import faults
@@ -31,10 +31,10 @@ _ASKED_AT_ONCE = 500
 class Publisher:
     """The one writer of a scan: only the main thread uses it."""
 
-    def __init__(self, database: Database, titles: Titles, settings: IndexerSettings) -> None:
+    def __init__(self, database: Database, titles: Titles, library_roots: Iterable[LibraryRoot]) -> None:
         self._database = database
         self._titles = titles
-        roots = {root.path: root.default_visibility for root in settings.library_roots}
+        roots = {root.path: root.default_visibility for root in library_roots}
         self._defaults = Defaults(roots, store.folder_rules(database))
         self._renditions = {root.path: root.renditions for root in settings.library_roots}
 
@@ -49,6 +49,20 @@ class Publisher:
             if row is None:
                 self._titles.remove(video)
             return faults.refused(error)
+
+    def arrived(self, examined: Examined, probed: Probed) -> UUID | Fault:
+        """Publish a file that was just put into the library, in the caller's transaction: what a scan would do with it.
+
+        The id of its title. Where that transaction fails, its folder is an ownerless one: the next scan removes it.
+        """
+        if examined.container is None or examined.fingerprint is None:
+            raise ValueError("only a file with a container and a fingerprint can be ready")
+        video = uuid4()
+        try:
+            fault = self._save_ready(examined, examined.container, examined.fingerprint, probed, video, None)
+        except store.REFUSED as error:
+            fault = faults.refused(error)
+        return fault or video
 
     def _save_ready(
         self, examined: Examined, container: Container, content: bytes, probed: Probed, video: UUID, row: Known | None

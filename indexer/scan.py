@@ -65,15 +65,16 @@ class Scan:
         self._now = now
         self._sleep = sleep
         self._titles = Titles(settings.titles_dir)
-        self._publisher = Publisher(database, self._titles, settings)
+        self._publisher = Publisher(database, self._titles, settings.library_roots)
         self._summary = Summary()
+        self._record = 0
 
     def run(self) -> Summary:
         """Raises `TitlesError` and `SandboxError` before anything is changed, and `psycopg.Error`."""
         began = time.monotonic()
         self._titles.check()
         self._titles.sweep()
-        record = store.start_scan(self._database)
+        self._record = store.start_scan(self._database)
         user = self._settings.reader_user
         with (
             Crew(self._settings.workers, self._progress) as crew,
@@ -82,7 +83,7 @@ class Scan:
             reader = Reader.named(user) if user else None
             self._index(crew, roots, Examiner(self._settings, self._sandbox, reader, roots.descriptors))
         self._summary.count(store.count_by_status(self._database), time.monotonic() - began)
-        store.finish_scan(self._database, record, self._summary.as_json(), self._settings.scan_record_days)
+        store.finish_scan(self._database, self._record, self._summary.as_json(), self._settings.scan_record_days)
         return self._summary
 
     def _index(self, crew: Crew, roots: Roots, examiner: Examiner) -> None:
@@ -232,6 +233,9 @@ class Scan:
 
     def _remove(self, comparison: Comparison, devices: dict[str, int]) -> None:
         before = store.last_devices(self._database)
+        # What was uploaded since came to places that had been looked at.
+        older = store.older_than_scan(self._database, self._record, list(comparison.absent))
+        comparison.absent = {video: row for video, row in comparison.absent.items() if video in older}
         verdict = judge(
             comparison.absent.values(),
             comparison.visible,
@@ -257,7 +261,8 @@ class Scan:
                 " are left there. Is this the right database? If so, remove them.",
             )
             return
-        for video in ownerless:
+        # An upload that becomes a title meanwhile has its folder before its row.
+        for video in ownerless.difference(store.hexes(self._database, ownerless)):
             self._titles.remove(UUID(video))
 
     def _make_pictures(self, crew: Crew, examiner: Examiner, until: float | None = None) -> None:

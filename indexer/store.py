@@ -277,6 +277,19 @@ def hide(database: Database, videos: list[UUID]) -> int:
     return database.execute(statement, (videos,)).rowcount if videos else 0
 
 
+def hexes(database: Database, ids: Iterable[str]) -> set[str]:
+    """Those of the ids (in hexadecimal) that are titles."""
+    statement: LiteralString = "SELECT encode(uuid_send(id), 'hex') FROM videos WHERE id = ANY(%s::uuid[])"
+    return {video for (video,) in database.execute(statement, (list(ids),))}
+
+
+def older_than_scan(database: Database, scan: int, videos: list[UUID]) -> set[UUID]:
+    """Those of the titles that were there when the scan began: others came to places that it had looked at before."""
+    statement: LiteralString = """
+        SELECT v.id FROM videos v, scans s WHERE s.id = %s AND v.id = ANY(%s) AND v.added_at < s.started_at"""
+    return {video for (video,) in database.execute(statement, (scan, videos))}
+
+
 def hidden_with_source(database: Database) -> list[tuple[UUID, str]]:
     """Hidden titles whose source is still published, with its name."""
     statement: LiteralString = """

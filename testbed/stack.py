@@ -26,7 +26,7 @@ from authsvc.signin import passwords
 from catalog import roles
 from testbed.servers import gunicorn, redis_access
 from testbed.servers.child import Child
-from testbed.servers.nginx_server import PLAY_KEYS, REPOSITORY, NginxServer
+from testbed.servers.nginx_server import PLAY_KEYS, REPOSITORY, UPLOAD_KEYS, NginxServer
 from testbed.servers.postgres import Database, PostgresServer
 from testbed.servers.redis_server import RedisServer
 from testbed.services.world import PATIENCE, PRIVATE_PEM, PUBLIC_PEM
@@ -130,6 +130,25 @@ class Stack:
             env=environment, cwd=REPOSITORY,
         )  # fmt: skip
 
+    @property
+    def uploaded(self) -> Path:
+        """The root of the library that takes uploads."""
+        return self.nginx.folder / "uploaded"
+
+    def start_worker(self, name: str = "worker", **settings: object) -> None:
+        """Start a worker under that name; its log is beside the others'."""
+        log = self.nginx.logs / f"{name}.log"
+        wanted = {
+            "database_url": self.database.url_for(roles.WORKER), "titles_dir": self.nginx.titles,
+            "uploads_dir": self.nginx.uploads, "reap_seconds": 1,
+            "library_roots": json.dumps([{"path": str(self.uploaded), "writable": True}]), **settings,
+        }  # fmt: skip
+        environment = {f"KINETOSCOPE_{key.upper()}": str(value) for key, value in wanted.items()}
+        self._services[name] = Child(
+            [sys.executable, "-m", "worker.cli", name], log, lambda: '"worker_ready"' in log.read_text(),
+            env={"PATH": os.environ["PATH"], **environment}, cwd=REPOSITORY,
+        )  # fmt: skip
+
     def _ledger_listens(self) -> bool:
         with psycopg.connect(self.database.owner_url) as owner:
             found = owner.execute(
@@ -158,6 +177,7 @@ class Stack:
             "redis_live_password": redis_access.PASSWORD,
             "redis_cache_password": redis_access.PASSWORD,
             "play_keys": json.dumps({"current": "k1", "keys": PLAY_KEYS}),
+            "upload_keys": json.dumps({"current": "u1", "keys": UPLOAD_KEYS}),
             "access_jwt_private": PRIVATE_PEM,
             "access_jwt_public": json.dumps({"a1": PUBLIC_PEM}),
         }
@@ -172,6 +192,9 @@ class Stack:
             "KINETOSCOPE_REDIS_CACHE_URL": self.cache.url,
             "KINETOSCOPE_PUBLIC_ORIGINS": self.url,
             "KINETOSCOPE_MEDIA_ORIGIN": self.media_origin,
+            "KINETOSCOPE_UPLOADS_DIR": str(self.nginx.uploads),
+            "KINETOSCOPE_UPLOAD_PLACES": json.dumps([str(self.uploaded)]),
+            "KINETOSCOPE_UPLOAD_SPARE_BYTES": "0",
             **{f"KINETOSCOPE_{name.upper()}": str(value) for name, value in self.patience.items()},
             # As with Nginx's limits.
             "KINETOSCOPE_STREAMS_PER_USER": "0",
@@ -186,6 +209,7 @@ class Stack:
 
     def _fill(self) -> None:
         hashed = passwords.hash_password(PASSWORD)
+        self.uploaded.mkdir()
         film = self.nginx.folder / "film.mp4"
         make_film(film)
         self.film = film.read_bytes()

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from psycopg import Connection
 
-from worker import withdrawn
+from worker import remains, withdrawn
 from worker.runner import SCRATCH, connect, leftovers
 from worker.settings import WorkerSettings
 
@@ -71,6 +71,10 @@ class Reaper:
             # First the folders, then the rows: a folder that is there is of an attempt that has its row already.
             folders = list(leftovers(self._settings.titles_dir))
             living = {run.hex for (run,) in database.execute(_RUNNING)}
+        try:
+            remains.sweep(database, self._settings)
+        except OSError as error:
+            logger.warning("uploads_not_swept", error=str(error))
         for folder in folders:
             if folder.name.removeprefix(SCRATCH) not in living:
                 _remove(folder)

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from catalog.contract.words import JOB_KINDS, JobKind
+from indexer.settings import LibraryRoot
 from media.settings import Bytes, MediaSettings, Seconds
 
 Count = Annotated[int, Field(ge=1, le=1000)]
@@ -52,6 +53,19 @@ class WorkerSettings(MediaSettings):
     rendition_free_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
     # What renditions replace is kept for those who are watching it: longer than the longest signed link.
     withdrawn_hours: Annotated[float, Field(ge=0, le=1000)] = 9
+
+    # Where Nginx puts parts of uploads, and the roots of the library: those that are writable take uploads.
+    uploads_dir: Path = Path("/srv/kinetoscope/uploads")
+    library_roots: tuple[LibraryRoot, ...] = ()
+    # A refused upload can be looked at this long; one that became a title is listed, and what Nginx left of parts that
+    # broke off is kept, this long.
+    upload_refused_seconds: Seconds = 3600
+    upload_kept_seconds: Seconds = 86_400
+
+    @property
+    def writable_roots(self) -> frozenset[str]:
+        """Paths of the roots that take uploads."""
+        return frozenset(root.path for root in self.library_roots if root.writable)
 
     @field_validator("silent_seconds")
     @classmethod

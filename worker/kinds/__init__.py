@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 from catalog.contract.words import JobKind
 from worker.attempt import Attempt
-from worker.kinds import pictures, rendition, text
+from worker.kinds import pictures, rendition, text, upload
 
 KINDS: Mapping[JobKind, Callable[[Attempt], None]] = {
     "pictures": pictures.run,
     "rendition": rendition.run,
     "text": text.run,
+    "upload": upload.run,
 }

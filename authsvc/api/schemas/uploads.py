@@ -45,7 +45,9 @@ class UploadIn(Body):
     name: Name
     size_bytes: Annotated[int, Field(ge=1, le=1 << 53)]
     sha256: Digest | None = Field(None, description="If it is told, the file has to have it")
-    modified_at: Moment | None = Field(None, description="By which somebody who goes on finds the same file again")
+    modified_at: Annotated[Moment, Field(strict=False)] | None = Field(
+        None, description="By which somebody who goes on finds the same file again"
+    )
     title: Title | None = Field(None, description="Made from the name if nothing is said")
     description: Description = ""
     visibility: Visibility | None = Field(

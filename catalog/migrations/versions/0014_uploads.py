@@ -53,6 +53,12 @@ GRANTS: LiteralString = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON uploads TO "kinetoscope-api";
 -- May this part come?
 GRANT SELECT (id, user_id, appended, state, expires_at) ON uploads TO "kinetoscope-authz";
+-- Workers append parts, and do for one file what a scan does for all.
+GRANT SELECT, UPDATE (appended, state, reason, video_id, expires_at), DELETE ON uploads TO "kinetoscope-worker";
+GRANT INSERT, UPDATE ON videos TO "kinetoscope-worker";
+GRANT INSERT, DELETE ON tracks TO "kinetoscope-worker";
+GRANT SELECT ON folder_rules, folder_rule_users, folder_rule_groups TO "kinetoscope-worker";
+GRANT SELECT, INSERT, DELETE ON video_users, video_groups TO "kinetoscope-worker";
 """
 
 STEPS: tuple[LiteralString, ...] = (UPLOADS, GRANTS)

@@ -51,6 +51,15 @@ def test_a_part_lies_whole_under_its_name_and_for_its_group_alone(edge: Edge) ->
     assert [asked.headers[name] for name in ("x-upload-id", "x-user-id", "x-part")] == [UPLOAD, USER, "3"]
 
 
+def test_a_part_has_up_to_64_mib_and_not_a_byte_more(edge: Edge) -> None:
+    most = 64 << 20
+    assert put(edge, upload_link(1, most), bytes(most)).status == 201
+    assert written(edge)[0].stat().st_size == most
+    with edge.connection() as connection:
+        head = f"PUT {upload_link(2, most + 1)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {most + 1}\r\n\r\n"
+        assert connection.exchange(head.encode(), "PUT").status == 413
+
+
 def test_a_part_that_is_sent_again_takes_the_place_of_the_first(edge: Edge) -> None:
     target = upload_link(1)
     assert put(edge, target).status == 201

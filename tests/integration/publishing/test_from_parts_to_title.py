@@ -1,0 +1,226 @@
+"""Uploads through everything that a box has: Nginx, both services, a worker. What is sent is what plays; what is no
+video, or was not to be, leaves nothing."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catalog.uploads import MIB
+from testbed.servers.postgres import PostgresServer
+from testbed.services.library import made_by_ffmpeg
+from testbed.stack import Stack
+from testbed.uploading import Uploader
+from testbed.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def stack(postgres: PostgresServer) -> Iterator[Stack]:
+    with Stack.running(postgres) as running:
+        running.start_worker()
+        yield running
+
+
+def film(number: int = 0, size: int = 0) -> bytes:
+    """A video that browsers play; with a size, that large by what players skip."""
+    clip = made_by_ffmpeg("mp4", "-pix_fmt", "yuv420p", "-metadata", f"comment={number}")
+    rest = size - len(clip)
+    return clip + (rest.to_bytes(4, "big") + b"free" + os.urandom(rest - 8) if rest > 8 else b"")
+
+
+def files(stack: Stack) -> list[Path]:
+    """All that lies in the uploads folder, or grows."""
+    places = (stack.nginx.uploads, stack.uploaded / ".uploads")
+    return [path for place in places for path in place.rglob("*") if path.is_file()]
+
+
+def test_parts_out_of_order_and_side_by_side_become_a_title_that_plays(stack: Stack) -> None:
+    content = film(1, 70 * MIB)
+    bob = Uploader(stack, content)
+    bob.begin(
+        "Metropolis.1927.mp4", title="Metropolis", description="By Fritz Lang", place={"folder": "Silent/1927"},
+        sha256=hashlib.sha256(content).hexdigest(), visibility="public",
+    )  # fmt: skip
+    assert bob.upload["parts"] == 5
+    assert bob.send([5, 4, 3, 2]) == [201] * 4
+    assert bob.state()["arrived"] == [2, 3, 4, 5]
+    assert bob.send([1, 3]) == [201, 204]
+    completed = time.monotonic()
+    assert bob.complete() == 202
+    done = bob.over()
+    took = time.monotonic() - completed
+    assert (done["state"], done["reason"]) == ("done", None), done
+    assert took < 3, f"a browser-playable upload was listed after {took:.1f} s"
+    landed = stack.uploaded / "Silent/1927/Metropolis.1927.mp4"
+    assert landed.read_bytes() == content
+    assert (landed.stat().st_mode & 0o777, landed.parent.stat().st_mode & 0o777) == (0o644, 0o755)
+    assert eventually(lambda: files(stack) == []), files(stack)
+    status, title = stack.call("GET", f"/api/v1/videos/{done['video_id']}", bob.token)
+    assert (status, title["title"], title["description"], title["status"]) == (
+        200, "Metropolis", "By Fritz Lang", "ready",
+    )  # fmt: skip
+    source = stack.grant(bob.token, done["video_id"])["links"]["source"]
+    with stack.connection() as connection:
+        assert connection.get(source, "Range: bytes=0-99").body == content[:100]
+
+
+def test_parts_are_appended_while_others_arrive(stack: Stack) -> None:
+    content = film(2, 60 * MIB)
+    bob = Uploader(stack, content)
+    bob.begin("Appended.mp4")
+    bob.send([1, 2])
+    bob.links([3])
+    growing = stack.uploaded / ".uploads" / bob.upload["id"]
+    assert eventually(lambda: files(stack) == [growing] and growing.stat().st_size == 32 * MIB), files(stack)
+    # The bytes are on the disk once. What is appended is not taken again, nor asked for.
+    assert bob.send([1]) == [409]
+    assert bob.state()["arrived"] == [1, 2]
+    assert bob.send([3, 4]) == [201, 201]
+    bob.complete()
+    assert bob.over()["state"] == "done"
+
+
+def test_whoever_goes_on_elsewhere_sends_what_is_missing(stack: Stack) -> None:
+    """A browser that was closed, a box that was started again: neither takes part in what is kept."""
+    content = film(3, 40 * MIB)
+    first = Uploader(stack, content)
+    first.begin("Restarted.mp4", modified_at="2026-01-31T12:00:00Z")
+    first.send([2])
+    for service in ("worker", "api", "authz"):
+        stack.stop(service)
+    stack.nginx.stop()
+    stack.start("authz")
+    stack.start("api")
+    stack.nginx.start()
+    stack.start_worker()
+    second = Uploader(stack, content)
+    status, listed = second.call("GET")
+    assert status == 200
+    (found,) = [one for one in listed["items"] if one["name"] == "Restarted.mp4"]
+    assert (found["modified_at"], found["size_bytes"]) == ("2026-01-31T12:00:00Z", len(content))
+    second.upload = found
+    missing = sorted(set(range(1, found["parts"] + 1)).difference(second.state()["arrived"]))
+    assert missing == [1, 3]
+    second.send(missing)
+    second.complete()
+    assert second.over()["state"] == "done"
+
+
+def test_a_worker_that_is_killed_in_the_middle_is_followed_by_another(stack: Stack) -> None:
+    content = film(4, 90 * MIB)
+    bob = Uploader(stack, content)
+    bob.begin("Killed.mp4", sha256=hashlib.sha256(content).hexdigest())
+    bob.send(range(1, bob.upload["parts"] + 1))
+    bob.complete()
+    growing = stack.uploaded / ".uploads" / bob.upload["id"]
+    eventually(growing.exists, every=0.001)
+    stack.process("worker").kill()
+    stack.stop("worker")
+    assert bob.state()["state"] == "checking"
+    stack.start_worker()
+    assert bob.over()["state"] == "done"
+    assert (stack.uploaded / "Killed.mp4").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"#!/bin/sh\nrm -rf /\n" * 100, "not an MP4"),
+        (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "ffconcat"),
+        (b"\0" * 100_000, "zeros"),
+        (film(5)[: len(film(5)) * 2 // 3], "incomplete"),
+        (film(5)[:2000] + os.urandom(20_000), ""),
+        (made_by_ffmpeg("mkv")[:-4000], "incomplete"),
+    ],
+    ids=["a script", "a list of files", "zeros", "truncated MP4", "noise", "truncated MKV"],
+)
+def test_what_is_no_whole_video_is_refused_with_its_reason(stack: Stack, content: bytes, reason: str) -> None:
+    bob = Uploader(stack, content)
+    before = sorted(stack.uploaded.glob("*"))
+    bob.begin("Not a film.mp4")
+    bob.send([1])
+    bob.complete()
+    refused = bob.over()
+    assert (refused["state"], refused["video_id"]) == ("refused", None), refused
+    assert reason in refused["reason"]
+    assert sorted(stack.uploaded.glob("*")) == before
+    # It is kept for its owner to look at, until that is enough.
+    assert [file.name for file in files(stack)] == [bob.upload["id"]]
+    assert bob.call("DELETE", f"/{bob.upload['id']}")[0] == 204
+    assert eventually(lambda: files(stack) == [])
+
+
+def test_another_digest_than_was_told_is_refused(stack: Stack) -> None:
+    content = film(6)
+    bob = Uploader(stack, content)
+    bob.begin(sha256="0" * 64)
+    bob.send([1])
+    bob.complete()
+    assert "SHA-256" in bob.over()["reason"]
+    bob.call("DELETE", f"/{bob.upload['id']}")
+
+
+@pytest.mark.parametrize(
+    ("name", "landed"),
+    [
+        ("Same.mp4", "Same.mp4"),
+        ("Same.mp4", "Same (2).mp4"),
+        ("../../../etc/cron.d/x.mp4", "_.._.._etc_cron.d_x.mp4"),
+        (".profile", "profile.mp4"),
+        ("Film.exe", "Film.mp4"),
+        ("Ein \u00dcberfall.mkv", "Ein \u00dcberfall.mp4"),
+        ("-rf *.mp4", "-rf *.mp4"),
+        ("$(reboot).mp4", "$(reboot).mp4"),
+        ("x" * 250 + ".mp4", "x" * 200 + ".mp4"),
+    ],
+)
+def test_a_file_lands_under_a_name_of_its_own(stack: Stack, name: str, landed: str) -> None:
+    bob = Uploader(stack, film(hash(name) % 1000 + 10))
+    bob.begin(name)
+    bob.send([1])
+    bob.complete()
+    assert bob.over()["state"] == "done"
+    assert (stack.uploaded / landed).read_bytes() == bob.content
+
+
+def test_a_cancelled_upload_leaves_nothing_and_takes_nothing(stack: Stack) -> None:
+    bob = Uploader(stack, film(7, 40 * MIB))
+    bob.begin("Cancelled.mp4")
+    bob.send([1])
+    link = bob.links([2])[0]
+    assert bob.call("DELETE", f"/{bob.upload['id']}")[0] == 204
+    assert bob.put(link) == 410
+    assert eventually(lambda: files(stack) == []), files(stack)
+    assert not (stack.uploaded / "Cancelled.mp4").exists()
+
+
+def test_a_part_that_comes_too_late_is_removed(stack: Stack) -> None:
+    """Let in before the upload was cancelled, whole after it."""
+    late = stack.nginx.uploads / f"parts/{'a' * 32}.1"
+    late.write_bytes(b"late")
+    assert eventually(lambda: not late.exists(), within=20)
+
+
+def test_what_nobody_completes_is_removed_when_its_time_is_over(postgres: PostgresServer) -> None:
+    with Stack.running(postgres, settings={"upload_kept_seconds": 2}) as stack:
+        bob = Uploader(stack, film(8, 20 * MIB))
+        bob.begin("Forgotten.mp4")
+        bob.send([1])
+        assert files(stack)
+        stack.start_worker()
+        assert eventually(lambda: files(stack) == [], within=20), files(stack)
+        assert bob.call("GET", f"/{bob.upload['id']}")[0] == 404
+
+
+def test_viewers_are_those_that_its_owner_chose(stack: Stack) -> None:
+    bob = Uploader(stack, film(9))
+    bob.begin("Mine.mp4", visibility="named", title="For me alone")
+    bob.send([1])
+    bob.complete()
+    video = bob.over()["video_id"]
+    assert stack.call("GET", f"/api/v1/videos/{video}", bob.token)[0] == 200
+    carol = stack.call("POST", "/api/v1/auth/guest", body={})[1].get("access_token")
+    assert stack.call("GET", f"/api/v1/videos/{video}", carol)[0] == 404

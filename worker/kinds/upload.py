@@ -1,0 +1,141 @@
+"""Uploads: parts are appended while others arrive; when all are there, the file is looked at and becomes a title.
+
+`append`  what has arrived, in order, as far as it goes.
+`finish`  the rest of it; then the file is compared with its digest, judged as a scan judges, and lands in its root
+          under a name of its own, in one transaction with its title. A file that is no whole video is refused.
+`remove`  what a cancelled upload has left.
+"""
+
+import os
+from pathlib import Path
+from uuid import UUID
+
+from catalog import uploads as shared
+from indexer.examine import Examined
+from indexer.fingerprint import fingerprint
+from indexer.publish import Publisher
+from indexer.reconcile import Found
+from indexer.titles import Titles
+from media.beneath import changed_at
+from media.extent import missing_bytes
+from media.faults import Fault
+from media.probe import probe
+from media.report import Probed
+from media.sniff import HEAD_BYTES, sniff
+from worker import attempts, landing, remains, uploads
+from worker.attempt import Attempt, JobFailed, Superseded
+from worker.growing import Digest, Growing
+from worker.uploads import Upload
+
+# What is told of the way: most of it is writing parts.
+_WRITTEN, _CHECKED = 0.9, 0.95
+
+
+def run(attempt: Attempt) -> None:
+    """One step of an upload."""
+    upload_id, step = UUID(attempt.job.parameters["upload"]), attempt.job.parameters["step"]
+    if step == "remove":
+        remains.remove(attempt.settings, upload_id.hex, attempt.job.parameters["root"])
+        return
+    upload = uploads.one(attempt.database, upload_id)
+    if upload is None or upload.library_root not in attempt.settings.writable_roots:
+        raise JobFailed("The upload was cancelled, or its folder takes no uploads any more.")
+    with Growing(Path(upload.library_root), upload_id.hex) as growing:
+        digest = Digest() if upload.sha256 else None
+        if _append(attempt, upload, growing, digest) and step == "finish":
+            _finish(attempt, upload, growing, digest or Digest())
+        elif step == "finish":
+            _refuse(attempt, upload, "Parts of the file were lost on the way. Send it again.")
+
+
+def _append(attempt: Attempt, upload: Upload, growing: Growing, digest: Digest | None) -> bool:
+    """Append what has arrived, in order; is all of it there?"""
+    cut, folder = upload.cut, attempt.settings.uploads_dir
+    for number in range(upload.appended + 1, cut.count + 1):
+        attempt.report("putting the parts together", number / cut.count * _WRITTEN)
+        if not shared.is_here(folder, upload.id.hex, cut, number):
+            return False
+        part = shared.part(folder, upload.id.hex, number)
+        growing.take(part, cut.offset(number), cut.length(number), attempt.check)
+        if not uploads.has_appended(attempt.database, upload.id, number):
+            raise Superseded
+        part.unlink(missing_ok=True)
+        if digest:
+            digest.follow(growing.descriptor, cut.offset(number) + cut.length(number), attempt.check)
+    return True
+
+
+def _finish(attempt: Attempt, upload: Upload, growing: Growing, digest: Digest) -> None:
+    attempt.report("looking at the file", _WRITTEN)
+    if upload.sha256 and digest.follow(growing.descriptor, upload.size_bytes, attempt.check) != upload.sha256:
+        _refuse(attempt, upload, "The file arrived with another SHA-256 than was told. Send it again.")
+        return
+    stem = landing.stem_of(upload.name)
+    found = _judged(attempt, upload, growing.descriptor)
+    if isinstance(found, Fault):
+        if Fault.is_passing(found.sentence):
+            raise RuntimeError(found.sentence)
+        _refuse(attempt, upload, found.sentence)
+        return
+    attempt.report("putting it into the library", _CHECKED)
+    os.fsync(growing.descriptor)
+    if fault := _land(attempt, upload, growing.path, stem, *found):
+        _refuse(attempt, upload, fault.sentence)
+
+
+def _judged(attempt: Attempt, upload: Upload, descriptor: int) -> tuple[Examined, Probed] | Fault:
+    """What a scan would find out, before anything of it is in the library. Lacking a piece is no whole video here."""
+    status = os.fstat(descriptor)
+    container = sniff(os.pread(descriptor, HEAD_BYTES, 0), os.fsencode(upload.name))
+    if isinstance(container, Fault):
+        return container
+    missing = missing_bytes(descriptor, status.st_size, container.family)
+    probed = probe(attempt.sandbox, attempt.settings, descriptor, container, missing)
+    if isinstance(probed, Fault):
+        return probed
+    if probed.note:
+        return Fault(probed.note)
+    found = Found(upload.library_root, b"", status.st_size, changed_at(status))
+    return Examined(found, fingerprint(descriptor, status.st_size), container), probed
+
+
+def _land(
+    attempt: Attempt, upload: Upload, growing: Path, stem: str, examined: Examined, probed: Probed
+) -> Fault | None:
+    """Into the library, with its title; or why the catalog does not take it. A kill leaves both or neither.
+
+    A file that got its name and no title (killed between) is found again by the next attempt.
+    """
+    database, settings = attempt.database, attempt.settings
+    with database.transaction():
+        held = uploads.one(database, upload.id, hold=True)
+        if held is None or held.state != "checking" or not attempts.hold(database, attempt.job):
+            raise Superseded
+        folders = landing.folders_of(held.folder)
+        with landing.opened(held.library_root, folders) as folder:
+
+            def path_of(name: bytes) -> bytes:
+                return b"/".join([*folders, name])
+
+            def is_taken(name: bytes) -> bool:
+                return uploads.is_taken(database, held.library_root, path_of(name))
+
+            name = landing.land(os.fspath(growing), folder, stem, probed.container, is_taken)
+            found = Found(held.library_root, path_of(name), examined.found.size, examined.found.mtime_ns)
+            publisher = Publisher(database, Titles(settings.titles_dir), settings.library_roots)
+            arrived = publisher.arrived(Examined(found, examined.fingerprint, examined.container), probed)
+            # A worker that was stopped here and wakes has lost the transaction, and the name may be another's work.
+            database.execute("SELECT")
+            if isinstance(arrived, Fault):
+                os.unlink(name, dir_fd=folder)
+                return arrived
+            uploads.become(database, held, arrived, settings.upload_kept_seconds)
+    growing.unlink(missing_ok=True)
+    return None
+
+
+def _refuse(attempt: Attempt, upload: Upload, reason: str) -> None:
+    with attempt.database.transaction():
+        if not attempts.hold(attempt.database, attempt.job):
+            raise Superseded
+        uploads.refuse(attempt.database, upload.id, reason, attempt.settings.upload_refused_seconds)
