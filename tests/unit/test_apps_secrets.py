@@ -22,6 +22,7 @@ def test_an_empty_folder_gets_every_secret_for_root_alone(tmp_path: Path) -> Non
     made = make(tmp_path)
     assert made.stdout.split() == [
         "play-keys.json",
+        "upload-keys.json",
         "access-jwt-private.pem",
         "second-factor.key",
         "admin-password",

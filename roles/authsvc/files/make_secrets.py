@@ -25,7 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 PLAY_KEYS = "play-keys.json"
 PLAY_KID = "k1"
-PLAY_KEY_BYTES = 32
+UPLOAD_KEYS = "upload-keys.json"
+UPLOAD_KID = "u1"
+LINK_KEY_BYTES = 32
 SECOND_FACTOR_KEY_BYTES = 32
 PRIVATE_KEY = "access-jwt-private.pem"
 PUBLIC_KEYS = "access-jwt-public.json"
@@ -47,9 +49,9 @@ def write(file: Path, content: str) -> None:
     unfinished.rename(file)
 
 
-def play_keys() -> str:
+def link_keys(kid: str) -> str:
     """What signs links: {current, keys: {kid: 43 characters of base64url}}."""
-    return json.dumps({"current": PLAY_KID, "keys": {PLAY_KID: secrets.token_urlsafe(PLAY_KEY_BYTES)}}) + "\n"
+    return json.dumps({"current": kid, "keys": {kid: secrets.token_urlsafe(LINK_KEY_BYTES)}}) + "\n"
 
 
 def private_key() -> str:
@@ -68,7 +70,8 @@ def admin_password() -> str:
 
 
 SECRETS: dict[str, Callable[[], str]] = {
-    PLAY_KEYS: play_keys,
+    PLAY_KEYS: lambda: link_keys(PLAY_KID),
+    UPLOAD_KEYS: lambda: link_keys(UPLOAD_KID),
     PRIVATE_KEY: private_key,
     SECOND_FACTOR_KEY: second_factor_key,
     ADMIN_PASSWORD: admin_password,

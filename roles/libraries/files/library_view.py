@@ -64,6 +64,8 @@ class Root:
 
     path: str
     follows_links: bool = False
+    # A unit has bound one that it writes to over it, so the folder stays when the root goes (`take_out`).
+    is_written: bool = False
     # Why it is not shown; None before the first look, "" while it is shown.
     problem: str | None = None
     # A digest of the mounts it was last shown with.
@@ -254,7 +256,7 @@ def serve(roots: list[Root], view: str, every: float, patience: float) -> None:
         changes.register(file, select.POLLPRI | select.POLLERR)
         while True:
             for root, problem in problems(roots, view, patience):
-                if problem and root.follows_links:
+                if problem and (root.follows_links or root.is_written):
                     unmount(view + root.path)  # the folder stays, as in `show`
                 elif problem:
                     take_out(view + root.path, view)
@@ -272,10 +274,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--every", type=float, default=10, help="seconds between two looks")
     parser.add_argument("--patience", type=float, default=5, help="seconds in which a root has to answer")
     parser.add_argument("--published", action="append", default=[], help="a root whose links may be followed")
+    parser.add_argument("--written", action="append", default=[], help="of the roots, one that a unit writes to")
     parser.add_argument("roots", nargs="*")
     given = parser.parse_args(arguments)
     # A root that is below another is shown after it.
-    roots = [Root(path) for path in given.roots] + [Root(path, follows_links=True) for path in given.published]
+    roots = [Root(path, is_written=path in given.written) for path in given.roots] + [Root(path, follows_links=True) for path in given.published]
     prepare(given.view)
     serve(sorted(roots, key=lambda root: root.path), given.view, given.every, given.patience)
 
