@@ -278,7 +278,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("roots", nargs="*")
     given = parser.parse_args(arguments)
     # A root that is below another is shown after it.
-    roots = [Root(path, is_written=path in given.written) for path in given.roots] + [Root(path, follows_links=True) for path in given.published]
+    roots = [Root(path, is_written=path in given.written) for path in given.roots] + [
+        Root(path, follows_links=True) for path in given.published
+    ]
     prepare(given.view)
     serve(sorted(roots, key=lambda root: root.path), given.view, given.every, given.patience)
 

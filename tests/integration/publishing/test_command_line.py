@@ -1,0 +1,101 @@
+"""The uploader that the box serves, as somebody runs it on another computer: one file, with Python alone."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catalog.uploads import MIB
+from testbed.servers.postgres import PostgresServer
+from testbed.services.library import made_by_ffmpeg
+from testbed.stack import PASSWORD, Stack
+from testbed.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def stack(postgres: PostgresServer) -> Iterator[Stack]:
+    with Stack.running(postgres) as running:
+        running.start_worker()
+        yield running
+
+
+@pytest.fixture
+def program(stack: Stack, tmp_path: Path) -> Path:
+    """Fetched from where it is served."""
+    with stack.connection() as connection:
+        answer = connection.get("/docs/kinetoscope-upload.py")
+    assert (answer.status, answer.header("Content-Type")) == (200, "text/x-python")
+    path = tmp_path / "kinetoscope-upload.py"
+    path.write_bytes(answer.body)
+    return path
+
+
+def film(folder: Path, name: str, size: int = 0) -> Path:
+    clip = made_by_ffmpeg("mp4", "-pix_fmt", "yuv420p", "-metadata", f"comment={name}")
+    rest = size - len(clip)
+    path = folder / name
+    path.write_bytes(clip + (rest.to_bytes(4, "big") + b"free" + os.urandom(rest - 8) if rest > 8 else b""))
+    return path
+
+
+def command(stack: Stack, program: Path, *arguments: object) -> list[str]:
+    # Nothing but the standard library: -I and no site packages.
+    return [sys.executable, "-I", "-S", str(program), stack.url, "--user", "bob", "--ca", str(stack.nginx.ca_file),
+            *map(str, arguments)]  # fmt: skip
+
+
+ENVIRONMENT = {"KINETOSCOPE_PASSWORD": PASSWORD}
+
+
+def test_files_become_titles(stack: Stack, program: Path, tmp_path: Path) -> None:
+    one, two = film(tmp_path, "One.mp4", 40 * MIB), film(tmp_path, "Two.mp4")
+    run = subprocess.run(
+        command(stack, program, one, two, "--folder", "From afar", "--visibility", "public", "--check"),
+        capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count("/#/title/") == 2
+    for path in (one, two):
+        assert (stack.uploaded / "From afar" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_what_the_box_refuses_is_told_and_is_a_failure(stack: Stack, program: Path, tmp_path: Path) -> None:
+    path = tmp_path / "Notes.mp4"
+    path.write_text("not a film\n" * 100)
+    run = subprocess.run(
+        command(stack, program, path), capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=120
+    )
+    assert run.returncode == 1
+    assert "This is not an MP4" in run.stderr
+    wrong = subprocess.run(
+        command(stack, program, path), capture_output=True, text=True, check=False, timeout=120,
+        env={"KINETOSCOPE_PASSWORD": "wrong"},
+    )  # fmt: skip
+    assert wrong.returncode == 1
+    assert "Traceback" not in wrong.stderr
+
+
+def test_started_again_it_sends_what_is_missing(stack: Stack, program: Path, tmp_path: Path) -> None:
+    path = film(tmp_path, "Interrupted.mp4", 120 * MIB)
+    parts = stack.nginx.uploads / "parts"
+
+    def arrived() -> int:
+        return len(list(parts.iterdir())) + len(list((stack.uploaded / ".uploads").glob("*")))
+
+    first = subprocess.Popen(
+        command(stack, program, path, "--lanes", 1), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    assert eventually(lambda: arrived() > 0 or first.poll() is not None, within=60, every=0.005)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    second = subprocess.run(
+        command(stack, program, path), env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert second.returncode == 0, second.stderr
+    assert (stack.uploaded / path.name).read_bytes() == path.read_bytes()
+    # One upload and no second: what the first had sent was gone on with.
+    assert sorted(file.name for file in stack.uploaded.glob("Interrupted*")) == ["Interrupted.mp4"]
