@@ -10,6 +10,7 @@ import * as session from './session.js';
 import { Shell } from './shell.js';
 import { showSignIn } from './signin.js';
 import { showTitle } from './title.js';
+import { showUpload } from './upload.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
 
@@ -32,6 +33,7 @@ const ROOMS = new Map([
   ['library', showLibrary],
   ['title', showTitle],
   ['account', showAccount],
+  ['upload', showUpload],
 ]);
 
 function atDoor() {
@@ -70,8 +72,9 @@ function show(note) {
     history.replaceState(null, '', '#/');
     route = parse('');
   }
-  // A guest has no account to look at.
-  const room = route.name === 'account' && session.user()?.role === 'guest' ? undefined : ROOMS.get(route.name);
+  // A guest has no account to look at, and uploads nothing.
+  const isMembers = route.name === 'account' || route.name === 'upload';
+  const room = isMembers && session.user()?.role === 'guest' ? undefined : ROOMS.get(route.name);
   stage.show(room ?? showNowhere, route, inside);
 }
 

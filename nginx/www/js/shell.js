@@ -41,6 +41,7 @@ export class Shell {
           h('span', { class: 'visually-hidden' }, 'Signed in as '),
           h('span', { class: 'name' }, user.role === 'guest' ? 'Guest' : user.username),
         ),
+        user.role !== 'guest' && h('a', { class: 'quiet', href: '#/upload' }, 'Upload'),
         user.role !== 'guest' && h('a', { class: 'quiet', href: '#/account' }, 'Account'),
         this.leaving,
       ),

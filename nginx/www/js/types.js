@@ -109,8 +109,25 @@
  * @property {Passkey[]} passkeys
  * @property {number} recovery_codes_left
  *
+ * @typedef {object} Upload
+ * @property {string} id
+ * @property {string} name  of the file
+ * @property {number} size_bytes
+ * @property {?string} modified_at
+ * @property {string} title  empty: made from the name
+ * @property {string} description
+ * @property {?import('./contract.js').Visibility} visibility
+ * @property {{root: string, folder: string}} place
+ * @property {number} part_size_bytes
+ * @property {number} parts
+ * @property {number} arrived_parts
+ * @property {number[]} arrived  the numbers of the parts that are there; not in the list
+ * @property {import('./contract.js').UploadState} state
+ * @property {?string} reason  of a refusal
+ * @property {?string} video_id
+ *
  * @typedef {object} Route
- * @property {'library'|'title'|'account'|'register'|'invitation'|'reset'|'nowhere'} name
+ * @property {'library'|'title'|'upload'|'account'|'register'|'invitation'|'reset'|'nowhere'} name
  * @property {string} [id]
  * @property {string} [token]  of an invitation or a reset
  * @property {URLSearchParams} query

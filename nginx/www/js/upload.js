@@ -1,0 +1,126 @@
+/** `#/upload`: files are dropped or chosen, sent in parts, and become titles. What was begun elsewhere can be gone on with. */
+
+import { alarm } from './announce.js';
+import { fill, h } from './dom.js';
+import { bytes } from './format.js';
+import { sentence, wasAborted } from './problems.js';
+import * as session from './session.js';
+import { running, Transfer } from './transfer.js';
+import { UploadCard } from './uploadcard.js';
+import * as uploads from './uploads.js';
+
+/** @typedef {import('./types.js').Upload} Upload */
+
+const TYPES = 'video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi';
+const NOWHERE = 'Nothing can be uploaded here: no folder of the library takes uploads from you.';
+
+/** @param {import('./types.js').ViewContext} context */
+export function showUpload({ root, signal }) {
+  document.title = 'Upload · Kinetoscope';
+  const heading = h('h1', { tabindex: '-1' }, 'Upload');
+  const picker = h('input', { type: 'file', class: 'visually-hidden', multiple: true, accept: TYPES, tabindex: '-1' });
+  const button = h('button', { type: 'button', class: 'primary', onclick: () => picker.click() }, 'Choose files');
+  const note = h('p', { class: 'fine' }, 'or drop them here. They are sent in parts, and go on after a break.');
+  const trouble = h('p', { class: 'trouble', role: 'alert', hidden: true });
+  const drop = h('section', { class: 'drop', 'aria-label': 'Files to upload' }, button, note, picker);
+  const list = h('ul', { class: 'uploads' });
+  root.append(h('div', { class: 'uploading' }, heading, drop, trouble, list));
+
+  /** @type {Map<string, UploadCard>} */
+  const cards = new Map();
+
+  const refuse = (/** @type {string} */ text) => {
+    fill(trouble, text);
+    trouble.hidden = false;
+    alarm(text);
+  };
+  const card = (/** @type {Upload} */ upload) => {
+    const shown = cards.get(upload.id) ?? new UploadCard({ upload, signal, choose: () => picker.click() });
+    cards.set(upload.id, shown);
+    if (!shown.element.isConnected) list.append(shown.element);
+    return shown;
+  };
+  const take = async (/** @type {File[]} */ files) => {
+    trouble.hidden = true;
+    for (const file of files) {
+      try {
+        const transfer = await started(file);
+        card(transfer.upload).follow(transfer);
+        transfer.go();
+      } catch (error) {
+        if (!wasAborted(error)) refuse(`${file.name}: ${sentence(error)}`);
+      }
+    }
+  };
+
+  picker.addEventListener(
+    'change',
+    () => {
+      void take([...(picker.files ?? [])]);
+      picker.value = '';
+    },
+    { signal },
+  );
+  dropping(drop, (files) => void take(files), signal);
+  void uploads
+    .list(signal)
+    .then(({ items, places, largest_bytes: largest }) => {
+      if (places.length === 0) {
+        drop.hidden = true;
+        refuse(NOWHERE);
+      } else {
+        note.append(` At most ${bytes(largest)} each.`);
+      }
+      for (const upload of items) card(upload);
+    })
+    .catch((error) => {
+      if (!wasAborted(error)) refuse(sentence(error));
+    });
+  heading.focus({ preventScroll: true });
+  scrollTo({ top: 0, behavior: 'instant' });
+}
+
+/**
+ * The transfer of a file: of the upload that it was begun as, here or elsewhere, or of a new one.
+ * @param {File} file
+ */
+async function started(file) {
+  const here = [...running.values()].find((transfer) => uploads.isOf(file, transfer.upload));
+  if (here) return here;
+  const { items } = await uploads.list();
+  const known = items.find((upload) => upload.state === 'open' && uploads.isOf(file, upload));
+  return new Transfer(file, known ? await uploads.one(known.id) : await uploads.begin(file));
+}
+
+/**
+ * @param {HTMLElement} target
+ * @param {(files: File[]) => void} take
+ * @param {AbortSignal} signal
+ */
+function dropping(target, take, signal) {
+  const over = (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    target.classList.add('over');
+  };
+  target.addEventListener('dragover', over, { signal });
+  target.addEventListener('dragleave', () => target.classList.remove('over'), { signal });
+  target.addEventListener(
+    'drop',
+    (event) => {
+      event.preventDefault();
+      target.classList.remove('over');
+      take([...(event.dataTransfer?.files ?? [])]);
+    },
+    { signal },
+  );
+}
+
+// Whoever signs out takes the files along; whoever closes the page is asked.
+session.events.addEventListener('change', () => {
+  if (session.user()) return;
+  for (const transfer of running.values()) transfer.pause();
+  running.clear();
+});
+addEventListener('beforeunload', (event) => {
+  if ([...running.values()].some((transfer) => transfer.isUnderWay)) event.preventDefault();
+});
