@@ -102,6 +102,48 @@ def corpus(good: Good) -> list[Case]:
     return list(cases)
 
 
+def upload_targets(link: str) -> Iterator[bytes]:
+    """Addresses made from one good link of a part, to none of which a byte may be put."""
+    chance = random.Random(13)
+    _, u, *parts = link.split("/")
+    for suffix in (
+        "/", "//", "/.", "/..", "/x", ".", "..", "%00", "%0a", "%20", "%2f", ";x=1", "%3f", "?", "?x=1", "~", ".tmp",
+        "/../" + parts[-1], "/%2e%2e/" + parts[-1], "\\", "%ff", "|", "'",
+    ):  # fmt: skip
+        yield (link + suffix).encode()
+    for before in (
+        "/", "//", "/.", "/..", "/x/..", "/%2e", "/%2f", "\\", "/api/..", "/js/..", "/m/..", "/u/..",
+    ):  # fmt: skip
+        yield (before + link).encode()
+    for at in range(1, len(link)):
+        yield f"{link[:at]}%{ord(link[at]):02x}{link[at + 1 :]}".encode()
+    for place, old in enumerate(parts):
+        values = {
+            "",
+            ".",
+            "..",
+            "0",
+            "00",
+            "-1",
+            "+" + old,
+            "0" + old,
+            old + "0",
+            old.upper(),
+            old[:-1],
+            "*",
+        }
+        alphabet = _BASE64 if place == len(parts) - 1 else _HEX if len(old) == 32 else "0123456789"
+        for at in range(len(old)):
+            values.add(old[:at] + chance.choice([sign for sign in alphabet if sign != old[at]]) + old[at + 1 :])
+        values.add("../../../../etc/passwd")
+        for value in sorted(values - {old}):
+            yield "/".join(["", u, *parts[:place], value, *parts[place + 1 :]]).encode()
+    # One part less, or in another order.
+    for place in range(len(parts)):
+        yield "/".join(["", u, *parts[:place], *parts[place + 1 :]]).encode()
+        yield "/".join(["", u, *parts[place:], *parts[:place]]).encode() if place else b"/u"
+
+
 def _paths(good: Good) -> Iterator[bytes]:
     """Other spellings of a good path, each of which some server once took for it."""
     for canonical in (good.link, good.path):
@@ -145,7 +187,7 @@ def _paths(good: Good) -> Iterator[bytes]:
     for root in (
         "/titles", "/library", "", "/srv/titles", "/srv/kinetoscope/titles", "/media", "/m", "/files", "/static",
         "/www", "/js/../titles", "/js/..%2f..%2ftitles", "/js/%2e%2e/%2e%2e/titles", "/api/v1/videos",
-        "/_decide", "/js", "/css",
+        "/_decide", "/js", "/css", "/u", "/uploads/parts", "/srv/kinetoscope/uploads/parts", "/_decide_upload",
     ):  # fmt: skip
         yield f"{root}/{video}/{file}".encode()
     for path in ("/_decide", "/_unreadable", "/@denied", "/@unavailable", "/404.html/", "/m/", "/stream/", "/stream"):

@@ -14,6 +14,7 @@ from testbed.upload_links import OTHER_UPLOAD, UPLOAD, USER, upload_link
 from testbed.viewers.http1 import Answer
 from testbed.viewers.http2 import Http2Connection
 from testbed.waiting import eventually
+from tests.bypass import upload_targets
 
 BODY = b"0123456789"
 TAKEN = Says(204, {"X-Taken": "yes"})
@@ -113,6 +114,20 @@ def test_a_link_that_was_not_made_for_this_leaves_nothing(edge: Edge, target: st
     assert answer.status == status, answer
     problem(answer)
     assert (written(edge), edge.authz.seen) == ([], [])
+
+
+def test_no_address_of_the_corpus_takes_a_byte(edge: Edge) -> None:
+    good, wrong, tried = upload_link(12, 10), [], 0
+    with edge.connection() as connection:
+        for target in upload_targets(good):
+            request = b"PUT " + target + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n" + BODY
+            answer = connection.exchange(request, "PUT")
+            tried += 1
+            if written(edge) or answer.status >= 500 or 200 <= answer.status < 300:
+                wrong.append((target, answer.status))
+    assert (wrong, edge.authz.seen) == ([], [])
+    assert tried > 300
+    assert put(edge, good).status == 201, "what they are twisted from is good"
 
 
 def test_every_other_ending_of_the_mac_that_decodes_alike_is_refused(edge: Edge) -> None:
