@@ -5,7 +5,6 @@ Needs the disk once, and one part more: what is in the growing file lies nowhere
 """
 
 import errno
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -49,24 +48,6 @@ class Growing:
         finally:
             os.close(descriptor)
         os.fdatasync(self.descriptor)
-
-
-class Digest:
-    """SHA-256 of the growing file, so far as it has grown."""
-
-    def __init__(self) -> None:
-        self._hash, self._at = hashlib.sha256(), 0
-
-    def follow(self, descriptor: int, to: int, check: Callable[[], None]) -> bytes:
-        """Read on up to the offset `to`; the digest of all before it."""
-        while self._at < to:
-            check()
-            chunk = os.pread(descriptor, min(_CHUNK, to - self._at), self._at)
-            if not chunk:
-                raise OSError(errno.EIO, "the growing file is shorter than what was written to it")
-            self._hash.update(chunk)
-            self._at += len(chunk)
-        return self._hash.digest()
 
 
 def _copied(source: int, target: int, length: int, at: int, to: int) -> int:

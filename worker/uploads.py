@@ -15,7 +15,7 @@ from catalog.uploads import Cut
 
 _COLUMNS: LiteralString = """
     id, user_id, name, size_bytes, part_size_bytes, sha256, title, description, visibility, library_root, folder,
-    appended, state
+    appended, digest_state, state
 """
 # A last step that was cancelled, or failed for good, leaves nobody who would end the upload.
 _ORPHANED: LiteralString = """
@@ -52,6 +52,8 @@ class Upload:
     library_root: str
     folder: str
     appended: int
+    # SHA-256 of those parts so far, to go on with; None where nobody began.
+    digest_state: bytes | None
     state: UploadState
 
     @property
@@ -66,11 +68,12 @@ def one(database: Database, upload: UUID, *, hold: bool = False) -> Upload | Non
         return cursor.execute(f"SELECT {_COLUMNS} FROM uploads WHERE id = %s {locked}", (upload,)).fetchone()
 
 
-def has_appended(database: Database, upload: UUID, number: int) -> bool:
+def has_appended(database: Database, upload: UUID, number: int, digest_state: bytes | None) -> bool:
     """Note that the part is in the growing file; False when the upload is over, or somebody else has noted it."""
     statement: LiteralString = """
-        UPDATE uploads SET appended = %s WHERE id = %s AND appended = %s AND state IN ('open', 'checking')"""
-    return database.execute(statement, (number, upload, number - 1)).rowcount == 1
+        UPDATE uploads SET appended = %s, digest_state = %s
+         WHERE id = %s AND appended = %s AND state IN ('open', 'checking')"""
+    return database.execute(statement, (number, digest_state, upload, number - 1)).rowcount == 1
 
 
 def refuse(database: Database, upload: UUID, reason: str, kept_seconds: float) -> bool:

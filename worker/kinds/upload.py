@@ -6,6 +6,7 @@
 `remove`  what a cancelled upload has left.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from uuid import UUID
@@ -24,11 +25,13 @@ from media.report import Probed
 from media.sniff import HEAD_BYTES, sniff
 from worker import attempts, landing, remains, uploads
 from worker.attempt import Attempt, JobFailed, Superseded
-from worker.growing import Digest, Growing
+from worker.digest import Digest
+from worker.growing import Growing
 from worker.uploads import Upload
 
 # What is told of the way: most of it is writing parts.
 _WRITTEN, _CHECKED = 0.9, 0.95
+_UNDER_WAY = ("open", "checking")
 
 
 def run(attempt: Attempt) -> None:
@@ -38,36 +41,56 @@ def run(attempt: Attempt) -> None:
         remains.remove(attempt.settings, upload_id.hex, attempt.job.parameters["root"])
         return
     upload = uploads.one(attempt.database, upload_id)
-    if upload is None or upload.library_root not in attempt.settings.writable_roots:
-        raise JobFailed("The upload was cancelled, or its folder takes no uploads any more.")
+    if upload is None or upload.state not in _UNDER_WAY:
+        return
+    if upload.library_root not in attempt.settings.writable_roots:
+        raise JobFailed("Its folder takes no uploads any more. Ask the operator.")
     with Growing(Path(upload.library_root), upload_id.hex) as growing:
-        digest = Digest() if upload.sha256 else None
-        if _append(attempt, upload, growing, digest) and step == "finish":
-            _finish(attempt, upload, growing, digest or Digest())
-        elif step == "finish":
+        whole = _append(attempt, upload, growing)
+        if step != "finish":
+            return
+        if whole:
+            _finish(attempt, whole, growing)
+        else:
             _refuse(attempt, upload, "Parts of the file were lost on the way. Send it again.")
 
 
-def _append(attempt: Attempt, upload: Upload, growing: Growing, digest: Digest | None) -> bool:
-    """Append what has arrived, in order; is all of it there?"""
+def _append(attempt: Attempt, upload: Upload, growing: Growing) -> Upload | None:
+    """Append what has arrived, in order. The upload as it is when all of it is there; None when parts are missing, or
+    it was cancelled.
+
+    Another worker may do the same, of `append` and `finish`: whoever notes a part first has done it.
+    """
     cut, folder = upload.cut, attempt.settings.uploads_dir
-    for number in range(upload.appended + 1, cut.count + 1):
+    while upload.appended < cut.count:
+        number = upload.appended + 1
         attempt.report("putting the parts together", number / cut.count * _WRITTEN)
-        if not shared.is_here(folder, upload.id.hex, cut, number):
-            return False
-        part = shared.part(folder, upload.id.hex, number)
-        growing.take(part, cut.offset(number), cut.length(number), attempt.check)
-        if not uploads.has_appended(attempt.database, upload.id, number):
-            raise Superseded
-        part.unlink(missing_ok=True)
-        if digest:
-            digest.follow(growing.descriptor, cut.offset(number) + cut.length(number), attempt.check)
-    return True
+        done = False
+        if shared.is_here(folder, upload.id.hex, cut, number):
+            part = shared.part(folder, upload.id.hex, number)
+            with contextlib.suppress(FileNotFoundError):
+                growing.take(part, cut.offset(number), cut.length(number), attempt.check)
+                state = _digest(attempt, upload, growing, number).state if upload.sha256 else None
+                done = uploads.has_appended(attempt.database, upload.id, number, state)
+                part.unlink(missing_ok=True)
+        now = uploads.one(attempt.database, upload.id)
+        if now is None or now.state not in _UNDER_WAY or not (done or now.appended > upload.appended):
+            return None
+        upload = now
+    return upload
 
 
-def _finish(attempt: Attempt, upload: Upload, growing: Growing, digest: Digest) -> None:
+def _digest(attempt: Attempt, upload: Upload, growing: Growing, parts: int) -> Digest:
+    """Of the first `parts` parts: from where the last one left off."""
+    cut = upload.cut
+    digest = Digest(upload.digest_state, min(cut.offset(upload.appended + 1), cut.size))
+    digest.follow(growing.descriptor, cut.offset(parts) + cut.length(parts), attempt.check)
+    return digest
+
+
+def _finish(attempt: Attempt, upload: Upload, growing: Growing) -> None:
     attempt.report("looking at the file", _WRITTEN)
-    if upload.sha256 and digest.follow(growing.descriptor, upload.size_bytes, attempt.check) != upload.sha256:
+    if upload.sha256 and _digest(attempt, upload, growing, upload.cut.count).value() != upload.sha256:
         _refuse(attempt, upload, "The file arrived with another SHA-256 than was told. Send it again.")
         return
     stem = landing.stem_of(upload.name)

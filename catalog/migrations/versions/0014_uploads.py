@@ -29,6 +29,8 @@ CREATE TABLE uploads (
     folder           text NOT NULL DEFAULT '',
     -- The first so many parts are in the growing file.
     appended         integer NOT NULL DEFAULT 0,
+    -- Where SHA-256 of those parts has got to (worker/digest.py).
+    digest_state     bytea,
     state            text NOT NULL DEFAULT 'open',
     -- Of a refusal, for people.
     reason           text,
@@ -54,7 +56,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON uploads TO "kinetoscope-api";
 -- May this part come?
 GRANT SELECT (id, user_id, appended, state, expires_at) ON uploads TO "kinetoscope-authz";
 -- Workers append parts, and do for one file what a scan does for all.
-GRANT SELECT, UPDATE (appended, state, reason, video_id, expires_at), DELETE ON uploads TO "kinetoscope-worker";
+GRANT SELECT, DELETE, UPDATE (appended, digest_state, state, reason, video_id, expires_at)
+   ON uploads TO "kinetoscope-worker";
 GRANT INSERT, UPDATE ON videos TO "kinetoscope-worker";
 GRANT INSERT, DELETE ON tracks TO "kinetoscope-worker";
 GRANT SELECT ON folder_rules, folder_rule_users, folder_rule_groups TO "kinetoscope-worker";

@@ -83,6 +83,36 @@ def test_parts_are_appended_while_others_arrive(stack: Stack) -> None:
     assert bob.over()["state"] == "done"
 
 
+def test_two_workers_at_one_upload_do_each_part_once(stack: Stack) -> None:
+    stack.start_worker("second")
+    try:
+        for number in range(3):
+            content = film(20 + number, 100 * MIB)
+            bob = Uploader(stack, content)
+            bob.begin(f"Two {number}.mp4", sha256=hashlib.sha256(content).hexdigest())
+            bob.send(range(1, bob.upload["parts"] + 1))
+            # One appends what is there while the other finishes it.
+            bob.links([1])
+            bob.complete()
+            assert bob.over(within=15)["state"] == "done"
+            assert (stack.uploaded / f"Two {number}.mp4").read_bytes() == content
+    finally:
+        stack.stop("second")
+
+
+def test_a_digest_that_is_told_later_is_compared_all_the_same(stack: Stack) -> None:
+    content = film(30, 40 * MIB)
+    bob = Uploader(stack, content)
+    bob.begin("Later.mp4")
+    bob.send([1])
+    bob.links([2])
+    assert eventually(lambda: bob.put(bob.links([1])[0]) == 409)
+    bob.send([2, 3])
+    bob.call("PATCH", f"/{bob.upload['id']}", {"sha256": hashlib.sha256(content).hexdigest()})
+    bob.complete()
+    assert bob.over()["state"] == "done"
+
+
 def test_whoever_goes_on_elsewhere_sends_what_is_missing(stack: Stack) -> None:
     """A browser that was closed, a box that was started again: neither takes part in what is kept."""
     content = film(3, 40 * MIB)
