@@ -68,6 +68,7 @@ class Dev(Stack):
             )  # fmt: skip
         self.nginx.titles.chmod(0o2750)
         self.library.mkdir()
+        self.uploaded.mkdir()
         for number in range(1, self.films + 1):
             drawn = made_by_ffmpeg(
                 "mp4", "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-metadata", f"comment={number}",
@@ -81,7 +82,7 @@ class Dev(Stack):
         environment = {
             "PATH": os.environ["PATH"],
             "KINETOSCOPE_DATABASE_URL": self.database.url_for(roles.INDEXER),
-            "KINETOSCOPE_LIBRARY_ROOTS": json.dumps([{"path": str(self.library)}]),
+            "KINETOSCOPE_LIBRARY_ROOTS": json.dumps([{"path": str(root)} for root in (self.library, self.uploaded)]),
             "KINETOSCOPE_TITLES_DIR": str(self.nginx.titles),
             "KINETOSCOPE_READER_USER": "",
             "KINETOSCOPE_SETTLE_SECONDS": "1",
