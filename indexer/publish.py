@@ -31,12 +31,12 @@ _ASKED_AT_ONCE = 500
 class Publisher:
     """The one writer of a scan: only the main thread uses it."""
 
-    def __init__(self, database: Database, titles: Titles, library_roots: Iterable[LibraryRoot]) -> None:
+    def __init__(self, database: Database, titles: Titles, library_roots: Sequence[LibraryRoot]) -> None:
         self._database = database
         self._titles = titles
         roots = {root.path: root.default_visibility for root in library_roots}
         self._defaults = Defaults(roots, store.folder_rules(database))
-        self._renditions = {root.path: root.renditions for root in settings.library_roots}
+        self._renditions = {root.path: root.renditions for root in library_roots}
 
     def ready(self, examined: Examined, probed: Probed, row: Known | None) -> Fault | None:
         """Publish a probed video under the id of `row`, or a new one. The fault, if it can't be published or stored."""

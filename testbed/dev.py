@@ -27,7 +27,6 @@ import psycopg
 from authsvc.people import accounts
 from authsvc.signin import passwords
 from catalog import roles
-from testbed.servers.child import Child
 from testbed.servers.nginx_server import REPOSITORY, TEMPLATES, render
 from testbed.servers.postgres import PostgresServer
 from testbed.services.library import made_by_ffmpeg
@@ -92,20 +91,6 @@ class Dev(Stack):
                 [sys.executable, "-m", "indexer.cli", "scan"], env=environment, cwd=REPOSITORY, stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, check=False, start_new_session=True,
             )  # fmt: skip
-
-    def start_worker(self) -> None:
-        """Take jobs, with the log beside the others'."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "KINETOSCOPE_DATABASE_URL": self.database.url_for(roles.WORKER),
-            "KINETOSCOPE_TITLES_DIR": str(self.nginx.titles),
-        }
-        log = self.nginx.logs / "worker.log"
-        log.unlink(missing_ok=True)
-        self._services["worker"] = Child(
-            [sys.executable, "-m", "worker.cli", "dev"], log, lambda: "worker_ready" in log.read_text(),
-            env=environment, cwd=REPOSITORY,
-        )  # fmt: skip
 
     def start_again(self, service: str) -> None:
         """The ledger or the worker, from what its sources are now. One that does not start is told, and tried at the

@@ -138,6 +138,7 @@ class Stack:
     def start_worker(self, name: str = "worker", **settings: object) -> None:
         """Start a worker under that name; its log is beside the others'."""
         log = self.nginx.logs / f"{name}.log"
+        log.unlink(missing_ok=True)
         wanted = {
             "database_url": self.database.url_for(roles.WORKER), "titles_dir": self.nginx.titles,
             "uploads_dir": self.nginx.uploads, "reap_seconds": 1,
