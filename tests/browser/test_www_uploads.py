@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, Route, StorageState, expect
+from playwright.sync_api import Locator, Page, Request, Route, StorageState, expect
 
 from catalog.uploads import MIB
 from testbed.browser.box import Box, Program
@@ -30,23 +30,26 @@ def film(tmp_path: Path, program: Program) -> Iterator[Path]:
             program.raw("DELETE", f"/uploads/{upload['id']}")
 
 
-def choose(page: Page, box: Box, film: Path) -> None:
+def choose(page: Page, box: Box, film: Path) -> Locator:
+    """Choose the file; what the page shows of its upload."""
     visit(page, f"{box.url}/#/upload")
     page.get_by_role("button", name="Choose files").wait_for()
     page.locator("input[type=file]").set_input_files(film)
-    page.get_by_role("heading", name=film.name).wait_for()
+    card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=film.name))
+    card.wait_for()
+    return card
 
 
 @both_widths
 def test_a_chosen_file_becomes_a_title_that_plays(page: Page, box: Box, film: Path, watch: Watch) -> None:
-    choose(page, box, film)
-    page.get_by_label("Title").fill("A film from this browser")
-    page.get_by_label("Folder").fill("From browsers")
-    page.get_by_label("Folder").press("Tab")
+    card = choose(page, box, film)
+    card.get_by_label("Title").fill("A film from this browser")
+    card.get_by_label("Folder").fill("From browsers")
+    card.get_by_label("Folder").press("Tab")
     assert sound(page) == []
-    expect(page.get_by_text("in the library")).to_be_visible(timeout=60_000)
+    expect(card.get_by_text("in the library")).to_be_visible(timeout=60_000)
     assert len(watch.seen(r"/u/", "PUT")) == 3
-    page.get_by_role("link", name="Open the title").click()
+    card.get_by_role("link", name="Open the title").click()
     page.get_by_role("heading", level=1, name="A film from this browser").wait_for()
     press_play(page)
 
@@ -70,8 +73,8 @@ def test_a_browser_that_was_closed_in_the_middle_goes_on_where_it_was(
         choose(first, box, film)
     first.context.close()
     second = fresh_context(sign_in_state()).new_page()
-    choose(second, box, film)
-    expect(second.get_by_text("in the library")).to_be_visible(timeout=60_000)
+    card = choose(second, box, film)
+    expect(card.get_by_text("in the library")).to_be_visible(timeout=60_000)
     again = [request.url.split("/")[-3] for request in fresh_context.watches[-1].seen(r"/u/", "PUT")]
     assert "1" not in again
     assert "3" in again
@@ -84,7 +87,7 @@ def is_part(request: Request, number: str) -> bool:
 def test_what_is_no_video_is_refused_with_a_sentence(page: Page, box: Box, tmp_path: Path) -> None:
     notes = tmp_path / "Notes.mp4"
     notes.write_text("not a film\n" * 100)
-    choose(page, box, notes)
-    expect(page.get_by_text("This is not an MP4")).to_be_visible(timeout=60_000)
-    page.get_by_role("button", name="Take off the list").first.click()
-    expect(page.get_by_role("heading", name="Notes.mp4")).to_have_count(0)
+    card = choose(page, box, notes)
+    expect(card.get_by_text("This is not an MP4")).to_be_visible(timeout=60_000)
+    card.get_by_role("button", name="Take off the list").click()
+    expect(card).to_have_count(0)
