@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from indexer.settings import LibraryRoot
@@ -87,3 +88,21 @@ def test_a_root_that_never_answers_is_told_and_the_other_is_scanned(
     assert (summary.ready, summary.removed, summary.unreachable_roots) == (3, 0, [str(other)])
     assert f"{other} has not answered for 1 seconds" in library.said
     assert library.scan(library_roots=roots).unchanged == 3
+
+
+def test_a_title_that_came_while_the_scan_looked_elsewhere_is_not_hidden(library: Library) -> None:
+    """An upload lands in a folder that was listed before: its row is younger than the scan, its file was not seen."""
+    library.put("here.mp4", clip())
+    library.scan()
+    copied = (
+        "library_root, path, fingerprint, size_bytes, mtime_ns, filename, title, status, container, duration_seconds"
+    )
+    given = copied.replace("path,", "'later.mp4'::bytea,")
+    with psycopg.connect(library.database.owner_url) as owner:
+        owner.execute(f"INSERT INTO videos (added_at, {copied}) SELECT now() + interval '1 hour', {given} FROM videos")
+    library.scan()
+    assert library.row("later.mp4")["removed_at"] is None
+    with psycopg.connect(library.database.owner_url) as owner:
+        owner.execute("UPDATE videos SET added_at = now() - interval '1 hour'")
+    library.scan()
+    assert library.rows("path = %s AND removed_at IS NOT NULL", b"later.mp4")
