@@ -76,6 +76,7 @@ scan: ## scan the library of the box now (BOX=name)
 
 dev: $(environment) ## run the services of this checkout with reload, on scratch servers; Ctrl-C ends them
 	@$(needs) --without-starting postgresql redis-server nginx ffmpeg bubblewrap
+	@tools/make-client-parts
 	@python -m testbed.dev $(ARGS)
 
 # Hosts of an inventory

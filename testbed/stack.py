@@ -70,13 +70,15 @@ class Stack:
         """Start everything; `www` is the folder of the client to serve (by default the project's own)."""
         # The tests of limits are the services' and nginx/test_pages'; here nothing may depend on which test ran before.
         wide = dict.fromkeys(("nginx_login_rate", "nginx_page_rate", "nginx_refusal_rate"), "1000r/s")
-        overrides = wide | {**overrides, "nginx_www_dir": www or REPOSITORY / "nginx/www"}
+        overrides = wide | overrides | ({"nginx_www_dir": www} if www else {})
         with (
             postgres.cloned_database() as database,
             RedisServer.started("live") as live,
             RedisServer.started("cache") as cache,
             NginxServer.prepared(**overrides) as nginx,
         ):
+            if www is None:
+                nginx.lay_out_client()
             stack = cls(nginx, database, live, cache)
             stack.settings, stack.patience = dict(settings or {}), patience
             try:

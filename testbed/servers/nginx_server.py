@@ -24,6 +24,8 @@ from testbed.waiting import eventually
 REPOSITORY = Path(__file__).parents[2]
 TEMPLATES = REPOSITORY / "nginx"
 ROLE = REPOSITORY / "roles/nginx"
+# The web client, and what it ships beside its own modules once tools/make-client-parts has fetched it.
+CLIENT = (TEMPLATES / "www", REPOSITORY / ".cache/client/www")
 NAME = "localhost"
 MEDIA_NAME = "media.localhost"
 # run/ is in memory, as /run of a box is: a decision that is kept is a file there.
@@ -136,6 +138,11 @@ class NginxServer:
         if self.more:
             main = self.folder / "conf/nginx.conf"
             main.write_text(main.read_text().rstrip().removesuffix("}") + self.more(self) + "}\n")
+
+    def lay_out_client(self) -> None:
+        """Fill www/ as the role does, but by links: what is edited is served at once."""
+        for entry in (entry for tree in CLIENT if tree.is_dir() for entry in tree.iterdir()):
+            (self.www / entry.name).symlink_to(entry)
 
     def command(self, *arguments: str) -> list[str]:
         """Nginx with our configuration. Root's workers stay root here: the box is where www-data is tested."""

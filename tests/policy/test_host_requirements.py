@@ -44,17 +44,21 @@ def test_no_package_is_chosen_only_for_newer_pythons(lock: Path) -> None:
     assert not [line[:120] for line in requirements(lock) if newer.search(line)]
 
 
-def test_the_lock_of_the_node_tools_names_contents_and_no_place() -> None:
+def test_the_lock_of_npm_packages_names_contents_and_no_place() -> None:
     lock = json.loads(text_of(ROOT / "requirements/package-lock.json"))
     wanted = json.loads(text_of(ROOT / "requirements/package.json"))
     packages = {name: entry for name, entry in lock["packages"].items() if name}
-    assert {f"node_modules/{name}" for name in wanted["devDependencies"]} <= packages.keys()
-    assert lock["packages"][""]["devDependencies"] == wanted["devDependencies"], "run make lock"
+    for group in ("dependencies", "devDependencies"):
+        assert {f"node_modules/{name}" for name in wanted[group]} <= packages.keys()
+        assert lock["packages"][""][group] == wanted[group], "run make lock"
     for name, entry in packages.items():
         assert re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", entry["integrity"]), name
         assert "resolved" not in entry, name
 
 
-def test_the_web_client_runs_nothing_of_the_node_tools() -> None:
-    """They are for its source only."""
-    assert "dependencies" not in json.loads(text_of(ROOT / "requirements/package.json"))
+def test_the_web_client_ships_the_player_and_nothing_that_it_brings() -> None:
+    """What is not for development only is sent to browsers: tools/make-client-parts copies it by its name."""
+    lock = json.loads(text_of(ROOT / "requirements/package-lock.json"))
+    shipped = {name for name, entry in lock["packages"].items() if name and not entry.get("dev")}
+    assert shipped == {"node_modules/shaka-player"}
+    assert list(json.loads(text_of(ROOT / "requirements/package.json"))["dependencies"]) == ["shaka-player"]
