@@ -46,6 +46,8 @@ def for_the_page() -> str:
         "LeaseState": words.LEASE_STATES,
         "Quality": words.QUALITIES,
         "TrackKind": words.TRACK_KINDS,
+        "JobKind": words.JOB_KINDS,
+        "JobState": words.JOB_STATES,
         "PlaybackEnd": tuple(words.PLAYBACK_ENDS),
     }
     lines = [f"/** {SOURCE} */", "", "/**"]

@@ -118,7 +118,7 @@ def press_play(page: Page) -> None:
     wait_until(page, "(video, before) => video.currentTime > before + 0.3", before)
 
 
-def altered(page: Page, pattern: str, change: Callable[[Any], object]) -> None:
+def altered(page: Page, pattern: str | re.Pattern[str], change: Callable[[Any], object]) -> None:
     """Let `change` alter the JSON that the box answers to requests of `pattern`."""
 
     def answer(route: Route) -> None:
@@ -128,3 +128,23 @@ def altered(page: Page, pattern: str, change: Callable[[Any], object]) -> None:
         route.fulfill(response=response, body=json.dumps(body))
 
     page.route(pattern, answer)
+
+
+def hide_what_was_made(page: Page) -> None:
+    """As if no rendition of any title were there or on its way: a page without them."""
+
+    def plain(video: dict[str, Any]) -> None:
+        video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}]
+        video["making"] = []
+
+    def as_told(answer: dict[str, Any]) -> None:
+        for video in answer.get("items", [answer]):
+            plain(video)
+
+    def as_granted(answer: dict[str, Any]) -> None:
+        if "links" in answer:
+            answer["links"].update(hls=None, dash=None)
+            answer["chosen"].update(link="source", alternatives=[])
+
+    altered(page, re.compile(r"/api/v1/videos(/[0-9a-f]{32})?([?].*)?$"), as_told)
+    altered(page, re.compile(r"/api/v1/videos/[0-9a-f]{32}/playback$"), as_granted)

@@ -10,7 +10,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from testbed.browser.box import Box, Program
-from testbed.browser.steps import altered, media, open_title, position, press_play, visit, wait_until
+from testbed.browser.steps import (
+    altered,
+    hide_what_was_made,
+    media,
+    open_title,
+    position,
+    press_play,
+    visit,
+    wait_until,
+)
 
 FOLDER = "Formats of the browser test"
 SECONDS = 30
@@ -89,6 +98,7 @@ def test_a_film_without_a_length_is_sought_by_the_servers_measure(
 def test_the_library_says_what_this_browser_does_not_play(
     page: Page, box: Box, titles: dict[str, dict[str, Any]]
 ) -> None:
+    hide_what_was_made(page)
     visit(page, box.url)
     for name, (_, lack) in FILES.items():
         card = page.locator(".card").filter(has=page.locator(f"a[href='#/title/{titles[name]['id']}']"))
@@ -108,6 +118,7 @@ def test_what_this_browser_plays_is_played_whatever_others_do(
 def test_a_film_whose_sound_is_unknown_here_says_so_and_can_be_seen(
     page: Page, box: Box, titles: dict[str, dict[str, Any]]
 ) -> None:
+    hide_what_was_made(page)
     open_title(page, box, titles["dolby.mkv"])
     expect(page.get_by_text("play the sound of this file (Dolby Digital).")).to_be_visible()
     page.get_by_role("button", name="Play it here without sound").click()
@@ -121,6 +132,7 @@ def test_a_film_whose_sound_is_unknown_here_says_so_and_can_be_seen(
 def test_what_this_browser_cannot_play_fails_with_the_way_to_another_player(
     page: Page, box: Box, titles: dict[str, dict[str, Any]], name: str, text: str
 ) -> None:
+    hide_what_was_made(page)
     open_title(page, box, titles[name])
     expect(page.get_by_text("play this file as it is")).to_be_visible()
     page.get_by_role("button", name="Try it here anyway").click()

@@ -31,6 +31,44 @@ export function video(id, signal) {
 }
 
 /**
+ * What is being made, was made or failed; admins see everybody's.
+ * @param {{state?: string, cursor?: ?string, limit: number}} wanted
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<import('./types.js').JobPage>}
+ */
+export function listJobs({ state, cursor, limit }, signal) {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (state) query.set('state', state);
+  if (cursor) query.set('cursor', cursor);
+  return call('GET', `/jobs?${query}`, { signal });
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<void>}
+ */
+export function cancelJob(id) {
+  return call('POST', `/jobs/${id}/cancel`);
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<import('./types.js').Job>}
+ */
+export function retryJob(id) {
+  return call('POST', `/jobs/${id}/retry`);
+}
+
+/**
+ * Lets a title be made playable everywhere.
+ * @param {string} id  of the video
+ * @returns {Promise<{jobs: import('./types.js').Job[]}>}
+ */
+export function transcode(id) {
+  return call('POST', `/videos/${encodeURIComponent(id)}/transcode`, { body: {} });
+}
+
+/**
  * Permission to play, with signed links. Each call is a new playback.
  * @param {string} id  of the video
  * @param {{device?: string, replace?: string}} [wishes]  `replace`: the playback to end in exchange

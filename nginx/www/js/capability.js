@@ -1,6 +1,7 @@
 /** Can this browser play a title? It is asked itself, since no two of them play the same. */
 
 import { containerTypes, pictureTypes, soundTypes } from './codecs.js';
+import { demoted } from './demotions.js';
 
 /** @typedef {import('./types.js').Video} Video */
 /** @typedef {'plays'|'silent'|'not'} Capability  `silent`: the picture without its sound */
@@ -15,7 +16,7 @@ const ear = document.createElement('video');
  * @returns {Promise<Capability>}
  */
 export async function capability(video) {
-  if (!containerTypes(video.container).some(heardOf)) return 'not';
+  if (demoted(video) || !containerTypes(video.container).some(heardOf)) return 'not';
   // A codec without a name, or a file that the server has not looked at since it names codecs.
   if (!video.video_codec_string) return video.direct_play ? 'plays' : 'not';
   const [picture, sound] = await Promise.all([

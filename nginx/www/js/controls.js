@@ -4,7 +4,8 @@ import { fill, h } from './dom.js';
 import { clock } from './format.js';
 import { icon } from './icons.js';
 import * as preferences from './preferences.js';
-import { SeekBar } from './seekbar.js';
+
+/** @typedef {import('./seekbar.js').SeekBar} SeekBar */
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const SLEEP_MS = 3000;
@@ -13,15 +14,19 @@ export class Controls {
   /**
    * @param {HTMLVideoElement} media
    * @param {HTMLElement} frame  what goes to full screen
-   * @param {?number} measured  the film's length in seconds, as the server found it
+   * @param {SeekBar} seek
+   * @param {import('./settings.js').Settings} settings
    * @param {AbortSignal} signal
    */
-  constructor(media, frame, measured, signal) {
+  constructor(media, frame, seek, settings, signal) {
     this.media = media;
     this.frame = frame;
     this.signal = signal;
     this.sleep = 0;
-    this.seek = new SeekBar(media, measured, signal);
+    /** Called when the bar comes or goes. */
+    this.onSleep = () => {};
+    this.seek = seek;
+    this.settings = settings;
     this.play = button('play', 'Play', () => this.toggle());
     this.time = h('span', { class: 'time', role: 'timer', 'aria-live': 'off', 'aria-label': 'Position' }, '0:00');
     this.mute = button('volume', 'Mute', () => {
@@ -45,6 +50,7 @@ export class Controls {
     this.element = h(
       'div',
       { class: 'controls', role: 'group', 'aria-label': 'Controls' },
+      settings.panel,
       this.seek.element,
       h(
         'div',
@@ -55,6 +61,7 @@ export class Controls {
         this.mute,
         this.volume,
         this.speed,
+        settings.button,
         this.pip,
         this.full,
       ),
@@ -177,15 +184,25 @@ export class Controls {
 
   wake() {
     this.frame.classList.remove('asleep');
+    this.onSleep();
     this.rest(SLEEP_MS);
+  }
+
+  /** The part of the picture that the bar covers now. */
+  get covered() {
+    if (this.frame.classList.contains('asleep')) return 0;
+    const { top, bottom, height } = this.frame.getBoundingClientRect();
+    return height > 0 ? (bottom - Math.max(top, this.seek.element.getBoundingClientRect().top)) / height : 0;
   }
 
   /** @param {number} after  ms */
   rest(after) {
     clearTimeout(this.sleep);
     this.sleep = setTimeout(() => {
-      const choosing = document.activeElement === this.speed || this.seek.held;
-      if (!this.media.paused && !choosing) this.frame.classList.add('asleep');
+      const choosing = document.activeElement === this.speed || this.seek.held || this.settings.open;
+      if (this.media.paused || choosing) return;
+      this.frame.classList.add('asleep');
+      this.onSleep();
     }, after);
   }
 }

@@ -31,6 +31,14 @@ export function spoken(seconds) {
 }
 
 /**
+ * A time that nobody knows to the second: "less than a minute", "3 minutes", "1 hour 20 minutes".
+ * @param {number} seconds
+ */
+export function roughly(seconds) {
+  return seconds < 60 ? 'less than a minute' : spoken(Math.round(seconds / 60) * 60);
+}
+
+/**
  * Decimal units, as disks and file managers count.
  * @param {number} count
  */
@@ -141,6 +149,18 @@ export function container(name) {
 export function language(tag) {
   try {
     return new Intl.DisplayNames(undefined, { type: 'language' }).of(tag) ?? tag;
+  } catch {
+    return tag;
+  }
+}
+
+/**
+ * The language of a tag, in its short form: "deu", "ger" and "de-AT" -> "de".
+ * @param {string} tag
+ */
+export function tongue(tag) {
+  try {
+    return new Intl.Locale(tag).language;
   } catch {
     return tag;
   }

@@ -5,7 +5,6 @@
 
 import { endPlayback, grant, heartbeat } from './api.js';
 import * as connection from './connection.js';
-import { safeLink } from './dom.js';
 import { json, problem } from './http.js';
 import { Problem } from './problems.js';
 import { device } from './session.js';
@@ -23,6 +22,9 @@ export class Playback {
     this.signal = signal;
     /** @type {?Grant} */
     this.grant = null;
+    /** What was granted last, also when it is over. @type {?Grant} */
+    this.last = null;
+    /** What of it is played. */
     this.link = '';
     this.timer = 0;
     /** Number of the last word about the position. */
@@ -52,8 +54,6 @@ export class Playback {
       this.signal,
     );
     if (!given) return null;
-    const link = safeLink(given.links?.source);
-    if (!link) throw new Problem({ status: 502, code: 'contract' });
     if (this.signal.aborted) {
       // The view was left while the server answered: give the lease back.
       void endPlayback(given.playback_id).catch(() => undefined);
@@ -61,7 +61,7 @@ export class Playback {
     }
     this.grant = given;
     this.sequence = 0;
-    this.link = link;
+    this.last = given;
     this.timer = setInterval(() => this.beat(), Math.max(1, given.heartbeat_seconds) * 1000);
     return given;
   }
@@ -103,6 +103,11 @@ export class Playback {
     const { position } = this.look();
     this.drop();
     void endPlayback(mine.playback_id, { position, sequence: ++this.sequence }, true).catch(() => undefined);
+  }
+
+  /** Where the signed links of the title begin: all its names follow. */
+  get prefix() {
+    return this.link.slice(0, this.link.lastIndexOf('/') + 1);
   }
 
   /** Forgets the grant; the server is told elsewhere or knows. */

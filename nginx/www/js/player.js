@@ -8,8 +8,8 @@ import { ending } from './endings.js';
 import { showElsewhere } from './external.js';
 import { Overlay } from './overlay.js';
 import { Playback, resumeAt } from './playback.js';
-import * as preferences from './preferences.js';
 import { Problem, sentence, wasAborted } from './problems.js';
+import { Projector } from './projector.js';
 import { Repairs } from './repairs.js';
 import { listen } from './shortcuts.js';
 
@@ -22,16 +22,16 @@ const JUST_NOW_MS = 4000;
 export class Player {
   /**
    * @param {Video} video
+   * @param {boolean} plays  this browser plays the file as it is
    * @param {import('./types.js').ViewContext} context
    */
-  constructor(video, { signal, onLeave, onSessionOver }) {
+  constructor(video, plays, { signal, onLeave, onSessionOver }) {
     this.video = video;
     this.signal = signal;
     this.position = 0;
     this.wanted = false;
     this.pressedAt = 0;
     this.beginning = false;
-    this.loading = false;
     this.repairs = new Repairs(this);
     // With crossorigin a refusal by the media host reaches the element as such. Without it the browser hides the answer
     // from the page and asks thirty times more.
@@ -48,8 +48,11 @@ export class Player {
       { class: 'player', role: 'group', 'aria-label': `Player: ${video.title}`, tabindex: '-1' },
       this.media,
     );
-    this.controls = new Controls(this.media, this.element, video.duration_seconds, signal);
+    this.projector = new Projector(this, plays);
+    const { seek, settings, choices } = this.projector;
+    this.controls = new Controls(this.media, this.element, seek, settings, signal);
     this.overlay = new Overlay(this.element, this.controls.play);
+    this.controls.onSleep = () => choices.subtitles.lift(this.controls.covered);
     this.element.append(...this.overlay.elements, this.controls.element);
 
     this.playback = new Playback(video.id, signal);
@@ -63,7 +66,7 @@ export class Player {
     });
     onSessionOver(() => this.playOn());
     this.follow();
-    listen(this.element, this.media, this.controls, signal);
+    listen(this.element, this.media, this.controls, choices, signal);
   }
 
   /** Asks for a playback and starts it, at the place where the viewer stopped last time. */
@@ -95,7 +98,7 @@ export class Player {
         this.stop('The other streams go on; this one was not started.', 'Play here');
         return false;
       }
-      this.load(at ?? resumeAt(given.resume_seconds, this.video.duration_seconds), playing);
+      this.projector.load(at ?? resumeAt(given.resume_seconds, this.video.duration_seconds), playing);
       return true;
     } catch (error) {
       if (wasAborted(error) || this.signal.aborted) return false;
@@ -114,52 +117,20 @@ export class Player {
     );
   }
 
-  /**
-   * @param {number} at  seconds
-   * @param {boolean} playing
-   */
-  load(at, playing) {
-    this.position = at;
-    this.loading = true;
-    this.overlay.clear();
-    this.media.src = this.playback.link;
-    const remembered = preferences.load();
-    Object.assign(this.media, {
-      volume: remembered.volume,
-      muted: remembered.muted,
-      defaultPlaybackRate: remembered.speed,
-      playbackRate: remembered.speed,
-    });
-    this.media.addEventListener(
-      'loadedmetadata',
-      () => {
-        if (this.position > 0) this.media.currentTime = this.position;
-        this.loading = false;
-        // A browser plays the sound alone where it knows no way to show the picture, and calls that no error.
-        if (this.media.videoWidth === 0) this.giveUp('Your browser can’t show the picture of this file.');
-      },
-      { once: true, signal: this.signal },
-    );
-    if (playing) {
-      // Refused when the browser wants a click first: then the play button is there for it.
-      this.media.play().catch(() => undefined);
-    }
-  }
-
   /** Keeps up with the element's own events. */
   follow() {
     const on = (/** @type {string} */ name, /** @type {() => void} */ work) =>
       this.media.addEventListener(name, work, { signal: this.signal });
     // An element without a source says that it is at 0.
     const track = () => {
-      if (!this.loading && this.media.getAttribute('src')) this.position = this.media.currentTime;
+      if (!this.projector.loading && this.media.getAttribute('src')) this.position = this.media.currentTime;
     };
     for (const name of ['timeupdate', 'seeking', 'pause']) on(name, track);
     on('play', () => {
       this.wanted = true;
       this.pressedAt = Date.now();
       if (this.playback.grant) void this.playback.beat();
-      else if (!this.loading) void this.begin(this.media.ended ? 0 : this.position);
+      else if (!this.projector.loading) void this.begin(this.media.ended ? 0 : this.position);
     });
     on('pause', () => {
       // Chromium pauses a picture that it can't go on with: the viewer still wants it.
@@ -227,8 +198,7 @@ export class Player {
   }
 
   unload() {
-    this.media.removeAttribute('src');
-    this.media.load();
+    this.projector.clear();
   }
 
   /**

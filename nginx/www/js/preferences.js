@@ -1,11 +1,21 @@
-/** What this browser remembers for its player: volume and speed. Nothing else, and nothing about what was watched. */
+/** What this browser remembers for its player: how it sounds and looks. Nothing else, and nothing about what was watched. */
 
 const KEY = 'kinetoscope.player';
 
-/** @typedef {{volume: number, muted: boolean, speed: number}} Preferences */
+/**
+ * @typedef {'auto'|'original'|number} Quality  a number: lines of the picture
+ *
+ * @typedef {object} Preferences
+ * @property {number} volume
+ * @property {boolean} muted
+ * @property {number} speed
+ * @property {Quality} quality
+ * @property {string} sound  language; empty: as the title has it
+ * @property {?string} text  language of the subtitles; empty: none; null: never said
+ */
 
 /** @type {Preferences} */
-const DEFAULTS = { volume: 1, muted: false, speed: 1 };
+const DEFAULTS = { volume: 1, muted: false, speed: 1, quality: 'auto', sound: '', text: null };
 
 /** @returns {Preferences} */
 export function load() {
@@ -15,26 +25,31 @@ export function load() {
       volume: within(Number(found.volume), 0, 1, DEFAULTS.volume),
       muted: found.muted === true,
       speed: within(Number(found.speed), 0.25, 4, DEFAULTS.speed),
+      quality: found.quality === 'original' ? 'original' : within(Number(found.quality), 1, 10_000, 'auto'),
+      sound: typeof found.sound === 'string' ? found.sound : DEFAULTS.sound,
+      text: typeof found.text === 'string' ? found.text : DEFAULTS.text,
     };
   } catch {
     return { ...DEFAULTS };
   }
 }
 
-/** @param {Preferences} preferences */
-export function save({ volume, muted, speed }) {
+/** @param {Partial<Preferences>} some  the others stay */
+export function save(some) {
   try {
-    localStorage.setItem(KEY, JSON.stringify({ volume, muted, speed }));
+    localStorage.setItem(KEY, JSON.stringify({ ...load(), ...some }));
   } catch {
     // Storage is switched off: the next page starts with the defaults.
   }
 }
 
 /**
+ * @template T
  * @param {number} value
  * @param {number} low
  * @param {number} high
- * @param {number} otherwise
+ * @param {T} otherwise
+ * @returns {number|T}
  */
 function within(value, low, high, otherwise) {
   return value >= low && value <= high ? value : otherwise;

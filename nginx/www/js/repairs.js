@@ -1,7 +1,7 @@
 /** When the picture stops by itself: the link is asked why, and it goes on at the same place where that is possible. */
 
 import * as connection from './connection.js';
-import { sentence, wasAborted } from './problems.js';
+import { Problem, sentence, wasAborted } from './problems.js';
 import { pause } from './waiting.js';
 
 /** This many repairs within a minute, then the viewer is asked. */
@@ -18,6 +18,7 @@ export class Repairs {
     this.times = [];
     /** Failures in a row although the link was fine: then it is the file. */
     this.unexplained = 0;
+    this.mending = false;
   }
 
   /** A viewer who tries again starts anew. */
@@ -31,12 +32,22 @@ export class Repairs {
     this.unexplained = 0;
   }
 
-  async repair() {
+  /** @param {unknown} [failure]  what shaka-player said; without it the element's own error counts */
+  async repair(failure) {
+    // What goes on by a manifest may break twice at once: for shaka-player, and for the element.
+    if (this.mending) return;
+    this.mending = true;
+    await this.mend(failure);
+    this.mending = false;
+  }
+
+  /** @param {unknown} failure */
+  async mend(failure) {
     const { player } = this;
-    const { playback, overlay, signal } = player;
+    const { playback, overlay, projector, signal } = player;
     const at = player.position;
-    const playing = player.wanted || player.loading;
-    const broken = player.media.error;
+    const playing = player.wanted || projector.loading;
+    const undecodable = unfit(failure ?? player.media.error);
     overlay.busy('The picture stopped; looking why…');
     const now = Date.now();
     this.times = [...this.times.filter((then) => now - then < WINDOW_MS), now];
@@ -45,18 +56,18 @@ export class Repairs {
       this.unexplained = refusal === null ? this.unexplained + 1 : 0;
       if (this.times.length > MOST) {
         player.stop(refusal ? sentence(refusal) : 'The stream keeps breaking off.', 'Try again');
-      } else if (this.unexplained > 1 && broken?.code !== MediaError.MEDIA_ERR_NETWORK) {
-        player.giveUp('Your browser can’t play this file.');
+      } else if (refusal === null && undecodable && (this.unexplained > 1 || projector.mayChange)) {
+        projector.refuse('Your browser can’t play this file.', playing);
       } else if (refusal === null) {
-        player.load(at, playing);
+        projector.load(at, playing);
       } else if (refusal.status === 0) {
         overlay.busy(sentence(refusal));
         await connection.back(signal);
-        player.load(at, playing);
+        projector.load(at, playing);
       } else if (refusal.status >= 500) {
         overlay.busy(sentence(refusal));
         await pause((refusal.retryAfter || 2 * this.times.length) * 1000, signal);
-        player.load(at, playing);
+        projector.load(at, playing);
       } else if (refusal.code === 'gone' && playback.grant) {
         // Somebody ended it. The heartbeat's answer says who, to ended().
         await playback.beat();
@@ -70,4 +81,13 @@ export class Repairs {
       if (!signal.aborted && !wasAborted(error)) player.stop(sentence(error), 'Try again');
     }
   }
+}
+
+/**
+ * Is it the file, rather than the way to it?
+ * @param {unknown} failure  a MediaError, or an error of shaka-player (its category 1 is the network)
+ */
+function unfit(failure) {
+  if (failure instanceof MediaError) return failure.code !== MediaError.MEDIA_ERR_NETWORK;
+  return !(failure instanceof Problem) && /** @type {?{category?: number}} */ (failure)?.category !== 1;
 }

@@ -1,24 +1,26 @@
-/** The seek bar: a native range over a rail that shows what was played and what is buffered. */
+/** The seek bar: a native range over a rail that shows what was played, what is buffered and where chapters begin. */
 
 import { fill, h } from './dom.js';
-import { clock, spoken } from './format.js';
+import { spoken } from './format.js';
 
 export class SeekBar {
   /**
    * @param {HTMLVideoElement} media
    * @param {?number} measured  the film's length in seconds, as the server found it
+   * @param {import('./preview.js').Preview} preview
    * @param {AbortSignal} signal
    */
-  constructor(media, measured, signal) {
+  constructor(media, measured, preview, signal) {
     this.media = media;
+    this.preview = preview;
     this.measured = measured ?? 0;
     this.held = false;
     /** @type {?number} where to go once the running seek is done */
     this.next = null;
     this.rail = h('div', { class: 'rail' });
-    this.hint = h('span', { class: 'hint', hidden: true, 'aria-hidden': 'true' });
+    this.marks = h('div', { class: 'marks', 'aria-hidden': 'true' });
     this.range = h('input', { type: 'range', min: '0', max: '0', step: 'any', value: '0', 'aria-label': 'Seek' });
-    this.element = h('div', { class: 'seek' }, this.rail, this.range, this.hint);
+    this.element = h('div', { class: 'seek' }, this.rail, this.marks, this.range, preview.element);
 
     const on = (
       /** @type {EventTarget} */ target,
@@ -28,6 +30,7 @@ export class SeekBar {
       for (const name of names) target.addEventListener(name, work, { signal });
     };
     on(media, ['timeupdate', 'seeking', 'durationchange', 'emptied'], () => this.show());
+    on(media, ['durationchange'], () => this.mark());
     on(media, ['progress', 'timeupdate', 'durationchange', 'emptied'], () => this.showBuffered());
     on(media, ['seeked'], () => {
       if (this.next === null) return;
@@ -41,11 +44,16 @@ export class SeekBar {
     on(this.range, ['pointerup', 'pointercancel', 'change', 'blur'], () => {
       this.held = false;
     });
-    on(this.range, ['input'], () => this.go(Number(this.range.value)));
-    on(this.element, ['pointermove'], (event) => this.point(event));
-    on(this.element, ['pointerleave'], () => {
-      this.hint.hidden = true;
+    on(this.range, ['input'], () => {
+      this.go(Number(this.range.value));
+      this.point(Number(this.range.value));
     });
+    on(this.range, ['focus', 'keyup'], () => {
+      if (this.range.matches(':focus-visible')) this.point(Number(this.range.value));
+    });
+    on(this.element, ['pointermove'], (event) => this.follow(event));
+    on(this.element, ['pointerleave', 'pointercancel'], () => preview.hide());
+    on(this.range, ['blur'], () => preview.hide());
   }
 
   /**
@@ -91,7 +99,8 @@ export class SeekBar {
   tell(place) {
     const { length } = this;
     this.element.style.setProperty('--played', `${length > 0 ? (place / length) * 100 : 0}%`);
-    const text = `${spoken(place)} of ${spoken(length)}`;
+    const chapter = this.preview.chapterAt(place);
+    const text = `${spoken(place)} of ${spoken(length)}${chapter && `, ${chapter}`}`;
     // A screen reader on the bar would read every second aloud: while it has the focus only a seek is told.
     const quiet = document.activeElement === this.range && !this.held && !this.media.paused && !this.media.seeking;
     if (!quiet) this.range.setAttribute('aria-valuetext', text);
@@ -114,14 +123,33 @@ export class SeekBar {
     this.rail.style.backgroundImage = stops.length > 0 ? `linear-gradient(to right, ${stops.join(', ')})` : '';
   }
 
-  /** @param {PointerEvent} event */
-  point(event) {
+  /** Where chapters begin, but for the first. */
+  mark() {
     const { length } = this;
-    if (length === 0 || event.pointerType === 'touch') return;
+    const starts = this.preview.chapters.map((chapter) => chapter.start_seconds);
+    fill(
+      this.marks,
+      starts
+        .filter((start) => start > 0 && start < length)
+        .map((start) => {
+          const mark = h('span');
+          mark.style.setProperty('--at', String(start / length));
+          return mark;
+        }),
+    );
+  }
+
+  /** @param {PointerEvent} event */
+  follow(event) {
+    // A finger only looks at a place by dragging there, which is an input.
+    if (event.pointerType === 'touch') return;
     const box = this.rail.getBoundingClientRect();
-    const part = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-    fill(this.hint, clock(part * length));
-    this.hint.style.setProperty('--at', `${part * 100}%`);
-    this.hint.hidden = false;
+    this.point(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * this.length);
+  }
+
+  /** @param {number} place  seconds */
+  point(place) {
+    const { length } = this;
+    if (length > 0) this.preview.show(place, place / length);
   }
 }

@@ -10,6 +10,7 @@ export const KEYS = [
   ['←, →', '5 seconds back, forward'],
   ['↑, ↓', 'louder, quieter'],
   ['M', 'mute'],
+  ['C', 'subtitles'],
   ['F', 'full screen'],
   ['0 to 9', 'to 0 % … 90 %'],
   ['Home, End', 'to the beginning, the end'],
@@ -19,9 +20,10 @@ export const KEYS = [
  * @param {HTMLElement} frame
  * @param {HTMLVideoElement} media
  * @param {import('./controls.js').Controls} controls
+ * @param {import('./choices.js').Choices} choices
  * @param {AbortSignal} signal
  */
-export function listen(frame, media, controls, signal) {
+export function listen(frame, media, controls, choices, signal) {
   document.addEventListener(
     'keydown',
     (event) => {
@@ -32,7 +34,7 @@ export function listen(frame, media, controls, signal) {
       // Space presses the button that has the focus; the volume's own arrows change the volume.
       if (event.key === ' ' && target instanceof HTMLButtonElement) return;
       if (target === controls.volume && /^(Arrow|Home|End|Page)/.test(event.key)) return;
-      if (act(event.key, media, controls)) {
+      if (act(event.key, media, controls, choices)) {
         event.preventDefault();
         controls.wake();
       }
@@ -45,9 +47,10 @@ export function listen(frame, media, controls, signal) {
  * @param {string} key
  * @param {HTMLVideoElement} media
  * @param {import('./controls.js').Controls} controls
+ * @param {import('./choices.js').Choices} choices
  * @returns {boolean} whether the key means something
  */
-function act(key, media, controls) {
+function act(key, media, controls, choices) {
   const jump = (/** @type {number} */ by) => {
     controls.seek.jump(by);
     say(spoken(controls.seek.next ?? media.currentTime));
@@ -77,6 +80,10 @@ function act(key, media, controls) {
       return true;
     case 'm':
       media.muted = !media.muted;
+      return true;
+    case 'c':
+      if (!choices.toggleText()) return false;
+      controls.settings.refresh();
       return true;
     case 'f':
       controls.fullscreen();

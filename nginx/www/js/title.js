@@ -1,16 +1,16 @@
 /** One title: its picture with the play button, what is known about it, its link for other players. */
 
 import { alarm } from './announce.js';
+import { Aperture } from './aperture.js';
 import { video as fetchVideo } from './api.js';
 import { capability } from './capability.js';
-import { badge, poster, waitingReason } from './card.js';
 import * as connection from './connection.js';
 import { fill, h } from './dom.js';
 import { elsewhere } from './external.js';
 import { facts } from './facts.js';
-import { clock, codec, container, resolution, spoken } from './format.js';
+import { clock, codec, resolution } from './format.js';
 import { icon } from './icons.js';
-import { Player } from './player.js';
+import { Making } from './making.js';
 import { Problem, sentence, wasAborted } from './problems.js';
 import { KEYS } from './shortcuts.js';
 
@@ -78,9 +78,12 @@ function show(place, video, answer, context) {
     video.duration_seconds ? clock(video.duration_seconds) : null,
     codec(video.video_codec),
   ];
+  const making = new Making(video, context.signal, () => aperture.show());
+  const aperture = new Aperture(video, answer, making, context);
   fill(
     place,
-    aperture(video, answer, context),
+    aperture.element,
+    making.element,
     h(
       'div',
       { class: 'about' },
@@ -106,77 +109,6 @@ function show(place, video, answer, context) {
   );
   heading.focus({ preventScroll: true });
   scrollTo({ top: 0, behavior: 'instant' });
-}
-
-/**
- * The opening one looks through: the poster with a way to play, or why there is none.
- * @param {Video} video
- * @param {Capability} answer  of this browser
- * @param {ViewContext} context
- */
-function aperture(video, answer, context) {
-  const opening = h('div', { class: 'aperture' });
-  const play = () => {
-    const player = new Player(video, context);
-    fill(opening, player.element);
-    opening.classList.add('open');
-    player.controls.play.focus({ preventScroll: true });
-    opening.scrollIntoView({ block: 'nearest' });
-    void player.start();
-  };
-  if (video.status !== 'ready') {
-    opening.classList.add('shut');
-    fill(
-      opening,
-      poster(video),
-      h(
-        'div',
-        { class: 'refusal' },
-        badge(video.status),
-        h('p', { dir: 'auto' }, video.status_reason || waitingReason(video.status)),
-      ),
-    );
-  } else if (answer !== 'plays') {
-    const silent = answer === 'silent';
-    fill(
-      opening,
-      poster(video),
-      h(
-        'div',
-        { class: 'refusal' },
-        h(
-          'p',
-          {},
-          silent
-            ? `This browser can’t play the sound of this file (${codec(video.audio_codec)}).`
-            : `This browser can’t play this file as it is (${made(video)}).`,
-        ),
-        h('p', {}, 'VLC, mpv and Kodi can: copy the link below, or download the playlist.'),
-        h(
-          'button',
-          { type: 'button', class: 'quiet', onclick: play },
-          silent ? 'Play it here without sound' : 'Try it here anyway',
-        ),
-      ),
-    );
-  } else {
-    const length = video.duration_seconds ? `, ${spoken(video.duration_seconds)}` : '';
-    fill(
-      opening,
-      poster(video),
-      h(
-        'button',
-        { type: 'button', class: 'eyepiece-play', 'aria-label': `Play${length}`, onclick: play },
-        icon('play'),
-      ),
-    );
-  }
-  return h('div', { class: 'film' }, opening);
-}
-
-/** @param {Video} video */
-function made(video) {
-  return [container(video.container), codec(video.video_codec), codec(video.audio_codec)].filter(Boolean).join(', ');
 }
 
 function keys() {

@@ -15,6 +15,41 @@
  * @property {?string} [profile]  as ffprobe names it
  * @property {?string} [title]
  * @property {?number} [channels]
+ * @property {boolean} [is_default]
+ *
+ * @typedef {object} Subtitle  a published one
+ * @property {string} name
+ * @property {string} href
+ * @property {string} language
+ * @property {?string} title
+ * @property {boolean} is_default
+ * @property {boolean} is_forced
+ * @property {boolean} is_hearing_impaired
+ *
+ * @typedef {object} Chapter
+ * @property {?string} [title]
+ * @property {number} start_seconds
+ * @property {number} end_seconds
+ *
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {import('./contract.js').JobKind} kind
+ * @property {import('./contract.js').JobState} state
+ * @property {?string} stage
+ * @property {?number} progress  0 to 1
+ * @property {?number} speed  times as fast as the film plays
+ * @property {?number} seconds_left
+ * @property {number} attempts
+ * @property {?string} reason
+ * @property {?{id: string, title: string}} video
+ * @property {?{id: string, username: string}} [requested_by]
+ * @property {string} created_at  RFC 3339
+ * @property {?string} started_at
+ * @property {?string} ended_at
+ *
+ * @typedef {object} JobPage
+ * @property {Job[]} items
+ * @property {?string} next_cursor
  *
  * @typedef {object} Video
  * @property {string} id  32 hex digits
@@ -37,6 +72,9 @@
  * @property {?string} status_reason
  * @property {PublishedFile[]} [files]
  * @property {Track[]} [tracks]
+ * @property {Subtitle[]} [subtitles]
+ * @property {Chapter[]} [chapters]
+ * @property {Job[]} [making]  queued and running
  * @property {?string} poster_href
  * @property {string} added_at  RFC 3339
  * @property {?string} [hdr]
@@ -51,7 +89,15 @@
  * @property {string} expires_at
  * @property {number} heartbeat_seconds
  * @property {number} resume_seconds
- * @property {{source: string, poster?: string}} links
+ * @property {{source?: ?string, poster?: ?string, hls?: ?string, dash?: ?string}} links  signed; they differ by the name at the end
+ * @property {Chosen} chosen
+ *
+ * @typedef {object} Chosen  what the viewer's preferences mean for the playback
+ * @property {?('source'|'hls'|'dash')} link
+ * @property {('source'|'hls'|'dash')[]} alternatives
+ * @property {?number} max_height  lines; null: any
+ * @property {?number} rate_bytes_per_second
+ * @property {?string} language
  *
  * @typedef {object} RunningStream
  * @property {string} playback_id
@@ -127,7 +173,7 @@
  * @property {?string} video_id
  *
  * @typedef {object} Route
- * @property {'library'|'title'|'upload'|'account'|'register'|'invitation'|'reset'|'nowhere'} name
+ * @property {'library'|'title'|'upload'|'account'|'jobs'|'register'|'invitation'|'reset'|'nowhere'} name
  * @property {string} [id]
  * @property {string} [token]  of an invitation or a reset
  * @property {URLSearchParams} query
