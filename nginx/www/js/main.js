@@ -2,6 +2,7 @@
 
 import { showAccount } from './account.js';
 import { h } from './dom.js';
+import { showJobs } from './jobs.js';
 import { forgetLibrary, showLibrary } from './library.js';
 import { showRegister } from './register.js';
 import { showReset } from './reset.js';
@@ -34,7 +35,9 @@ const ROOMS = new Map([
   ['title', showTitle],
   ['account', showAccount],
   ['upload', showUpload],
+  ['jobs', showJobs],
 ]);
+const MEMBERS = new Set(['account', 'jobs', 'upload']);
 
 function atDoor() {
   shell = null;
@@ -72,9 +75,9 @@ function show(note) {
     history.replaceState(null, '', '#/');
     route = parse('');
   }
-  // A guest has no account to look at, and uploads nothing.
-  const isMembers = route.name === 'account' || route.name === 'upload';
-  const room = isMembers && session.user()?.role === 'guest' ? undefined : ROOMS.get(route.name);
+  // A guest has no account to look at, uploads nothing and lets nothing be made.
+  const shut = session.user()?.role === 'guest' && MEMBERS.has(route.name);
+  const room = shut ? undefined : ROOMS.get(route.name);
   stage.show(room ?? showNowhere, route, inside);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Addresses: `#/`, `#/?q=…&sort=…`, `#/title/<id>`, `#/upload`, `#/account`, `#/register`, and the links that people are sent,
- * `#/invitation/<token>` and `#/reset/<token>`. One view at a time, left before the next is shown.
+ * Addresses: `#/`, `#/?q=…&sort=…`, `#/title/<id>`, `#/upload`, `#/jobs`, `#/account`, `#/register`, and the links that
+ * people are sent, `#/invitation/<token>` and `#/reset/<token>`. One view at a time, left before the next is shown.
  */
 
 import { ID } from './contract.js';
@@ -18,8 +18,9 @@ export function parse(hash) {
   const [path = '', search = ''] = hash.replace(/^#/, '').split('?', 2);
   const query = new URLSearchParams(search);
   if (path === '' || path === '/') return { name: 'library', query };
-  if (path === '/upload') return { name: 'upload', query };
-  if (path === '/account') return { name: 'account', query };
+  if (path === '/account' || path === '/jobs' || path === '/upload') {
+    return { name: /** @type {Route['name']} */ (path.slice(1)), query };
+  }
   const sent = /^\/(invitation|reset|register)(?:\/([\w-]{1,256}))?$/.exec(path);
   if (sent) return { name: /** @type {Route['name']} */ (sent[1]), token: sent[2], query };
   const title = TITLE.exec(path);

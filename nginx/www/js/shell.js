@@ -42,6 +42,7 @@ export class Shell {
           h('span', { class: 'name' }, user.role === 'guest' ? 'Guest' : user.username),
         ),
         user.role !== 'guest' && h('a', { class: 'quiet', href: '#/upload' }, 'Upload'),
+        user.role !== 'guest' && h('a', { class: 'quiet', href: '#/jobs' }, 'Jobs'),
         user.role !== 'guest' && h('a', { class: 'quiet', href: '#/account' }, 'Account'),
         this.leaving,
       ),
