@@ -99,6 +99,8 @@ class Runner:
             try:
                 self._kinds[job.kind](attempt)
             except Superseded:
+                # Where it is ours all the same, its work was overtaken by other work: nothing is left to do.
+                self._write(attempts.finish, job)
                 logger.info("job_is_not_ours_any_more", **known)
             except Stopping:
                 self._write(attempts.give_back, job)
