@@ -11,6 +11,7 @@ from typing import Any, Final
 import ffmpeg
 from ffmpeg.nodes import OutputStream
 
+from media import tones
 from media.asking import input_options
 from media.ladder import SOUND_RATE, Picture
 from media.material import Material, Sound
@@ -21,10 +22,6 @@ from media.sniff import Container
 KEY_SECONDS: Final = 2
 # Progress is told this often.
 _TELL_SECONDS: Final = 1
-# BT.2020 as HDR10 and HLG use it; some files leave these out.
-_HDR_COLOURS: Final = {"color_primaries": "bt2020", "colorspace": "bt2020nc"}
-# The light that is white on a usual screen, in nits. With it, white of 203 nits (ITU-R BT.2408) comes out as 93 %.
-_SCREEN_NITS: Final = 100
 _COLOURS: Final = {
     "colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"
 }  # fmt: skip
@@ -91,25 +88,13 @@ def _prepared(frames: Any, material: Material, largest: Picture) -> Any:
             "scale", *size, flags="bicubic", in_color_matrix=material.matrix, out_color_matrix="bt709", out_range="tv"
         )
     else:
-        frames = _mapped(frames.filter("scale", *size, flags="bicubic"), material.hdr)
+        frames = tones.to_sdr(frames.filter("scale", *size, flags="bicubic"), material.hdr)
     return _square(frames).filter("format", "yuv420p")
 
 
 def _square(frames: Any) -> Any:
     """A size rounded to even pixels is within half a pixel of the right shape; scale would tell the difference."""
     return frames.filter("setsar", 1)
-
-
-def _mapped(frames: Any, transfer: str) -> Any:
-    """Light that a usual screen doesn't have is brought into its range, and white stays white."""
-    return (
-        frames.filter("setparams", color_trc=transfer, **_HDR_COLOURS)
-        .filter("zscale", t="linear", npl=_SCREEN_NITS)
-        .filter("format", "gbrpf32le")
-        .filter("zscale", p="bt709")
-        .filter("tonemap", "mobius", desat=0)
-        .filter("zscale", t="bt709", m="bt709", r="tv")
-    )
 
 
 def _encoded(settings: MediaSettings, frames: Any, picture: Picture) -> OutputStream:

@@ -8,8 +8,9 @@ from media.asking import input_options
 from media.faults import Fault
 from media.sandbox import VIDEO, Sandbox, complaint
 from media.settings import MediaSettings
-from media.shown import Subject, scaled, toned, within
+from media.shown import Subject, scaled, within
 from media.sniff import Container
+from media.tones import to_sdr
 
 _AT_SHARE = 0.1
 # Key frames are compared within this many seconds of video: bounds what is read of a large file.
@@ -48,7 +49,7 @@ def _command(settings: MediaSettings, container: Container, subject: Subject, st
     size = within(subject, settings.poster_width) or (f"min({settings.poster_width},iw)", -2)
     frames = scaled(ffmpeg.input(f"file:{VIDEO}", **before)[subject.stream], size)
     if tones:
-        frames = toned(frames)
+        frames = to_sdr(frames)
     frames = frames.filter("thumbnail", _CANDIDATES).filter("format", "yuvj420p")
     picture = ffmpeg.output(
         frames, "pipe:1", f="image2pipe", vcodec="mjpeg", vframes=1, **{"q:v": settings.poster_quality}

@@ -14,7 +14,8 @@ from media.asking import input_options
 from media.faults import Fault
 from media.making import THREADS, Making, compiled
 from media.sandbox import VIDEO
-from media.shown import Subject, scaled, toned, within
+from media.shown import Subject, scaled, within
+from media.tones import to_sdr
 
 NAME = "preview.mp4"
 _LIST = "scenes.txt"
@@ -75,7 +76,7 @@ def _scene(making: Making, name: str, start: float, seconds: float, *, tones: bo
     size = within(making.subject, width, width) or (width, width * 9 // 16 // 2 * 2)
     frames = ffmpeg.input(f"file:{VIDEO}", **before)[making.subject.stream]
     frames = scaled(frames.filter("fps", settings.preview_fps).filter("setpts", "PTS-STARTPTS"), size)
-    frames = (toned(frames) if tones else frames).filter("format", "yuv420p")
+    frames = (to_sdr(frames) if tones else frames).filter("format", "yuv420p")
     return compiled(
         ffmpeg.output(frames, name, crf=settings.preview_quality, video_track_timescale=_TIME_SCALE, **_CODEC)
     )

@@ -1,4 +1,4 @@
-"""How pictures of a video are made to look as the video does: shape, upright, tones.
+"""How pictures of a video are made to look as the video does: shape, upright.
 
 ffmpeg turns a picture by the file's rotation before any filter sees it. Sizes are in square pixels.
 """
@@ -40,14 +40,3 @@ def within(subject: Subject, widest: int, highest: int | None = None) -> tuple[i
 def scaled(frames: Any, size: tuple[int | str, int]) -> Any:
     """`frames` (ffmpeg-python's) in this size and square pixels."""
     return frames.filter("scale", *size).filter("setsar", 1)
-
-
-def toned(frames: Any) -> Any:
-    """HDR `frames` in the tones of SDR. Fails where the file does not tell its colours. Costs less after scaling."""
-    return (
-        frames.filter("zscale", t="linear", npl=100)
-        .filter("format", "gbrpf32le")
-        .filter("zscale", p="bt709")
-        .filter("tonemap", "hable", desat=0)
-        .filter("zscale", t="bt709", m="bt709", r="tv")
-    )

@@ -15,8 +15,9 @@ from media.asking import input_options
 from media.faults import Fault
 from media.making import THREADS, Making, compiled
 from media.sandbox import VIDEO
-from media.shown import scaled, toned, within
+from media.shown import scaled, within
 from media.storyboard import Layout
+from media.tones import to_sdr
 
 _PASSED_AS_THEY_COME = {"f": "image2", "vcodec": "mjpeg", "fps_mode": "passthrough"}
 
@@ -67,7 +68,7 @@ def _command(making: Making, layout: Layout, *, keys_only: bool, tones: bool) ->
 
 
 def _finished(frames: Any, tones: bool) -> Any:
-    return (toned(frames) if tones else frames).filter("format", "yuvj420p")
+    return (to_sdr(frames) if tones else frames).filter("format", "yuvj420p")
 
 
 def _spread(tiles: int, number: int) -> list[int]:
