@@ -20,17 +20,20 @@ Database = Connection[Any]
 # Any constant; whoever chooses a job holds it, so that limits hold.
 _CHOOSING: LiteralString = "SELECT pg_advisory_xact_lock(7234201001)"
 
-# What comes first of what is due and of a kind that has room: by urgency, then by turn.
+# What comes first of what is due and of a kind that has room: by urgency, then by turn. Of each kind one row is read.
 _CLAIM: LiteralString = """
 UPDATE jobs
    SET state = 'running', run_id = gen_random_uuid(), worker = %(worker)s, attempts = attempts + 1, stage = NULL,
        progress = 0, speed = NULL, started_at = now(), heartbeat_at = now(), ended_at = NULL
- WHERE id = (SELECT id FROM jobs AS queued
-              WHERE state = 'queued' AND due_at <= now() AND kind = ANY(%(kinds)s)
-                AND (SELECT count(*) FROM jobs AS running
-                      WHERE running.state = 'running' AND running.kind = queued.kind)
-                    < COALESCE((%(limits)s::jsonb ->> kind)::integer, 1000000)
-              ORDER BY array_position(ARRAY['wanted', 'upload', 'backlog'], urgency), turn, created_at
+ WHERE id = (SELECT next.id
+               FROM unnest(%(kinds)s::text[]) AS known (kind)
+              CROSS JOIN LATERAL (
+                    SELECT id, array_position(ARRAY['wanted', 'upload', 'backlog'], urgency) AS rank, turn, created_at
+                      FROM jobs WHERE state = 'queued' AND kind = known.kind AND due_at <= now()
+                     ORDER BY rank, turn, created_at LIMIT 1) AS next
+              WHERE (SELECT count(*) FROM jobs WHERE state = 'running' AND kind = known.kind)
+                    < COALESCE((%(limits)s::jsonb ->> known.kind)::integer, 1000000)
+              ORDER BY next.rank, next.turn, next.created_at
               LIMIT 1)
 RETURNING id, run_id, kind, video_id, parameters, requested_by, attempts
 """

@@ -51,13 +51,18 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX jobs_open_once
     ON jobs (kind, COALESCE(video_id, '00000000-0000-0000-0000-000000000000'), md5(parameters::text))
     WHERE state IN ('queued', 'running');
+-- A queue may hold hundreds of thousands of jobs (the first scan after an upgrade): each choice reads a few rows.
 CREATE INDEX jobs_next
-    ON jobs (array_position(ARRAY['wanted', 'upload', 'backlog'], urgency), turn, created_at) WHERE state = 'queued';
-CREATE INDEX jobs_turns ON jobs (urgency, requested_by, turn) WHERE state = 'queued';
+    ON jobs (kind, array_position(ARRAY['wanted', 'upload', 'backlog'], urgency), turn, created_at)
+ WHERE state = 'queued';
+CREATE INDEX jobs_first_turn ON jobs (urgency, turn) WHERE state = 'queued';
+CREATE INDEX jobs_last_turn
+    ON jobs (urgency, COALESCE(requested_by, '00000000-0000-0000-0000-000000000000'), turn) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (kind) WHERE state = 'running';
 CREATE INDEX jobs_by_video ON jobs (video_id) WHERE state IN ('queued', 'running');
-CREATE INDEX jobs_newest ON jobs (created_at DESC, id);
-CREATE INDEX jobs_of_user ON jobs (requested_by, created_at DESC, id);
+CREATE INDEX jobs_newest ON jobs (created_at DESC, id DESC);
+CREATE INDEX jobs_by_state ON jobs (state, created_at DESC, id DESC);
+CREATE INDEX jobs_of_user ON jobs (requested_by, created_at DESC, id DESC);
 CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
 """
 
@@ -88,7 +93,9 @@ BEGIN
     SELECT GREATEST(
                (SELECT turn FROM jobs WHERE state = 'queued' AND urgency = _urgency ORDER BY turn LIMIT 1),
                (SELECT turn + 1 FROM jobs
-                 WHERE state = 'queued' AND urgency = _urgency AND requested_by IS NOT DISTINCT FROM _requested_by
+                 WHERE state = 'queued' AND urgency = _urgency
+                   AND COALESCE(requested_by, '00000000-0000-0000-0000-000000000000')
+                     = COALESCE(_requested_by, '00000000-0000-0000-0000-000000000000')
                  ORDER BY turn DESC LIMIT 1),
                0)
       INTO _turn;
