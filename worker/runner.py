@@ -90,30 +90,30 @@ class Runner:
     def _run(self, job: Job) -> None:
         known = {"job": job.id.hex, "kind": job.kind, "attempt": job.attempts}
         logger.info("job_begins", **known)
-        with (
-            contextlib.closing(connect(self._settings)) as database,
-            self._scratch(job) as folder,
-            self._heartbeat(job) as is_over,
-        ):
-            attempt = Attempt(job, self._settings, self._sandbox, database, folder, is_over, self._is_stopping)
-            try:
+        try:
+            with (
+                contextlib.closing(connect(self._settings)) as database,
+                self._scratch(job) as folder,
+                self._heartbeat(job) as is_over,
+            ):
+                attempt = Attempt(job, self._settings, self._sandbox, database, folder, is_over, self._is_stopping)
                 self._kinds[job.kind](attempt)
-            except Superseded:
-                # Where it is ours all the same, its work was overtaken by other work: nothing is left to do.
-                self._write(attempts.finish, job)
-                logger.info("job_is_not_ours_any_more", **known)
-            except Stopping:
-                self._write(attempts.give_back, job)
-                logger.info("job_given_back", **known)
-            except JobFailed as failure:
-                self._write(attempts.fail, job, str(failure))
-                logger.warning("job_failed", reason=str(failure), **known)
-            except Exception as error:
-                logger.exception("job_tried_in_vain", **known)
-                self._write_error(job, error)
-            else:
-                self._write(attempts.finish, job)
-                logger.info("job_done", **known)
+        except Superseded:
+            # Where it is ours all the same, its work was overtaken by other work: nothing is left to do.
+            self._write(attempts.finish, job)
+            logger.info("job_is_not_ours_any_more", **known)
+        except Stopping:
+            self._write(attempts.give_back, job)
+            logger.info("job_given_back", **known)
+        except JobFailed as failure:
+            self._write(attempts.fail, job, str(failure))
+            logger.warning("job_failed", reason=str(failure), **known)
+        except Exception as error:
+            logger.exception("job_tried_in_vain", **known)
+            self._write_error(job, error)
+        else:
+            self._write(attempts.finish, job)
+            logger.info("job_done", **known)
 
     def _write_error(self, job: Job, error: Exception) -> None:
         reason = f"{error}" or type(error).__name__
