@@ -19,6 +19,8 @@ MAX_TAGS = 64
 MAX_TEXT = 1000
 # 10,000 hours; 100 Gbit/s; the width of a 32K frame.
 _MAX_SECONDS = 3.6e7
+# So much a track may be longer or shorter than the film is said to be.
+_NEARLY_SECONDS = 5.0
 _MAX_BITRATE = 10**11
 _MAX_PIXELS = 32_768
 _MAX_FPS = 1000.0
@@ -204,10 +206,21 @@ def _track(stream: Section, position: int) -> Track:
 
 
 def _duration(envelope: Section, streams: list[Section]) -> float | None:
-    """The container's word, else the longest track's; Matroska muxers write the latter as a tag."""
+    """The container's word, else the longest track's; Matroska muxers write the latter as a tag.
+
+    Where that word is a subtitle's, whose last line may be set for any time, it is that of picture and sound.
+    """
     told = _seconds(envelope.get("duration"))
-    if told:
-        return told
+    moving = _longest_seconds(stream for stream in streams if _kind(stream) != "subtitle")
+    lines = _longest_seconds(stream for stream in streams if _kind(stream) == "subtitle")
+    if told is None:
+        return moving or lines
+    if moving and lines and lines > told - _NEARLY_SECONDS and told > moving + _NEARLY_SECONDS:
+        return moving
+    return told
+
+
+def _longest_seconds(streams: Iterable[Section]) -> float | None:
     return max((seconds for stream in streams if (seconds := _track_seconds(stream))), default=None)
 
 

@@ -1,6 +1,6 @@
 """`kinetoscope-worker NAME`: jobs until SIGTERM. NAME tells the workers of one host apart.
 
-Exit status 0 when it was told to stop, 1 when PostgreSQL or a tool is missing, 2 for wrong settings.
+Exit status 0 when it was told to stop, 1 when PostgreSQL, the published tree or a tool is away, 2 for wrong settings.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValidationError, SettingsError) as error:
         logger.warning("settings_wrong", error=str(error))
         return WRONG_SETTINGS
-    except (psycopg.OperationalError, SandboxError) as error:
+    except (psycopg.OperationalError, SandboxError, OSError) as error:
         logger.warning("need_missing", error=str(error))
         return NEED_MISSING
     return STOPPED

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from catalog.text import clean, has_something_to_see
 from indexer.walk import IGNORED_FOLDERS
@@ -53,20 +54,41 @@ def opened(root: str, folders: list[bytes]) -> Iterator[int]:
         os.close(at)
 
 
-def land(growing: str, folder: int, stem: str, suffix: str, is_taken: Callable[[bytes], bool]) -> bytes:
-    """Give the file a second name in `folder`, the first that is free: as it is called, then with a number.
+def free_name(folder: int, stem: str, suffix: str, is_taken: Callable[[bytes], bool]) -> bytes:
+    """The first name in `folder` that no file has and that is not taken: as it is called, then with a number.
 
-    A name that an attempt before this one has given it is taken for it. Raises OSError.
+    Raises OSError.
     """
     for number in range(1, _MOST_OF_ONE_NAME):
         name = os.fsencode(f"{stem}.{suffix}" if number == 1 else f"{stem} ({number}).{suffix}")
-        if is_taken(name):
-            continue
+        if not is_taken(name) and not _is_there(folder, name):
+            return name
+    raise OSError(errno.EEXIST, f"there are {_MOST_OF_ONE_NAME} files of that name")
+
+
+def give_name(growing: Path, root: str, path: bytes) -> None:
+    """Give the file its name in the library, and take the first one away. Done twice it is done once.
+
+    Raises FileExistsError when another file has got that name meanwhile, and OSError.
+    """
+    *folders, name = path.split(b"/")
+    with opened(root, folders) as folder:
         try:
             os.link(growing, name, dst_dir_fd=folder)
+        except FileNotFoundError:  # an attempt before this one has done all of it
+            if not _is_there(folder, name):
+                raise
+            return
         except FileExistsError:
             there = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if not os.path.samestat(there, os.stat(growing)):
-                continue
-        return name
-    raise OSError(errno.EEXIST, f"there are {_MOST_OF_ONE_NAME} files of that name")
+            if not os.path.samestat(there, growing.stat()):
+                raise
+    growing.unlink(missing_ok=True)
+
+
+def _is_there(folder: int, name: bytes) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True

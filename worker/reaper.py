@@ -52,8 +52,8 @@ class Reaper:
                 if database is None or database.closed:
                     database = connect(self._settings)
                 self.look(database)
-            except psycopg.Error as error:
-                logger.warning("reaper_without_database", error=str(error))
+            except (psycopg.Error, OSError) as error:
+                logger.warning("reaper_can_not_look", error=str(error))
                 if database is not None:
                     database.close()
                 database = None

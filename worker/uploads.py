@@ -15,7 +15,7 @@ from catalog.uploads import Cut
 
 _COLUMNS: LiteralString = """
     id, user_id, name, size_bytes, part_size_bytes, sha256, title, description, visibility, library_root, folder,
-    appended, digest_state, state
+    appended, digest_state, state, video_id
 """
 # A last step that was cancelled, or failed for good, leaves nobody who would end the upload.
 _ORPHANED: LiteralString = """
@@ -55,6 +55,8 @@ class Upload:
     # SHA-256 of those parts so far, to go on with; None where nobody began.
     digest_state: bytes | None
     state: UploadState
+    # The title that it is to be, from when that is decided on.
+    video_id: UUID | None
 
     @property
     def cut(self) -> Cut:
@@ -84,13 +86,23 @@ def refuse(database: Database, upload: UUID, reason: str, kept_seconds: float) -
     return database.execute(statement, (reason, kept_seconds, upload)).rowcount == 1
 
 
-def become(database: Database, upload: Upload, video: UUID, kept_seconds: float) -> None:
-    """It is the title `video` now, with what its owner said of that."""
-    database.execute(
-        "UPDATE uploads SET state = 'done', video_id = %s, expires_at = now() + make_interval(secs => %s)"
-        " WHERE id = %s",
-        (video, kept_seconds, upload.id),
-    )
+def done(database: Database, upload: UUID, kept_seconds: float) -> bool:
+    """Its title has its file."""
+    statement: LiteralString = """
+        UPDATE uploads SET state = 'done', expires_at = now() + make_interval(secs => %s)
+         WHERE id = %s AND state = 'checking'"""
+    return database.execute(statement, (kept_seconds, upload)).rowcount == 1
+
+
+def title_path(database: Database, video: UUID) -> bytes | None:
+    """Where the title's file is to be, below its root."""
+    row = database.execute("SELECT path FROM videos WHERE id = %s", (video,)).fetchone()
+    return bytes(row[0]) if row else None
+
+
+def become(database: Database, upload: Upload, video: UUID) -> None:
+    """It is to be the title `video`, with what its owner said of that."""
+    database.execute("UPDATE uploads SET video_id = %s WHERE id = %s", (video, upload.id))
     database.execute(
         "UPDATE videos SET title = coalesce(nullif(%s, ''), title), description = %s,"
         " visibility = coalesce(%s, visibility) WHERE id = %s",

@@ -126,9 +126,8 @@ def _reserve(attempt: Attempt, needed: int) -> None:
     free = disk.f_bavail * disk.f_frsize
     if free - needed < kept:
         raise JobFailed(
-            f"The disk is too full: renditions of this title may take {needed / _GIB:.1f} GiB while they are made, and"
-            f" {kept / _GIB:.1f} GiB of the {free / _GIB:.1f} GiB that are free have to stay so. Make room, then try"
-            " again."
+            f"The disk is too full: {free / _GIB:.2f} GiB are free, {kept / _GIB:.2f} GiB have to stay free, and"
+            f" renditions of this title may take {needed / _GIB:.2f} GiB while they are made. Make room and try again."
         )
 
 

@@ -2,7 +2,7 @@
 
 `append`  what has arrived, in order, as far as it goes.
 `finish`  the rest of it; then the file is compared with its digest, judged as a scan judges, and lands in its root
-          under a name of its own, in one transaction with its title. A file that is no whole video is refused.
+          under a name of its own, after its title. A file that is no whole video is refused.
 `remove`  what a cancelled upload has left.
 """
 
@@ -125,36 +125,50 @@ def _judged(attempt: Attempt, upload: Upload, descriptor: int) -> tuple[Examined
 def _land(
     attempt: Attempt, upload: Upload, growing: Path, stem: str, examined: Examined, probed: Probed
 ) -> Fault | None:
-    """Into the library, with its title; or why the catalog does not take it. A kill leaves both or neither.
+    """Into the library: first the title, with its viewers, then the file. Or why it can't be.
 
-    A file that got its name and no title (killed between) is found again by the next attempt.
+    A scan never finds a file there that is nobody's yet. Killed in between, the next attempt goes on from there.
     """
+    video = upload.video_id or _become_title(attempt, upload, stem, examined, probed)
+    if isinstance(video, Fault):
+        return video
+    path = uploads.title_path(attempt.database, video)
+    if path is None:
+        return Fault("Its title was removed while it was put into the library. Send it again.")
+    landing.give_name(growing, upload.library_root, path)
+    with attempt.database.transaction():
+        if not attempts.hold(attempt.database, attempt.job):
+            raise Superseded
+        uploads.done(attempt.database, upload.id, attempt.settings.upload_kept_seconds)
+    return None
+
+
+def _become_title(attempt: Attempt, upload: Upload, stem: str, examined: Examined, probed: Probed) -> UUID | Fault:
+    """The title that it is to be, under a name that is free; nothing of it is in the library yet."""
     database, settings = attempt.database, attempt.settings
     with database.transaction():
         held = uploads.one(database, upload.id, hold=True)
         if held is None or held.state != "checking" or not attempts.hold(database, attempt.job):
             raise Superseded
         folders = landing.folders_of(held.folder)
-        with landing.opened(held.library_root, folders) as folder:
 
-            def path_of(name: bytes) -> bytes:
-                return b"/".join([*folders, name])
+        def path_of(name: bytes) -> bytes:
+            return b"/".join([*folders, name])
 
-            def is_taken(name: bytes) -> bool:
-                return uploads.is_taken(database, held.library_root, path_of(name))
+        def is_taken(name: bytes) -> bool:
+            return uploads.is_taken(database, held.library_root, path_of(name))
 
-            name = landing.land(os.fspath(growing), folder, stem, probed.container, is_taken)
-            found = Found(held.library_root, path_of(name), examined.found.size, examined.found.mtime_ns)
-            publisher = Publisher(database, Titles(settings.titles_dir), settings.library_roots)
-            arrived = publisher.arrived(Examined(found, examined.fingerprint, examined.container), probed)
-            # A worker that was stopped here and wakes has lost the transaction, and the name may be another's work.
-            database.execute("SELECT")
-            if isinstance(arrived, Fault):
-                os.unlink(name, dir_fd=folder)
-                return arrived
-            uploads.become(database, held, arrived, settings.upload_kept_seconds)
-    growing.unlink(missing_ok=True)
-    return None
+        try:
+            with landing.opened(held.library_root, folders) as folder:
+                name = landing.free_name(folder, stem, probed.container, is_taken)
+        except (NotADirectoryError, FileExistsError):
+            return Fault("One of the folders that it is to lie in is a file or a link. Choose another folder.")
+        found = Found(held.library_root, path_of(name), examined.found.size, examined.found.mtime_ns)
+        publisher = Publisher(database, Titles(settings.titles_dir), settings.library_roots)
+        video = publisher.arrived(Examined(found, examined.fingerprint, examined.container), probed)
+        if not isinstance(video, Fault):
+            uploads.become(database, held, video)
+        return video
 
 
 def _refuse(attempt: Attempt, upload: Upload, reason: str) -> None:

@@ -268,3 +268,17 @@ def test_sound_decides_about_direct_play_too(library: Library) -> None:
     library.scan()
     assert library.row("pcm.mov")["audio_codec"] == "pcm_s16be"
     assert [library.row(name)["direct_play"] for name in ("pcm.mov", "aac.mov")] == [False, True]
+
+
+def test_a_film_is_as_long_as_its_picture_whatever_a_subtitle_says(library: Library, tmp_path: Path) -> None:
+    """One line that is set for the hundredth hour is a slip of somebody's keyboard."""
+    (tmp_path / "film.mp4").write_bytes(made_by_ffmpeg("mp4", "-pix_fmt", "yuv420p"))
+    (tmp_path / "late.srt").write_text("1\n00:00:00,500 --> 99:00:00,000\nThe End\n")
+    inputs = ["-i", tmp_path / "film.mp4", "-i", tmp_path / "late.srt", "-map", "0", "-map", "1"]
+    made = tmp_path / "film.mkv"
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, "-c", "copy", "-c:s", "srt", made], check=True)
+    library.put("film.mkv", made.read_bytes())
+    library.scan()
+    row = library.row("film.mkv")
+    assert (row["duration_seconds"], row["status"]) == (pytest.approx(2, abs=0.2), "ready")
+    assert row["status_reason"] is None

@@ -3,10 +3,10 @@ video, or was not to be, leaves nothing."""
 
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from catalog.uploads import MIB
@@ -48,12 +48,9 @@ def test_parts_out_of_order_and_side_by_side_become_a_title_that_plays(stack: St
     assert bob.send([5, 4, 3, 2]) == [201] * 4
     assert bob.state()["arrived"] == [2, 3, 4, 5]
     assert bob.send([1, 3]) == [201, 204]
-    completed = time.monotonic()
     assert bob.complete() == 202
     done = bob.over()
-    took = time.monotonic() - completed
     assert (done["state"], done["reason"]) == ("done", None), done
-    assert took < 3, f"a browser-playable upload was listed after {took:.1f} s"
     landed = stack.uploaded / "Silent/1927/Metropolis.1927.mp4"
     assert landed.read_bytes() == content
     assert (landed.stat().st_mode & 0o777, landed.parent.stat().st_mode & 0o777) == (0o644, 0o755)
@@ -243,6 +240,44 @@ def test_what_nobody_completes_is_removed_when_its_time_is_over(postgres: Postgr
         stack.start_worker()
         assert eventually(lambda: files(stack) == [], within=20), files(stack)
         assert bob.call("GET", f"/{bob.upload['id']}")[0] == 404
+
+
+def in_library(stack: Stack, name: str) -> list[Path]:
+    return [path for path in stack.uploaded.rglob(f"*{name}*") if ".uploads" not in path.parts]
+
+
+def test_no_file_is_in_the_library_before_its_title(stack: Stack) -> None:
+    """A scan would make it everybody's. The worker is killed while the title waits for its row; the owner cancels."""
+    bob = Uploader(stack, film(51))
+    bob.begin("Ghost.mp4", visibility="named")
+    bob.send([1])
+    with psycopg.connect(stack.database.owner_url) as owner:
+        owner.execute("LOCK TABLE videos IN SHARE ROW EXCLUSIVE MODE")
+        bob.complete()
+        with psycopg.connect(stack.database.owner_url, autocommit=True) as other:
+            waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO videos%'"
+            assert eventually(lambda: other.execute(waits).fetchone() is not None)
+        assert in_library(stack, "Ghost") == []
+        stack.process("worker").kill()
+        owner.rollback()
+    assert bob.call("DELETE", f"/{bob.upload['id']}")[0] == 204
+    stack.stop("worker")
+    stack.start_worker()
+    assert eventually(lambda: files(stack) == []), files(stack)
+    assert in_library(stack, "Ghost") == []
+
+
+def test_a_folder_that_is_a_file_is_refused_in_words(stack: Stack) -> None:
+    first = Uploader(stack, film(52))
+    first.begin("In the way.mp4")
+    first.send([1])
+    first.complete()
+    assert first.over()["state"] == "done"
+    second = Uploader(stack, film(53))
+    second.begin("Film.mp4", place={"folder": "In the way.mp4"})
+    second.send([1])
+    second.complete()
+    assert "Choose another folder" in second.over()["reason"]
 
 
 def test_viewers_are_those_that_its_owner_chose(stack: Stack) -> None:
