@@ -76,6 +76,7 @@ def whole(job: Job) -> dict[str, Any]:
     """A job as those see it whom it concerns."""
     return work(job) | {
         "video": {"id": job.video_id.hex, "title": job.video_title} if job.video_id else None,
+        "upload": {"id": job.upload_id.hex, "name": job.upload_name} if job.upload_id else None,
         "requested_by": {"id": job.user_id.hex, "username": job.username} if job.user_id else None,
     }
 

@@ -30,7 +30,7 @@ def list_jobs(state: JobState | None) -> list[dict[str, Any]]:
             "stage": job.stage,
             "progress": f"{job.progress:.0%}",
             "attempts": job.attempts,
-            "title": job.video_title,
+            "title": job.video_title or job.upload_name,
             "username": job.username,
             "created_at": job.created_at,
             "reason": job.reason,

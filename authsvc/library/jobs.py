@@ -15,11 +15,13 @@ from catalog.contract.words import JobKind, JobState, JobUrgency
 # How long the rest takes, if it goes on as it went so far; not told before the first hundredth says anything.
 _JOBS: LiteralString = """
 SELECT j.id, j.kind, j.state, j.urgency, j.stage, j.progress, j.speed, j.attempts, j.reason, j.created_at, j.started_at,
-       j.ended_at, j.video_id, v.title AS video_title, j.requested_by AS user_id, u.username,
+       j.ended_at, j.video_id, v.title AS video_title, j.requested_by AS user_id, u.username, f.id AS upload_id,
+       f.name AS upload_name,
        CASE WHEN j.state = 'running' AND j.progress >= 0.01
             THEN extract(epoch FROM j.heartbeat_at - j.started_at)::float8 * (1 - j.progress) / j.progress
        END AS seconds_left
   FROM jobs j LEFT JOIN videos v ON v.id = j.video_id LEFT JOIN users u ON u.id = j.requested_by
+       LEFT JOIN uploads f ON j.kind = 'upload' AND f.id = (j.parameters ->> 'upload')::uuid
 """
 # `whose` is a user, or null: everybody's.
 _OWN: LiteralString = "(%(whose)s::uuid IS NULL OR j.requested_by = %(whose)s)"
@@ -62,6 +64,8 @@ class Job:
     video_title: str | None
     user_id: UUID | None
     username: str | None
+    upload_id: UUID | None
+    upload_name: str | None
 
 
 def page(
@@ -98,10 +102,12 @@ def several(connection: Connection[Any], jobs: Sequence[UUID]) -> list[Job]:
 
 
 def making(connection: Connection[Any], video_id: str) -> list[Job]:
-    """What is queued and running for a title."""
+    """What is queued and running for a title, and what failed and was not tried anew."""
     with connection.cursor(row_factory=class_row(Job)) as rows:
         return rows.execute(
-            f"{_JOBS} WHERE j.video_id = %s AND j.state IN ('queued', 'running') ORDER BY j.created_at, j.id",
+            f"{_JOBS} WHERE j.video_id = %s AND (j.state IN ('queued', 'running') OR j.state = 'failed' AND NOT EXISTS"
+            " (SELECT FROM jobs n WHERE n.video_id = j.video_id AND n.kind = j.kind AND n.created_at > j.created_at))"
+            " ORDER BY j.created_at, j.id",
             (video_id,),
         ).fetchall()
 

@@ -32,8 +32,14 @@ class WorkOut(BaseModel):
     ended_at: datetime | None
 
 
+class UploadedOut(BaseModel):
+    id: Id
+    name: str
+
+
 class JobOut(WorkOut):
     video: TitleOut | None
+    upload: UploadedOut | None = Field(description="The file that it is about, as long as the upload is listed")
     requested_by: PersonOut | None = Field(description="null: nobody; a scan found that it is to be done")
 
 

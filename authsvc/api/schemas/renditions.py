@@ -13,7 +13,10 @@ class TranscodeIn(Body):
     profiles: (
         Annotated[list[Profile], Field(min_length=1, max_length=len(PROFILES), json_schema_extra={"uniqueItems": True})]
         | None
-    ) = Field(None, description="All that are no larger than the title, if none are named")
+    ) = Field(
+        None,
+        description="All that are no larger than the title, if none are named. Larger ones are left out; where none is left the job fails and says so",
+    )
     hls: bool = Field(True, description="Whether HLS leads to them")
     dash: bool = Field(True, description="Whether DASH leads to them")
     thumbnails: bool = Field(False, description="Also make the pictures anew")

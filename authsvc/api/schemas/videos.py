@@ -112,7 +112,9 @@ class VideoDetailsOut(VideoOut):
     hdr: str | None
     rotation: int = Field(description="Degrees clockwise that a player turns the picture")
     chapters: list[ChapterOut]
-    making: list[WorkOut] = Field(description="What workers are doing for the title, or are going to")
+    making: list[WorkOut] = Field(
+        description="What workers are doing for the title or are going to, and what failed and was not tried anew"
+    )
     container_tags: dict[str, str]
     tracks: list[TrackOut]
     subtitles: list[SubtitleOut] = Field(description="As WebVTT: the file's own, then those beside it")

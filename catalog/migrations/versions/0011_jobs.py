@@ -59,7 +59,7 @@ CREATE INDEX jobs_first_turn ON jobs (urgency, turn) WHERE state = 'queued';
 CREATE INDEX jobs_last_turn
     ON jobs (urgency, COALESCE(requested_by, '00000000-0000-0000-0000-000000000000'), turn) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (kind) WHERE state = 'running';
-CREATE INDEX jobs_by_video ON jobs (video_id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_by_video ON jobs (video_id, kind, created_at);
 CREATE INDEX jobs_newest ON jobs (created_at DESC, id DESC);
 CREATE INDEX jobs_by_state ON jobs (state, created_at DESC, id DESC);
 CREATE INDEX jobs_of_user ON jobs (requested_by, created_at DESC, id DESC);

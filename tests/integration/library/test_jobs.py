@@ -104,16 +104,41 @@ def test_what_is_done_anew_already_is_not_done_twice(world: World, alice: Viewer
     assert alice.call("GET", f"/jobs/{job}").json["state"] == "failed"
 
 
+def making_of(viewer: Viewer, video: str) -> list[dict[str, Any]]:
+    making: list[dict[str, Any]] = viewer.call("GET", f"/videos/{video}").json["making"]
+    return making
+
+
+def test_a_job_of_an_upload_names_its_file(world: World, alice: Viewer) -> None:
+    row = world.owner.execute(
+        "INSERT INTO uploads (id, user_id, name, size_bytes, part_size_bytes, library_root, expires_at)"
+        " VALUES (gen_random_uuid(), %s, 'Metropolis.mkv', 10, 10, '/library', now() + interval '1 day') RETURNING id",
+        (alice.user.id,),
+    ).fetchone()
+    assert row is not None
+    job = jobs.enqueue(
+        world.owner, "upload", parameters={"upload": row[0].hex, "step": "append"}, requested_by=UUID(alice.user.id.hex)
+    ).hex
+    assert alice.call("GET", f"/jobs/{job}").json["upload"] == {"id": row[0].hex, "name": "Metropolis.mkv"}
+
+
 def test_a_title_says_what_is_made_of_it(world: World, alice: Viewer, bob: Viewer) -> None:
     video = world.video()
     assert alice.call("GET", f"/videos/{video}").json["making"] == []
-    job, done = queued(world, bob, video), queued(world, bob, video, other=True)
+    done, job = queued(world, bob, video, other=True), queued(world, bob, video)
     end(world, done, "done")
     run(world, job)
     answer = alice.call("GET", f"/videos/{video}")
     (making,) = answer.json["making"]
     assert (making["id"], making["kind"], making["progress"]) == (job, "pictures", 0.25)
     assert "requested_by" not in making
+    # What failed is told, until it is tried anew.
+    end(world, job)
+    assert [(one["state"], one["reason"]) for one in making_of(alice, video)] == [("failed", "It broke.")]
+    again = queued(world, bob, video)
+    assert [(one["id"], one["state"]) for one in making_of(alice, video)] == [(again, "queued")]
+    job = again
+    run(world, job, progress=0.25)
     # Kept pages must not keep this.
     run(world, job, progress=0.5)
     assert alice.call("GET", f"/videos/{video}").json["making"][0]["progress"] == 0.5
