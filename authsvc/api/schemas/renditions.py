@@ -15,7 +15,8 @@ class TranscodeIn(Body):
         | None
     ) = Field(
         None,
-        description="All that are no larger than the title, if none are named. Larger ones are left out; where none is left the job fails and says so",
+        description="All that are no larger than the title, if none are named. Larger ones are left out; where none is"
+        " left the job fails and says so",
     )
     hls: bool = Field(True, description="Whether HLS leads to them")
     dash: bool = Field(True, description="Whether DASH leads to them")
