@@ -2,11 +2,13 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from catalog.uploads import MIB
@@ -49,6 +51,20 @@ def command(stack: Stack, program: Path, *arguments: object) -> list[str]:
 
 
 ENVIRONMENT = {"KINETOSCOPE_PASSWORD": PASSWORD}
+
+
+def run(stack: Stack, program: Path, *arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command(stack, program, *arguments), env=ENVIRONMENT | environment,
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def sessions(stack: Stack) -> list[str]:
+    """How those of the uploader ended; none for one that lives."""
+    with psycopg.connect(stack.database.owner_url) as owner:
+        rows = owner.execute("SELECT coalesce(end_reason, '') FROM sessions WHERE device = 'kinetoscope-upload'")
+        return sorted(reason for (reason,) in rows)
 
 
 def test_files_become_titles(stack: Stack, program: Path, tmp_path: Path) -> None:
@@ -99,3 +115,58 @@ def test_started_again_it_sends_what_is_missing(stack: Stack, program: Path, tmp
     assert (stack.uploaded / path.name).read_bytes() == path.read_bytes()
     # One upload and no second: what the first had sent was gone on with.
     assert sorted(file.name for file in stack.uploaded.glob("Interrupted*")) == ["Interrupted.mp4"]
+
+
+def test_it_signs_out_at_its_end_however_that_comes(stack: Stack, program: Path, tmp_path: Path) -> None:
+    def ended(how: int) -> None:
+        now = sessions(stack)
+        assert now.count("logout") == before.count("logout") + how, now
+        assert len(now) == len(before) + how, "a session is left"
+
+    before = sessions(stack)
+    assert run(stack, program, film(tmp_path, "Signed out.mp4")).returncode == 0
+    ended(1)
+    empty = tmp_path / "Empty.mp4"
+    empty.touch()
+    refused = run(stack, program, empty)
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert "size_bytes: " in refused.stderr
+    assert "Fields are missing" not in refused.stderr
+    ended(2)
+    path = film(tmp_path, "Stopped.mp4", 200 * MIB)
+    parts = stack.nginx.uploads / "parts"
+    stopped = subprocess.Popen(
+        command(stack, program, path, "--lanes", 1), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    assert eventually(lambda: len(sessions(stack)) == len(before) + 3, within=60, every=0.005)
+    assert eventually(lambda: any(parts.iterdir()) or stopped.poll() is not None, within=60, every=0.005)
+    stopped.send_signal(signal.SIGINT)
+    _, said = stopped.communicate(timeout=30)
+    assert (stopped.returncode, said.splitlines()[-1]) == (130, "Start it again to go on.")
+    ended(3)
+    assert run(stack, program, path).returncode == 0
+    assert (stack.uploaded / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_token_that_was_told_is_not_signed_out(stack: Stack, program: Path, tmp_path: Path) -> None:
+    token = stack.sign_in("bob")["access_token"]
+    before = sessions(stack)
+    assert run(stack, program, film(tmp_path, "By token.mp4"), KINETOSCOPE_TOKEN=token).returncode == 0
+    assert run(stack, program, film(tmp_path, "By token too.mp4"), KINETOSCOPE_TOKEN=token).returncode == 0
+    assert sessions(stack) == before
+
+
+def test_what_is_wrong_here_is_told_in_sentences(stack: Stack, program: Path, tmp_path: Path) -> None:
+    before = sessions(stack)
+    missing = run(stack, program, tmp_path / "Missing.mp4", tmp_path)
+    assert missing.returncode == 1
+    assert missing.stderr.splitlines() == [
+        f"There is no file {tmp_path / 'Missing.mp4'}.", f"{tmp_path} is a folder. Name the files in it."
+    ]  # fmt: skip
+    assert sessions(stack) == before
+    # The last --ca counts, and this one is not the box's.
+    other = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    strange = run(stack, program, film(tmp_path, "Strange.mp4"), "--ca", other)
+    assert (strange.returncode, "Traceback" in strange.stderr) == (1, False)
+    assert "with --ca FILE" in strange.stderr
+    assert "; 3 otherwise" in run(stack, program, "--help").stdout
