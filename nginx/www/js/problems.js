@@ -32,10 +32,23 @@ export class Problem extends Error {
    * @returns {?string}
    */
   complaint(field) {
-    const said = this.more.errors?.[field];
+    const errors = this.more.errors ?? {};
+    const said = Object.hasOwn(errors, field) ? errors[field] : undefined;
     const text = Array.isArray(said) && typeof said[0] === 'string' ? said[0].trim() : '';
     return text ? `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}` : null;
   }
+}
+
+/**
+ * What is wrong with the fields of what was sent, for a form that has none of them: each reason with what it is about.
+ * @param {unknown} error
+ * @param {Record<string, string>} names  of the fields, for people
+ * @returns {string}  nothing: say it by sentence()
+ */
+export function complaints(error, names) {
+  if (!(error instanceof Problem)) return '';
+  const fields = Object.keys(error.more.errors ?? {}).filter((field) => error.complaint(field));
+  return fields.map((field) => `${names[field] ?? field}: ${error.complaint(field)}`).join(' ');
 }
 
 /** Sentences for the codes that mean one thing wherever they appear. */

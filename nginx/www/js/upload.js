@@ -3,7 +3,7 @@
 import { alarm } from './announce.js';
 import { fill, h } from './dom.js';
 import { bytes } from './format.js';
-import { sentence, wasAborted } from './problems.js';
+import { complaints, sentence, wasAborted } from './problems.js';
 import * as session from './session.js';
 import { running, Transfer } from './transfer.js';
 import { UploadCard } from './uploadcard.js';
@@ -12,6 +12,8 @@ import * as uploads from './uploads.js';
 /** @typedef {import('./types.js').Upload} Upload */
 
 const TYPES = 'video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi';
+/** What the API calls what the browser tells of a file. */
+const TOLD = { name: 'Its name', size_bytes: 'Its size', modified_at: 'The time of its last change' };
 const NOWHERE = 'Nothing can be uploaded here: no folder of the library takes uploads from you.';
 
 /** @param {import('./types.js').ViewContext} context */
@@ -20,7 +22,9 @@ export function showUpload({ root, signal }) {
   const heading = h('h1', { tabindex: '-1' }, 'Upload');
   const picker = h('input', { type: 'file', class: 'visually-hidden', multiple: true, accept: TYPES, tabindex: '-1' });
   const button = h('button', { type: 'button', class: 'primary', onclick: () => picker.click() }, 'Choose files');
-  const note = h('p', { class: 'fine' }, 'or drop them here. They are sent in parts, and go on after a break.');
+  // Nothing is dropped on a touch screen.
+  const dropped = h('span', { class: 'by-dropping' }, 'or drop them here. ');
+  const note = h('p', { class: 'fine' }, dropped, 'They are sent in parts, and go on after a break.');
   const trouble = h('p', { class: 'trouble', role: 'alert', hidden: true });
   const drop = h('section', { class: 'drop', 'aria-label': 'Files to upload' }, button, note, picker);
   const list = h('ul', { class: 'uploads' });
@@ -29,26 +33,31 @@ export function showUpload({ root, signal }) {
   /** @type {Map<string, UploadCard>} */
   const cards = new Map();
 
-  const refuse = (/** @type {string} */ text) => {
-    fill(trouble, text);
-    trouble.hidden = false;
-    alarm(text);
+  const refuse = (/** @type {string[]} */ ...texts) => {
+    fill(trouble, ...texts.map((text) => h('span', { class: 'one', dir: 'auto' }, text)));
+    trouble.hidden = texts.length === 0;
+    alarm(texts.join(' '));
   };
-  const card = (/** @type {Upload} */ upload) => {
+  /** The newest is the first. */
+  const card = (/** @type {Upload} */ upload, isNew = false) => {
     const shown = cards.get(upload.id) ?? new UploadCard({ upload, signal, choose: () => picker.click() });
     cards.set(upload.id, shown);
-    if (!shown.element.isConnected) list.append(shown.element);
+    if (!shown.element.isConnected) list[isNew ? 'prepend' : 'append'](shown.element);
     return shown;
   };
   const take = async (/** @type {File[]} */ files) => {
+    /** @type {string[]} */
+    const refused = [];
     trouble.hidden = true;
     for (const file of files) {
       try {
         const transfer = await started(file);
-        card(transfer.upload).follow(transfer);
+        card(transfer.upload, true).follow(transfer);
         transfer.go();
       } catch (error) {
-        if (!wasAborted(error)) refuse(`${file.name}: ${sentence(error)}`);
+        if (wasAborted(error)) continue;
+        refused.push(`${file.name}: ${why(error, file)}`);
+        refuse(...refused);
       }
     }
   };
@@ -90,6 +99,15 @@ async function started(file) {
   const { items } = await uploads.list();
   const known = items.find((upload) => upload.state === 'open' && uploads.isOf(file, upload));
   return new Transfer(file, known ? await uploads.one(known.id) : await uploads.begin(file));
+}
+
+/**
+ * @param {unknown} error  of started()
+ * @param {File} file
+ */
+function why(error, file) {
+  const said = complaints(error, TOLD);
+  return said && file.size === 0 ? 'The file is empty.' : said || sentence(error);
 }
 
 /**

@@ -1,9 +1,9 @@
 /** One upload on the page: how far it is, what it will be called, and what can be done with it. */
 
-import { say } from './announce.js';
+import { alarm, say } from './announce.js';
 import { fill, h, uniqueId } from './dom.js';
 import { bytes, clock } from './format.js';
-import { sentence } from './problems.js';
+import { Problem, sentence } from './problems.js';
 import { titleAddress } from './router.js';
 import { running } from './transfer.js';
 import * as uploads from './uploads.js';
@@ -17,6 +17,9 @@ const VIEWERS = /** @type {const} */ ([
   ['public', 'Guests, too'],
   ['named', 'Me alone'],
 ]);
+
+/** Fields that take a whole line. */
+const WIDE = new Set(['title', 'description']);
 
 export class UploadCard {
   /**
@@ -133,18 +136,37 @@ export class UploadCard {
    */
   field(label, input, name) {
     input.id = uniqueId('wish');
-    input.addEventListener(
-      'change',
-      () => {
-        const value = input.value.trim();
+    const problem = h('p', { id: `${input.id}-problem`, class: 'trouble', hidden: true });
+    input.setAttribute('aria-describedby', problem.id);
+    let turn = 0;
+    const keep = async () => {
+      const mine = ++turn;
+      const value = input.value.trim();
+      let text = '';
+      try {
         // An empty title is made from the name, and no word about viewers is the folder's: nothing to be told.
-        if (value || name === 'folder' || name === 'description') {
-          void this.act(async () => void (await uploads.change(this.upload.id, { [name]: value })));
-        }
-      },
-      { signal: this.signal },
+        if (value || name === 'folder' || name === 'description')
+          await uploads.change(this.upload.id, { [name]: value });
+      } catch (error) {
+        text = (error instanceof Problem && error.complaint(name)) || sentence(error);
+      }
+      if (mine !== turn || this.signal.aborted) return;
+      // What was typed stays, to be mended.
+      fill(problem, text);
+      problem.hidden = !text;
+      if (text) input.setAttribute('aria-invalid', 'true');
+      else input.removeAttribute('aria-invalid');
+      if (text) alarm(`${label}: ${text}`);
+      else this.show();
+    };
+    input.addEventListener('change', () => void keep(), { signal: this.signal });
+    return h(
+      'div',
+      { class: WIDE.has(name) ? 'field wide' : 'field' },
+      h('label', { for: input.id }, label),
+      input,
+      problem,
     );
-    return h('div', { class: 'field' }, h('label', { for: input.id }, label), input);
   }
 
   /** @param {() => Promise<void>} work */
