@@ -12,6 +12,8 @@ from tests.browser.soundness import sound_at_both_widths
 from tests.browser.watch import Watch
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+# Longer than the page waits until it asks again.
+POLLED_MS = 4000
 
 
 def job(number: int, **fields: Any) -> dict[str, Any]:
@@ -64,6 +66,85 @@ def test_a_title_is_made_playable_by_a_button_and_says_how_far_that_is(
     made.append({"name": "master.m3u8", "href": "", "type": "application/vnd.apple.mpegurl", "size_bytes": 1})
     expect(page.get_by_role("button", name=re.compile("^Play, "))).to_be_visible()
     expect(being).to_be_hidden()
+
+
+def test_what_could_not_be_made_is_told_to_an_admin_and_tried_again(
+    page: Page, box: Box, unplayable: dict[str, Any]
+) -> None:
+    failed = job(1, state="failed", reason=HOSTILE, ended_at="2026-01-01T11:00:00Z")
+    making = [failed, job(2, state="failed", kind="text", reason="The subtitles are no text.")]
+    asked: list[str] = []
+
+    def told(video: dict[str, Any]) -> None:
+        asked.append(video["id"])
+        video["making"] = making
+        video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}]
+
+    def retried(route: Route) -> None:
+        failed.update(state="queued", reason=None, progress=0, speed=None, seconds_left=None)
+        route.fulfill(status=201, json=failed)
+
+    page.route(f"**/api/v1/jobs/{failed['id']}/retry", retried)
+    altered(page, f"**/api/v1/videos/{unplayable['id']}", told)
+    open_title(page, box, unplayable)
+    not_made, being = (page.get_by_role("region", name=name) for name in ("Not made", "Being made"))
+    expect(not_made).to_contain_text(HOSTILE)
+    expect(not_made).to_contain_text("The subtitles are no text.")
+    expect(page.get_by_text("It could not be made playable.")).to_be_visible()
+    expect(page.get_by_text("It is being made playable here.")).to_have_count(0)
+    expect(being).to_be_hidden()
+    assert sound_at_both_widths(page) == []
+    # What failed does not go on by itself: nobody asks again.
+    before = len(asked)
+    page.wait_for_timeout(POLLED_MS)
+    assert len(asked) == before
+    not_made.get_by_role("button", name="Try again: Playable version").click()
+    expect(being).to_contain_text("Playable version")
+    expect(page.get_by_text("It is being made playable here.")).to_be_visible()
+    expect(not_made).not_to_contain_text("Playable version")
+    # It fails once more, and that is seen without a press.
+    failed.update(state="failed", reason="The disk is full.")
+    expect(not_made).to_contain_text("The disk is full.")
+    expect(being).to_be_hidden()
+
+
+def test_who_is_no_admin_is_not_told_what_failed(page: Page, box: Box, unplayable: dict[str, Any]) -> None:
+    def told(video: dict[str, Any]) -> None:
+        video["making"] = [job(1, state="failed", reason="The disk is full.")]
+        video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}]
+
+    altered(page, f"**/api/v1/videos/{unplayable['id']}", told)
+    visit(page, f"{box.url}/#/")
+    page.evaluate(
+        "() => { const key = 'kinetoscope.session'; const kept = JSON.parse(localStorage.getItem(key));"
+        " kept.user.role = 'user'; localStorage.setItem(key, JSON.stringify(kept)); }"
+    )
+    page.reload()
+    open_title(page, box, unplayable)
+    expect(page.get_by_text("This browser can\N{RIGHT SINGLE QUOTATION MARK}t play this file as it is")).to_be_visible()
+    expect(page.get_by_role("button", name="Try it here anyway")).to_be_visible()
+    expect(page.get_by_role("region", name="Not made")).to_be_hidden()
+    expect(page.get_by_text("could not be made")).to_have_count(0)
+    expect(page.get_by_text("The disk is full.")).to_have_count(0)
+
+
+def test_the_table_of_jobs_is_no_wider_than_its_page(page: Page, box: Box) -> None:
+    told = {"created_at": "2026-12-28T22:58:00Z", "started_at": "2026-12-28T22:59:00Z"}
+    who = {"id": "1" * 32, "username": "maximilian-the-second"}
+    items = [
+        job(1, state="cancelled", requested_by=who, **told),
+        job(2, state="failed", reason="The film cannot be read any further than its first half.", **told),
+        job(3, video={"id": "3" * 32, "title": "A film with a name that does not fit in a line"}, **told),
+    ]
+    page.route("**/api/v1/jobs?*", lambda route: route.fulfill(json={"items": items, "next_cursor": None}))
+    visit(page, f"{box.url}/#/jobs")
+    page.get_by_role("table", name="Jobs").wait_for()
+    for width in (320, 1279, 1280, 1366):
+        page.set_viewport_size({"width": width, "height": 800})
+        wide, room = page.evaluate(
+            "() => [document.querySelector('.jobs').scrollWidth, document.querySelector('.jobs-page').clientWidth]"
+        )
+        assert wide <= room + 1, width
 
 
 def test_jobs_are_listed_filtered_cancelled_and_tried_again(page: Page, box: Box, watch: Watch) -> None:

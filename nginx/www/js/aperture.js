@@ -56,7 +56,9 @@ export class Aperture {
     const { video } = this;
     const silent = this.answer === 'silent';
     const making = this.making.rendition;
-    const may = session.user()?.role === 'admin' && !making;
+    // Which is tried again below, with the reason.
+    const failed = !making && this.making.failedRendition;
+    const may = session.user()?.role === 'admin' && !making && !failed;
     this.refuse(
       h(
         'p',
@@ -66,6 +68,7 @@ export class Aperture {
           : `This browser can’t play this file as it is (${made(video)}).`,
       ),
       making && h('p', {}, 'It is being made playable here.'),
+      failed && h('p', {}, 'It could not be made playable. The reason is told below.'),
       h('p', {}, `VLC, mpv and Kodi can${making ? ' now' : ''}: copy the link below, or download the playlist.`),
       h(
         'div',

@@ -1,11 +1,13 @@
-/** On the page of a title: what is being made of it now, and how far that is. */
+/** On the page of a title: what is being made of it now, how far that is, and for admins what failed. */
 
 import { say } from './announce.js';
 import { video as fetchVideo } from './api.js';
 import { adapts } from './delivery.js';
 import { fill, h } from './dom.js';
-import { kind, Progress, speed, state, timeLeft } from './job.js';
+import { Failures } from './failures.js';
+import { alive, kind, Progress, speed, state, timeLeft } from './job.js';
 import { polling } from './polling.js';
+import * as session from './session.js';
 
 /** @typedef {import('./types.js').Video} Video */
 /** @typedef {import('./types.js').Job} Job */
@@ -23,12 +25,14 @@ export class Making {
     /** By the job's id. @type {Map<string, {element: HTMLElement, show: (job: Job) => void}>} */
     this.rows = new Map();
     this.list = h('ul', { class: 'jobs-of-title' });
-    this.element = h(
-      'section',
-      { class: 'making', 'aria-labelledby': 'making-heading' },
-      h('h2', { id: 'making-heading' }, 'Being made'),
-      this.list,
-    );
+    this.heading = h('h2', { id: 'making-heading', tabindex: '-1' }, 'Being made');
+    this.section = h('section', { class: 'making', 'aria-labelledby': 'making-heading' }, this.heading, this.list);
+    this.failures = new Failures((job) => {
+      if (signal.aborted) return;
+      this.begun([job]);
+      this.heading.focus({ preventScroll: true });
+    }, signal);
+    this.element = h('div', {}, this.section, this.failures.element);
     this.follow = polling(() => this.look(), signal);
     this.show();
   }
@@ -36,13 +40,23 @@ export class Making {
   /** @param {Job[]} jobs  that were asked for just now */
   begun(jobs) {
     const fresh = new Set(jobs.map((job) => job.id));
-    this.video.making = [...this.jobs.filter((job) => !fresh.has(job.id)), ...jobs];
+    const kinds = new Set(jobs.map((job) => job.kind));
+    const others = (this.video.making ?? []).filter(
+      (job) => !fresh.has(job.id) && !(job.state === 'failed' && kinds.has(job.kind)),
+    );
+    this.video.making = [...others, ...jobs];
     this.show();
     this.onChange();
   }
 
   get jobs() {
-    return this.video.making ?? [];
+    return (this.video.making ?? []).filter(alive);
+  }
+
+  /** For those who can do something about it. */
+  get failed() {
+    if (session.user()?.role !== 'admin') return [];
+    return (this.video.making ?? []).filter((job) => job.state === 'failed');
   }
 
   /** The one that makes it playable, if it is under way. */
@@ -50,9 +64,14 @@ export class Making {
     return this.jobs.find((job) => job.kind === 'rendition');
   }
 
+  get failedRendition() {
+    return this.failed.find((job) => job.kind === 'rendition');
+  }
+
   show() {
     const { jobs } = this;
-    this.element.hidden = jobs.length === 0;
+    this.section.hidden = jobs.length === 0;
+    this.failures.show(this.failed);
     const ids = jobs.map((job) => job.id);
     const same = ids.length === this.rows.size && ids.every((id) => this.rows.has(id));
     if (!same) {
@@ -65,13 +84,17 @@ export class Making {
 
   /** Asks what there is now. @returns {Promise<boolean>} whether something is still under way */
   async look() {
-    const before = this.jobs.map((job) => job.id);
+    const before = new Set(this.jobs.map((job) => job.id));
+    const failedBefore = new Set(this.failed.map((job) => job.id));
     const could = adapts(this.video);
     Object.assign(this.video, await fetchVideo(this.video.id, this.signal));
     if (this.signal.aborted) return false;
     this.show();
     const after = new Set(this.jobs.map((job) => job.id));
-    if (before.length !== after.size || before.some((id) => !after.has(id)) || could !== adapts(this.video)) {
+    const failed = this.failed.filter((job) => !failedBefore.has(job.id));
+    for (const job of failed) say(`${kind(job)}: it could not be made.`);
+    const differs = before.size !== after.size || [...before].some((id) => !after.has(id)) || failed.length > 0;
+    if (differs || could !== adapts(this.video)) {
       if (!could && adapts(this.video)) say('This title can be played now.');
       this.onChange();
     }

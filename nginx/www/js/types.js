@@ -74,7 +74,7 @@
  * @property {Track[]} [tracks]
  * @property {Subtitle[]} [subtitles]
  * @property {Chapter[]} [chapters]
- * @property {Job[]} [making]  queued and running
+ * @property {Job[]} [making]  queued and running, and the newest of each kind if it has failed
  * @property {?string} poster_href
  * @property {string} added_at  RFC 3339
  * @property {?string} [hdr]
