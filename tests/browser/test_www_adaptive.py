@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from testbed.browser import renditions
 from testbed.browser.box import Box, Program
-from testbed.browser.steps import altered, media, open_title, position, press_play, visit, wait_until
+from testbed.browser.steps import PHONE, altered, media, open_title, position, press_play, visit, wait_until
 from tests.browser.watch import Watch
 
 FOLDER = "Renditions of the browser test"
@@ -122,6 +122,19 @@ def test_quality_and_sound_are_chosen_and_remembered(opened: Page, watch: Watch)
     fetched = {request.url.rsplit("/", 1)[1].rsplit("-", 1)[0] for request in watch.requests[before:]}
     assert {"v360", "a-deu"} <= fetched
     assert not {"v480", "a-eng"} & fetched
+
+
+def test_on_a_phone_the_settings_leave_the_seek_bar_free(opened: Page) -> None:
+    opened.set_viewport_size(PHONE)
+    press_play(opened)
+    opened.get_by_role("button", name="Settings").click()
+    panel = opened.get_by_role("group", name="Settings").bounding_box()
+    bar, player = opened.get_by_role("slider", name="Seek").bounding_box(), opened.locator(".player").bounding_box()
+    assert panel
+    assert bar
+    assert player
+    assert panel["y"] >= player["y"]
+    assert panel["y"] + panel["height"] <= bar["y"]
 
 
 def test_subtitles_are_shown_turned_off_by_a_key_and_remembered(opened: Page, watch: Watch) -> None:

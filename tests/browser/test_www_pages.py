@@ -60,6 +60,18 @@ def test_every_page_is_sound_at_both_widths(
     assert sound(page) == []
 
 
+def test_the_masthead_breaks_no_word_on_the_smallest_phone(page: Page, box: Box) -> None:
+    visit(page, f"{box.url}/#/account")
+    names = page.locator(".masthead .quiet")
+    expect(names).to_have_count(4)
+    for width in (320, 360, 545, 705, 865, 1280):
+        page.set_viewport_size({"width": width, "height": 640})
+        for name in names.all():
+            lines = "name => { const all = document.createRange(); all.selectNodeContents(name);"
+            assert name.evaluate(f"{lines} return all.getClientRects().length; }}") == 1, width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_text_stands_out_in_both_colour_schemes(page: Page, box: Box, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
