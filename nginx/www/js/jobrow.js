@@ -33,7 +33,8 @@ export class JobRow {
    */
   constructor(job, admin, act) {
     this.job = job;
-    const about = `${kind(job)}${job.video ? ` of ${job.video.title}` : ''}`;
+    const name = job.video?.title ?? job.upload?.name;
+    const about = `${kind(job)}${name ? ` of ${name}` : ''}`;
     this.progress = new Progress(about);
     this.stage = h('span', { class: 'fine' });
     this.cancel = button('Cancel', about, (pressed) => act(this.job, 'cancel', pressed));
@@ -47,7 +48,8 @@ export class JobRow {
     this.cells.get('Progress')?.append(this.progress.element, this.stage);
     this.cells.get('Action')?.append(this.cancel, this.retry);
     this.write('What', kind(job));
-    this.write('Title', job.video ? h('a', { href: titleAddress(job.video.id), dir: 'auto' }, job.video.title) : '');
+    const link = job.video && h('a', { href: titleAddress(job.video.id), dir: 'auto' }, job.video.title);
+    this.write('Title', link ?? h('bdi', {}, name ?? ''));
     this.write('For', job.requested_by ? h('bdi', {}, job.requested_by.username) : '');
     this.element = h('tr', { role: 'row', tabindex: '-1' }, ...this.cells.values());
   }

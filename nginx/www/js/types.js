@@ -42,6 +42,7 @@
  * @property {number} attempts
  * @property {?string} reason
  * @property {?{id: string, title: string}} video
+ * @property {?{id: string, name: string}} [upload]  the file that it is about
  * @property {?{id: string, username: string}} [requested_by]
  * @property {string} created_at  RFC 3339
  * @property {?string} started_at
