@@ -56,7 +56,7 @@ def publish(titles: Path, video: str, files: dict[str, bytes]) -> None:
 TITLE = {
     "source.mp4": SOURCE, "source.mkv": SENTINEL, "source.avi": SENTINEL, "source.mov": SENTINEL,
     "source.webm": SENTINEL, "source.m4v": SENTINEL, "poster.jpg": SENTINEL + b"poster", "thumb-01.jpg": SENTINEL,
-    "storyboard.jpg": SENTINEL, "storyboard.vtt": SENTINEL, "preview.mp4": SENTINEL, "sub-eng.vtt": SENTINEL,
+    "storyboard-1.jpg": SENTINEL, "storyboard.vtt": SENTINEL, "preview.mp4": SENTINEL, "sub-eng.vtt": SENTINEL,
     "master.m3u8": SENTINEL, "manifest.mpd": SENTINEL, "v1080-0a1b2c3d.mp4": SENTINEL, "v360-0a1b2c3d.mp4": SENTINEL,
     "a-eng-0a1b2c3d.mp4": SENTINEL, "v360-0a1b2c3d.m3u8": SENTINEL, "a-eng-0a1b2c3d.m3u8": SENTINEL,
     "iframes-360-0a1b2c3d.m3u8": SENTINEL,

@@ -119,8 +119,8 @@ def test_the_newest_upload_is_the_first(page: Page, box: Box, pair: list[Path]) 
     expect(names.nth(1)).to_have_text(pair[0].name)
     expect(names.first).to_have_text(pair[1].name)
     # And when it is come back to.
-    page.get_by_role("link", name="Jobs").click()
-    page.get_by_role("link", name="Upload").click()
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    page.get_by_role("link", name="Upload", exact=True).click()
     expect(names.nth(1)).to_have_text(pair[0].name)
     expect(names.first).to_have_text(pair[1].name)
 

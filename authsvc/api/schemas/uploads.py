@@ -1,13 +1,13 @@
 """Uploads."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from authsvc.api.schemas.common import Body, Id, Line, Moment, Page, Text
 from catalog.contract.words import UploadState, Visibility
-from catalog.text import is_clean
+from catalog.text import has_something_to_see, is_clean
 from catalog.uploads import MOST_PARTS
 
 # Asked for as parts are sent, so that what arrived before is appended meanwhile.
@@ -20,9 +20,17 @@ def _below_a_root(folder: str) -> str:
     if not folder:
         return folder
     for name in folder.split("/"):
-        if not is_clean(name) or not name.strip() or name.startswith(".") or len(name.encode()) > _LONGEST_NAME_BYTES:
+        is_plain = is_clean(name) and has_something_to_see(name) and name == name.strip() and not name.startswith(".")
+        if not is_plain or len(name.encode()) > _LONGEST_NAME_BYTES:
             raise ValueError("is not a path of plain names below the root, such as Films/2026")
     return folder
+
+
+def _is_text(value: Any) -> Any:
+    """pydantic would read a bare number as seconds since 1970."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("is not a time like 2026-01-31T12:00:00Z")
+    return value
 
 
 Name = Annotated[Line, Field(min_length=1, max_length=255, description="Of the file, where it comes from")]
@@ -45,7 +53,7 @@ class UploadIn(Body):
     name: Name
     size_bytes: Annotated[int, Field(ge=1, le=1 << 53)]
     sha256: Digest | None = Field(None, description="If it is told, the file has to have it")
-    modified_at: Annotated[Moment, Field(strict=False)] | None = Field(
+    modified_at: Annotated[Moment, Field(strict=False), BeforeValidator(_is_text)] | None = Field(
         None, description="By which somebody who goes on finds the same file again"
     )
     title: Title | None = Field(None, description="Made from the name if nothing is said")

@@ -40,7 +40,7 @@ KINDS = {
     "manifest.mpd": ("manifest", "application/dash+xml"),
     "poster.jpg": ("picture", "image/jpeg"),
     "thumb-01.jpg": ("picture", "image/jpeg"),
-    "storyboard.jpg": ("picture", "image/jpeg"),
+    "storyboard-1.jpg": ("picture", "image/jpeg"),
     "preview.mp4": ("picture", "video/mp4"),
     "storyboard.vtt": ("text", "text/vtt; charset=utf-8"),
     "sub-eng.vtt": ("text", "text/vtt; charset=utf-8"),
