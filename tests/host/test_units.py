@@ -72,9 +72,20 @@ def test_the_services_have_no_network_and_see_no_media(host: Host, unit: str) ->
     assert "AF_UNIX" in properties
     pid = host.check_output("systemctl show --property MainPID --value %s", unit)
     assert host.run("ls /proc/%s/root/opt/kinetoscope/current/bin", pid).rc == 0
-    for path in ("/srv", "/etc/kinetoscope", "/var/lib", "/home", "/root"):
+    for path in ("/etc/kinetoscope", "/var/lib", "/home", "/root"):
         seen = host.run(f"ls /proc/{pid}/root{path}")
         assert seen.rc != 0 or seen.stdout.strip() == "", path
+    # The interface looks whether parts are there and how full the disk is: it sees their folders, and no library.
+    seen = host.run(f"cd /proc/{pid}/root && find srv -mindepth 2 -maxdepth 3")
+    folders = {line for line in seen.stdout.split() if line.count("/") == 2}
+    allowed = {"srv/kinetoscope/uploads", "srv/kinetoscope/uploaded"} if unit == "kinetoscope-api" else set[str]()
+    assert folders <= allowed
+    below = {line for line in seen.stdout.split() if line.count("/") == 3}
+    assert below <= {
+        "srv/kinetoscope/uploads/incoming",
+        "srv/kinetoscope/uploads/parts",
+        "srv/kinetoscope/uploaded/.uploads",
+    }
 
 
 @pytest.mark.parametrize("instance", ["live", "cache"])
