@@ -130,13 +130,15 @@ def test_a_scan_goes_on_writing_when_the_view_shows_the_published_tree_anew(host
     written = "/srv/kinetoscope/titles/.ks-written"
     write = f"nsenter --target={scanning} --mount --root touch {written}"
     host.check_output(write)
-    host.check_output(f"mkdir {mounted} && mount -t tmpfs ks-mounted {mounted}")
+    host.check_output(f"mkdir -p {mounted} && mount -t tmpfs ks-mounted {mounted}")
     try:
         shown = f"grep --quiet /var/lib/kinetoscope/libraries{mounted} /proc/mounts"
         assert eventually(lambda: host.run(shown).rc == 0, within=WITHIN_SECONDS)
         host.check_output(write)
     finally:
-        host.check_output(f"umount {mounted}; rmdir {mounted}; rm {written}")
+        host.check_output(f"umount {mounted}; rm {written}")
+        # As soon as the view has let go of it, too.
+        assert eventually(lambda: host.run(f"rmdir {mounted}").rc == 0, within=WITHIN_SECONDS)
 
 
 def test_nginx_holds_no_key_by_path_after_a_start_and_after_a_reload(host: Host) -> None:
