@@ -9,7 +9,7 @@ import os
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -18,29 +18,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from authsvc.link_keys import LinkKeys
 from catalog.contract.words import Role
 
 ENVIRONMENT_PREFIX = "KINETOSCOPE_"
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class PlayKeys(BaseModel):
-    """The secrets that sign links. Two may be live at once, so that a rotation interrupts no playback."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    current: str
-    keys: dict[Annotated[str, Field(pattern=r"^[a-z0-9]{1,8}$")], SecretStr]
-
-    @model_validator(mode="after")
-    def current_is_there(self) -> "PlayKeys":
-        if self.current not in self.keys:
-            raise ValueError("`current` names a key that is not in `keys`")
-        if any(len(secret.get_secret_value()) < 32 for secret in self.keys.values()):
-            raise ValueError("a secret that signs links has at least 32 characters")
-        return self
 
 
 class DatabaseSettings(BaseSettings):
@@ -216,7 +200,7 @@ class ApiSettings(ServiceSettings, AccountSettings):
     redis_cache_password: SecretStr | None = None
     redis_cache_timeout_seconds: Seconds = 0.25
 
-    play_keys: PlayKeys
+    play_keys: LinkKeys
     access_jwt_private: SecretStr
     # The kid of the private key; its public half must be in `access_jwt_public`.
     access_jwt_kid: str = "a1"

@@ -4,8 +4,8 @@ import time
 
 from pydantic import SecretStr
 
+from authsvc.link_keys import LinkKeys
 from authsvc.publishing import links
-from authsvc.settings import PlayKeys
 from testbed.servers.nginx_server import UPLOAD_KEYS
 
 USER, UPLOAD, OTHER_UPLOAD = "c3" * 16, "d4" * 16, "e5" * 16
@@ -23,6 +23,6 @@ def upload_link(
 ) -> str:
     """A link that takes `length` bytes as the part; with another secret one that was not made here."""
     signing = UPLOAD_KEYS.get(kid, "") if secret is None else secret
-    keys = PlayKeys.model_construct(current=kid, keys={kid: SecretStr(signing)})
+    keys = LinkKeys.model_construct(current=kid, keys={kid: SecretStr(signing)})
     expires_at = int(time.time()) + seconds
     return links.to_put(keys, user_id=user, upload_id=upload, part=part, length=length, expires_at=expires_at)

@@ -20,6 +20,8 @@ class Overview:
     sessions: int
     # By status: ready, waiting, broken.
     videos: dict[str, int]
+    # By state, of those that were not cancelled and are not done.
+    jobs: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,11 @@ def of(connection: Connection[Any]) -> Overview:
                    (SELECT count(*) FROM sessions s WHERE {OPEN}) AS sessions,
                    (SELECT coalesce(jsonb_object_agg(status, number), '{{}}')
                       FROM (SELECT status, count(*) AS number FROM videos WHERE removed_at IS NULL GROUP BY status) v
-                   ) AS videos
+                   ) AS videos,
+                   (SELECT coalesce(jsonb_object_agg(state, number), '{{}}')
+                      FROM (SELECT state, count(*) AS number FROM jobs
+                             WHERE state IN ('queued', 'running', 'failed') GROUP BY state) j
+                   ) AS jobs
             """
             )
         )

@@ -5,13 +5,11 @@ the MAC: the method, which part of which upload, and exactly how many bytes. The
 connections and requests by it.
 """
 
-import base64
-import hashlib
 import re
 import secrets
 import time
 
-from authsvc.settings import PlayKeys
+from authsvc.link_keys import LinkKeys
 from catalog.contract import forms
 
 AUDIENCE = "upload"
@@ -23,14 +21,14 @@ _FORM = re.compile(
 )
 
 
-def to_put(keys: PlayKeys, *, user_id: str, upload_id: str, part: int, length: int, expires_at: int) -> str:
+def to_put(keys: LinkKeys, *, user_id: str, upload_id: str, part: int, length: int, expires_at: int) -> str:
     """The path that takes the part until that Unix time."""
     kid, exp = keys.current, f"{expires_at:010d}"
     mac = _mac(keys, kid, exp, user_id, upload_id, str(part), str(length))
     return f"/u/{kid}/{exp}/{user_id}/{upload_id}/{part}/{length}/{mac}"
 
 
-def upload_of(keys: PlayKeys, path: str) -> tuple[str, str] | None:
+def upload_of(keys: LinkKeys, path: str) -> tuple[str, str] | None:
     """Whose upload and which one a good link of ours is for: a path with its MAC, not expired."""
     link = _FORM.fullmatch(path)
     if link is None or link["kid"] not in keys.keys or int(link["exp"]) < time.time():
@@ -39,7 +37,5 @@ def upload_of(keys: PlayKeys, path: str) -> tuple[str, str] | None:
     return (link["user"], link["upload"]) if secrets.compare_digest(link["mac"], _mac(keys, *signed)) else None
 
 
-def _mac(keys: PlayKeys, kid: str, exp: str, *what: str) -> str:
-    text = "|".join([exp, AUDIENCE, METHOD, kid, *what, keys.keys[kid].get_secret_value()])
-    digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+def _mac(keys: LinkKeys, kid: str, exp: str, *what: str) -> str:
+    return keys.mac(kid, exp, AUDIENCE, METHOD, kid, *what)

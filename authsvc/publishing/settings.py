@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from authsvc.settings import Count, DatabaseSettings, PlayKeys, Seconds
+from authsvc.link_keys import LinkKeys
+from authsvc.settings import Count, DatabaseSettings, Seconds
 from catalog.contract.words import Role
 from catalog.uploads import LARGEST_PART, MOST_PARTS
 
@@ -16,7 +17,7 @@ class UploadSettings(DatabaseSettings):
     """For the interface. Without places or without keys nobody may upload."""
 
     # The secrets of links that take a part: others than those of links to watch by.
-    upload_keys: PlayKeys | None = None
+    upload_keys: LinkKeys | None = None
     # Where Nginx puts parts. The interface only looks there.
     uploads_dir: Path = Path("/srv/kinetoscope/uploads")
     # Library roots that uploads may become files of; the first is the one without a wish.

@@ -4,13 +4,12 @@ A path prefix, because a player resolves the relative names of a manifest agains
 secure_link (its module dictates MD5 with the secret last); that only sifts out junk before the decision is asked for.
 """
 
-import base64
-import hashlib
 import re
 import secrets
 import time
 
-from authsvc.settings import ApiSettings, PlayKeys
+from authsvc.link_keys import LinkKeys
+from authsvc.settings import ApiSettings
 from catalog.contract import forms
 
 AUDIENCE = "play"
@@ -35,13 +34,13 @@ def device_expiry(settings: ApiSettings) -> int:
     return int(time.time() + settings.link_device_seconds)
 
 
-def prefix(keys: PlayKeys, *, playback_id: str, video_id: str, expires_at: int) -> str:
+def prefix(keys: LinkKeys, *, playback_id: str, video_id: str, expires_at: int) -> str:
     """The path that all files of the title share in this playback, with the slash at its end."""
     kid, exp = keys.current, f"{expires_at:010d}"
     return f"/m/{kid}/{exp}/{playback_id}/{_mac(keys, kid, exp, playback_id, video_id)}/{video_id}/"
 
 
-def playback_of(keys: PlayKeys, path: str, now: float | None = None) -> str | None:
+def playback_of(keys: LinkKeys, path: str, now: float | None = None) -> str | None:
     """The playback that a good link of ours names: a path with its MAC, of a key that still counts, not expired."""
     link = _FORM.match(path)
     if link is None or link["kid"] not in keys.keys or int(link["exp"]) < (time.time() if now is None else now):
@@ -50,7 +49,5 @@ def playback_of(keys: PlayKeys, path: str, now: float | None = None) -> str | No
     return link["playback"] if secrets.compare_digest(link["mac"], good) else None
 
 
-def _mac(keys: PlayKeys, kid: str, exp: str, playback_id: str, video_id: str) -> str:
-    text = f"{exp}|{AUDIENCE}|{kid}|{playback_id}|{video_id}|{keys.keys[kid].get_secret_value()}"
-    digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+def _mac(keys: LinkKeys, kid: str, exp: str, playback_id: str, video_id: str) -> str:
+    return keys.mac(kid, exp, AUDIENCE, kid, playback_id, video_id)

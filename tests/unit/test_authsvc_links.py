@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from authsvc.settings import ApiSettings, PlayKeys
+from authsvc.link_keys import LinkKeys
+from authsvc.settings import ApiSettings
 from authsvc.watching import signed_links
 
-KEYS = PlayKeys(current="k1", keys={"k1": SecretStr("s" * 43), "k0": SecretStr("t" * 43)})
+KEYS = LinkKeys(current="k1", keys={"k1": SecretStr("s" * 43), "k0": SecretStr("t" * 43)})
 PLAYBACK, VIDEO = "c" * 32, "d" * 32
 
 
@@ -50,7 +51,7 @@ def test_each_input_changes_the_mac() -> None:
         inputs = {"playback_id": PLAYBACK, "video_id": VIDEO, "expires_at": 1_900_000_000, "keys": KEYS} | changes
         return signed_links.prefix(inputs.pop("keys"), **inputs).split("/")[5]
 
-    other_secret = PlayKeys(current="k0", keys=KEYS.keys)
+    other_secret = LinkKeys(current="k0", keys=KEYS.keys)
     macs = {mac(), mac(playback_id="e" * 32), mac(video_id="e" * 32), mac(expires_at=1_900_000_001)}
     assert len(macs | {mac(keys=other_secret)}) == 5
 
@@ -78,7 +79,7 @@ def test_life_of_a_link_is_one_and_a_half_durations_and_half_an_hour_at_most_eig
 )
 def test_keys_that_would_make_links_forgeable_stop_the_start(keys: dict[str, Any]) -> None:
     with pytest.raises(ValueError) as caught:
-        PlayKeys.model_validate(keys)
+        LinkKeys.model_validate(keys)
     assert "s" * 43 not in str(caught.value), "the secret is in the message"
 
 
