@@ -14,14 +14,13 @@ from ffmpeg.nodes import OutputStream
 from media import tones
 from media.asking import input_options
 from media.ladder import SOUND_RATE, Picture
+from media.making import compiled
 from media.material import Material, Sound
 from media.sandbox import VIDEO
 from media.settings import MediaSettings
 from media.sniff import Container
 
 KEY_SECONDS: Final = 2
-# Progress is told this often.
-_TELL_SECONDS: Final = 1
 _COLOURS: Final = {
     "colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"
 }  # fmt: skip
@@ -53,9 +52,7 @@ def command(
     source = ffmpeg.input(f"file:{VIDEO}", **input_options(container))
     outputs = [_encoded(settings, frames, picture) for frames, picture in _cascade(source, material, pictures)]
     outputs += [_voiced(source[str(sound.track)], sound) for sound in sounds]
-    told = ("-nostdin", "-y", "-v", "error", "-nostats", "-progress", "pipe:1", "-stats_period", str(_TELL_SECONDS))
-    made: list[str] = ffmpeg.merge_outputs(*outputs).global_args(*told).compile()
-    return made
+    return compiled(ffmpeg.merge_outputs(*outputs))
 
 
 def _cascade(source: Any, material: Material, pictures: Sequence[Picture]) -> list[tuple[Any, Picture]]:

@@ -10,6 +10,7 @@ from typing import Final
 from media import graph, loudness, packager
 from media.faults import Fault
 from media.ladder import SOUND_RATE, Picture
+from media.making import seconds_done
 from media.material import UNDETERMINED, Material, Sound
 from media.packager import Packed
 from media.sandbox import Sandbox, complaint
@@ -164,10 +165,9 @@ class _Way:
     _speed: float | None
 
     def heard(self, line: bytes) -> None:
+        self._seconds = max(self._seconds, seconds_done(line))
         key, _, value = line.decode("ascii", "replace").strip().partition("=")
-        if key == "out_time_us" and value.isdigit():
-            self._seconds = int(value) / 1e6
-        elif key == "speed":
+        if key == "speed":
             try:
                 self._speed = float(value.removesuffix("x"))
             except ValueError:  # N/A, before anything came out
