@@ -107,9 +107,12 @@ class Attempt:
         files: Sequence[Made],
         withdraw: Collection[str] = (),
         record: Callable[[Connection[Any]], None] | None = None,
+        *,
+        last: bool = False,
     ) -> None:
         """Put `files` into the title's folder in their order, take the names of `withdraw` away, and write both down
-        with what `record` writes: in one transaction, as far as a file system knows any.
+        with what `record` writes: in one transaction, as far as a file system knows any. With `last` the job is done in
+        that transaction too, so that a worker that is killed after it has nothing to do again.
 
         Nothing is changed when the attempt is over, or the title's content is not that of `source` any more.
         """
@@ -142,6 +145,8 @@ class Attempt:
             if record is not None:
                 record(self.database)
             self.database.execute("UPDATE videos SET changed_at = now() WHERE id = %s", (video,))
+            if last:
+                attempts.finish(self.database, self.job)
 
 
 def _sync(path: Path) -> None:

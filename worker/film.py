@@ -73,7 +73,7 @@ def conclude(
     names = {one.name for one in made}
     rows = attempt.database.execute(_NAMES, (attempt.job.video_id,)).fetchall()
     gone = [name for (name,) in rows if name not in names and name.partition(".")[0].split("-")[0] in instead_of]
-    attempt.publish(made, [] if may_pass else gone, record)
+    attempt.publish(made, [] if may_pass else gone, record, last=not faults)
     if may_pass:
         raise ReadingFailed(said)
     if faults:

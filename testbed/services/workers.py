@@ -51,7 +51,8 @@ QUICKLY: Mapping[str, object] = {
 def trial(attempt: Attempt) -> None:
     """`fail`, `raise`: how it ends. `until`: a file that it waits for, with a tool inside the sandbox beside it; with
     `moments` it writes down when that tool was first heard. `publish`: names to publish then, `pause` seconds before
-    the commit. `dies`: it takes its worker along. What a scan asks for is no trial."""
+    the commit. `dies`, `dies_then`: it takes its worker along, at once or after that. What a scan asks for is no
+    trial."""
     wanted = attempt.job.parameters
     if "diary" not in wanted:
         return
@@ -72,7 +73,10 @@ def trial(attempt: Attempt) -> None:
             path.write_text(f"{attempt.job.attempts}")
             made.append(Made(name, path, "text/plain"))
         if made:
-            attempt.publish(made, record=functools.partial(_note_publication, attempt.job, wanted.get("pause")))
+            note = functools.partial(_note_publication, attempt.job, wanted.get("pause"))
+            attempt.publish(made, record=note, last=True)
+            if wanted.get("dies_then"):
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager

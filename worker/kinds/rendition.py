@@ -74,9 +74,7 @@ def run(attempt: Attempt) -> None:
         for step in steps(pictures, sounds, first=is_long):
             _encode(attempt, source, material, step)
             done += step.pictures
-            _publish(attempt, source, wish, done, sounds, step.ends)
-    if material.left_out:
-        attempt.report(f"made without {material.left_out} audio track(s) that can't be decoded", 1)
+            _publish(attempt, source, wish, done, sounds, step.ends, left_out=material.left_out)
 
 
 def steps(pictures: Sequence[Picture], sounds: Sequence[Sound], *, first: bool) -> Iterator[Step]:
@@ -105,17 +103,28 @@ def _encode(attempt: Attempt, source: Source, material: Material, step: Step) ->
 
 
 def _publish(
-    attempt: Attempt, source: Source, wish: Wish, pictures: Sequence[Picture], sounds: Sequence[Sound], share: float
+    attempt: Attempt,
+    source: Source,
+    wish: Wish,
+    pictures: Sequence[Picture],
+    sounds: Sequence[Sound],
+    share: float,
+    *,
+    left_out: int,
 ) -> None:
-    """A generation of all that is made so far. What it replaces is kept for those who are watching it."""
+    """A generation of all that is made so far; with a `share` of 1 the job is done. What it replaces is kept for those
+    who are watching it."""
     on_way = partial(attempt.report, "packing", share * (1 - _PACKING))
     paths = _good(_workshop(attempt).pack(pictures, sounds, hls=wish.hls, dash=wish.dash, on_way=on_way))
     made = [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths]
     names = [one.name for one in made]
+    if left_out:
+        attempt.report(f"made without {left_out} audio track(s) that can't be decoded", share)
     attempt.publish(
         made,
         withdraw=[manifest for manifest in (HLS, DASH) if manifest not in names],
         record=partial(withdrawn.retire, titles=attempt.settings.titles_dir, video=source.facts.id, kept=names),
+        last=share == 1,
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from testbed.processes import sandboxed
 from testbed.services.library import Library, clip
 from testbed.services.workers import Workers
 from testbed.waiting import eventually
@@ -21,17 +22,9 @@ def video(library: Library) -> UUID:
     return found
 
 
-def tools_of(run: Path) -> list[str]:
-    """Processes that have the attempt's folder for their working directory."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            mounted = (process / "mountinfo").read_text()
-        except OSError:
-            continue
-        if run.name in mounted and (process / "comm").read_text().strip() == "sleep":
-            found.append(process.name)
-    return found
+def tools_of(run: Path) -> list[int]:
+    """Tools at work in the attempt's folder."""
+    return [number for number, name in sandboxed(run).items() if name == "sleep"]
 
 
 def scratch(library: Library) -> list[Path]:
@@ -76,6 +69,18 @@ def test_who_comes_back_under_its_name_begins_at_once(workers: Workers, library:
     workers.start("only", silent_seconds=3600)
     go.touch()
     assert workers.awaited(job, "done")["attempts"] == 2
+
+
+def test_what_is_published_is_done_whatever_comes_then(workers: Workers, library: Library, video: UUID) -> None:
+    """A worker that is killed between its publication and its next statement does not make another one do it again."""
+    first = workers.start("first")
+    job = workers.job("text", video_id=video, publish=["sub-en.vtt"], dies_then=True)
+    first.process.wait(30)
+    workers.start("second")
+    workers.awaited(workers.job(note="next"), "done")
+    row = workers.awaited(job, "done")
+    assert (row["attempts"], row["worker"]) == (1, "test/first")
+    assert (library.titles / video.hex / "sub-en.vtt").read_text() == "1"
 
 
 def test_a_stopped_worker_that_wakes_changes_nothing(
