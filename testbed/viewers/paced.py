@@ -217,7 +217,8 @@ class Http2Reader(_Reader):
                         self._send(http2.frame(http2.WINDOW_UPDATE, 0, number, struct.pack("!I", size)))
 
     def _listen(self) -> None:
-        with contextlib.suppress(OSError):
+        # A stream that its reader has closed meanwhile is no number any more: ValueError.
+        with contextlib.suppress(OSError, ValueError):
             for kind, flags, number, content in self._frames():
                 reading = self._readings.get(number)
                 if kind == http2.SETTINGS and not flags & http2.ACK:

@@ -63,21 +63,20 @@ def test_probes_of_the_box_are_not_counted(world: World) -> None:
 
 
 def test_a_call_too_many_is_429_and_fits_again_after_the_wait_it_names(world: World) -> None:
-    world.with_settings(general_calls_per_minute=60)
+    world.with_settings(general_calls_per_minute=12)
     headers = bearer(world)
-    answers = [world.client().get(ME, headers=headers) for _ in range(62)]
-    refused = next(answer for answer in answers if answer.status_code == 429)
-    assert [answer.status_code for answer in answers[:60]] == [200] * 60
-    assert refused.get_json()["code"] == "rate_limited"
+    *allowed, refused = (world.client().get(ME, headers=headers) for _ in range(13))
+    assert [answer.status_code for answer in allowed] == [200] * 12
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "rate_limited")
     assert left(refused)[1] == 0
     wait = int(refused.headers["Retry-After"])
-    assert 1 <= wait <= 2
+    assert 1 <= wait <= 5
     time.sleep(wait)
     assert world.client().get(ME, headers=headers).status_code == 200
 
 
 def test_racing_calls_get_exactly_the_quota(world: World) -> None:
-    world.with_settings(general_calls_per_minute=20)
+    world.with_settings(general_calls_per_minute=4)
     headers = bearer(world)
     world.client().get(ME, headers=headers)
     statuses: list[int] = []
@@ -90,8 +89,8 @@ def test_racing_calls_get_exactly_the_quota(world: World) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    # One call comes back every 3 seconds.
-    assert statuses.count(200) in {19, 20, 21}
+    # One call comes back every 15 seconds.
+    assert statuses.count(200) in {3, 4}
     assert set(statuses) == {200, 429}
 
 
@@ -135,17 +134,19 @@ def test_a_call_costs_as_much_as_it_asks_for(world: World) -> None:
     user = world.user("alice")
     headers = {"Authorization": f"Bearer {world.session(user)[1]}"}
 
-    def cost(path: str) -> int:
+    def cost(path: str) -> range:
+        """What a call may have cost: some of the quota comes back while the test runs."""
+        began = time.monotonic()
         before = left(world.client().get(ME, headers=headers))[1]
-        return before - left(world.client().get(path, headers=headers))[1]
+        gone = before - left(world.client().get(path, headers=headers))[1]
+        return range(gone, gone + math.ceil((time.monotonic() - began) * 300 / 60) + 1)
 
     asked = {"": 3, "?limit=1": 1, "?limit=19": 1, "?limit=20": 2, "?limit=100": 6, "?limit=x": 6}
     asked |= {"?limit=" + "9" * 5000: 6}
-    # Some of the quota comes back while the test runs.
     for query, calls in asked.items():
-        assert cost(f"{VIDEOS}{query}") in {calls, calls - 1}, query[:20]
-    assert cost("/api/v1/playlists") in {10, 9}
-    assert cost("/api/v1/users/me/export") in {100, 99, 98}
+        assert calls in cost(f"{VIDEOS}{query}"), query[:20]
+    assert 10 in cost("/api/v1/playlists")
+    assert 100 in cost("/api/v1/users/me/export")
 
 
 def test_reading_a_long_list_in_a_loop_ends_at_the_quota(world: World) -> None:
