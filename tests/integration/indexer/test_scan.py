@@ -1,12 +1,12 @@
 """A scan as a run: growing files, strange names, kills at any moment, two at once, and the command line."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -172,15 +172,31 @@ def test_a_scan_killed_after_any_step_is_completed_by_the_next(
     assert library.scan().unchanged == 4
 
 
+def stop(library: Library, tool: str) -> bool:
+    """Stop a tool of this library in the middle of its work, so that it can't come to its end by itself."""
+    for number, name in sandboxed(library.folder).items():
+        if name == tool:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGSTOP)
+                return True
+    return False
+
+
 def test_scans_killed_by_the_kernel_leave_no_tool_and_lose_no_file(library: Library) -> None:
     for number in range(6):
         library.put(f"{number}.mp4", clip(number % 3))
-    for moment in (0.9, 1.2, 1.5):
+    # ffprobe is started by way of ld.so.
+    for at_work in ("ld.so", "ffmpeg", "ffmpeg"):
         process = subprocess.Popen(COMMAND, env=library.environment(), stdout=subprocess.DEVNULL)
-        time.sleep(moment)
-        process.send_signal(signal.SIGKILL)
+        stopped = eventually(lambda tool=at_work: stop(library, tool), within=30, every=0.01)
+        process.kill()
         process.wait()
-    assert eventually(lambda: not sandboxed(library.folder), every=0.05), sandboxed(library.folder)
+        assert stopped, f"no {at_work} was seen at work"
+        try:
+            assert eventually(lambda: not sandboxed(library.folder), every=0.05), sandboxed(library.folder)
+        finally:
+            for number in sandboxed(library.folder):
+                os.kill(number, signal.SIGKILL)
     result = run(library)
     assert result.returncode == 0, result.stderr
     for number in range(6):

@@ -35,7 +35,7 @@ def begun(workers: Workers, library: Library, job: UUID) -> Path:
     """The folder of the running attempt, in which the tool is at work."""
     workers.awaited(job, "running")
     folder = library.titles / f".job-{workers.row(job)['run_id'].hex}"
-    assert eventually(lambda: (folder / "made").exists(), every=0.05), workers.logs()
+    assert eventually(lambda: tools_of(folder), every=0.05), workers.logs()
     return folder
 
 
