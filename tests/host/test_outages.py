@@ -51,7 +51,7 @@ def test_restarts_of_the_services_and_a_reload_of_nginx_break_no_transfer(
     video, size = _largest(carol)
     grant = carol.playback(video["id"])
     try:
-        with _slow_transfer(access, grant["links"]["source"], 12, size) as transfer:
+        with _slow_transfer(access, grant["links"]["source"], 24, size) as transfer:
             time.sleep(1)
             for command in (
                 "systemctl restart kinetoscope-authz", "systemctl reload nginx", "systemctl restart kinetoscope-api",
