@@ -9,5 +9,6 @@ API = "kinetoscope-api"
 INDEXER = "kinetoscope-indexer"
 LEDGER = "kinetoscope-ledger"
 WORKER = "kinetoscope-worker"
+EVENTS = "kinetoscope-events"
 
-SERVICE_ROLES = (AUTHZ, API, INDEXER, LEDGER, WORKER)
+SERVICE_ROLES = (AUTHZ, API, INDEXER, LEDGER, WORKER, EVENTS)

@@ -19,7 +19,7 @@ SOURCE = "Rendered by docs/render_contract.py from catalog/contract; change it t
 
 def for_nginx() -> str:
     """What the templates of the doors and kinds read."""
-    kinds = {f"{one.stem}.{suffix}": one.kind for one in forms.PUBLISHED for suffix in one.suffixes}
+    kinds = {f"{one.stem}.{suffix}": one.kind for one in (*forms.PUBLISHED, *forms.MADE_NOW) for suffix in one.suffixes}
     said = {
         "about": SOURCE,
         "id": forms.ID,
@@ -29,6 +29,7 @@ def for_nginx() -> str:
         "part": forms.PART,
         "part_length": forms.PART_LENGTH,
         "name": forms.NAME,
+        "name_made_now": forms.NAME_MADE_NOW,
         "stem_and_suffix": forms.STEM_AND_SUFFIX,
         "kinds": kinds,
         "renditions": [kind for kind in forms.KINDS if kind.startswith("media:") and kind != "media:source"],
@@ -68,15 +69,19 @@ def meanings(known: Mapping[str, str]) -> str:
     return table(["word", "meaning"], ([f"`{word}`", meaning] for word, meaning in known.items()))
 
 
-def page() -> str:
-    """docs/contract.md."""
-    names = table(
+def named(families: Iterable[forms.Published]) -> str:
+    return table(
         ["name", "kind", "takes a lease"],
         (
             [f"`{one.pattern}`", f"`{one.kind}`", "yes" if one.kind in forms.KINDS_WITH_LEASE else "no"]
-            for one in forms.PUBLISHED
+            for one in families
         ),
     )
+
+
+def page() -> str:
+    """docs/contract.md."""
+    names, made_now = named(forms.PUBLISHED), named(forms.MADE_NOW)
     patterns = {
         "id of a title, playback, session, user": forms.ID,
         "key id of a link": forms.KEY_ID,
@@ -109,6 +114,12 @@ Problem codes have [a page of their own](problems.md).
 Below `titles/<video id>/` there are these names and no others.
 
 {names}
+
+## Names of what is made now
+
+What is made of a title while somebody watches it lies below `titles/<video id>/now/`.
+
+{made_now}
 
 ## Forms
 

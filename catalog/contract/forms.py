@@ -17,6 +17,8 @@ PART_LENGTH: Final = "[1-9][0-9]{0,7}"
 LANGUAGE: Final = "[a-z]{2,3}"
 # A rendition's name changes with its content, since manifests hold offsets into it.
 GENERATION: Final = "[0-9a-f]{8}"
+# Of a title that is made while it is watched: which stretch of it.
+SEGMENT: Final = "[0-9]{5}"
 
 # What the library may hold and a browser or player is sent as it is.
 CONTAINERS: Final = ("mp4", "mkv", "avi", "mov", "webm", "m4v")
@@ -27,7 +29,7 @@ SOURCE: Final = "source"
 
 
 class Published(NamedTuple):
-    """A family of names below titles/<video id>/.
+    """A family of names below titles/<video id>/, or of MADE_NOW.
 
     `stem` and `suffixes` are what Nginx's doors capture of a name; `middle` is a pattern of what lies between them.
     """
@@ -65,6 +67,21 @@ PUBLISHED: Final = (
     Published("font", "-[0-9]{1,2}", ("ttf", "otf", "ttc"), "text"),
 )
 
+# What is made while somebody watches lies in a folder of its own, below the title's, under these names and no others:
+# the playlists, and of each track what a decoder begins with and the segments.
+NOW: Final = "now"
+# Heights of the pictures that are made so.
+NOW_HEIGHTS: Final = (720, 480, 360)
+MADE_NOW: Final = (
+    Published(NOW, "", ("m3u8",), "manifest"),
+    *(Published(f"n{height}", f"-{GENERATION}", ("m3u8",), "manifest") for height in NOW_HEIGHTS),
+    *(Published(f"n{height}", f"-{GENERATION}", ("mp4",), f"media:{height}") for height in NOW_HEIGHTS),
+    *(Published(f"n{height}", f"-{GENERATION}-{SEGMENT}", ("m4s",), f"media:{height}") for height in NOW_HEIGHTS),
+    Published("sound", f"-[0-9]{{1,2}}-{GENERATION}", ("m3u8",), "manifest"),
+    Published("sound", f"-[0-9]{{1,2}}-{GENERATION}", ("mp4",), "media:audio"),
+    Published("sound", f"-[0-9]{{1,2}}-{GENERATION}-{SEGMENT}", ("m4s",), "media:audio"),
+)
+
 # One expression for all names. Those of pictures are one alternative: Nginx tries them one after the other.
 NAME: Final = "|".join(
     [
@@ -72,12 +89,13 @@ NAME: Final = "|".join(
         f"v(?:{_ANY_HEIGHT})-{GENERATION}[.](?:mp4|m3u8)",
     ]
 )
+NAME_MADE_NOW: Final = "|".join(one.pattern for one in MADE_NOW)
 # Those whose name is never used for another content.
 OF_A_GENERATION: Final = "|".join(one.pattern for one in PUBLISHED if one.middle.endswith(GENERATION))
 # How the doors take a name apart once it is known to be one.
 STEM_AND_SUFFIX: Final = "(?<door_stem>[a-z]+[0-9]*)[a-z0-9-]*[.](?<door_suffix>[a-z0-9]+)"
 
-KINDS: Final = tuple(dict.fromkeys(one.kind for one in PUBLISHED))
+KINDS: Final = tuple(dict.fromkeys(one.kind for one in (*PUBLISHED, *MADE_NOW)))
 # What is watched takes a lease; pictures and text need permission alone.
 KINDS_WITH_LEASE: Final = tuple(kind for kind in KINDS if kind == "manifest" or kind.startswith("media:"))
 

@@ -51,8 +51,9 @@ TEXT_SUBTITLES: Final = ("subrip", "srt", "text", "mov_text", "webvtt", "ass", "
 SubtitleOrigin = Literal["embedded", "sidecar"]
 SUBTITLE_ORIGINS: Final[tuple[SubtitleOrigin, ...]] = get_args(SubtitleOrigin)
 
-# What a worker does: pictures of a title, its subtitles, what plays where the source does not, an upload.
-JobKind = Literal["pictures", "text", "rendition", "upload"]
+# What a worker does: pictures of a title, its subtitles, what plays where the source does not, an upload, what somebody
+# watches while it is made.
+JobKind = Literal["pictures", "text", "rendition", "upload", "instant"]
 JOB_KINDS: Final[tuple[JobKind, ...]] = get_args(JobKind)
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]

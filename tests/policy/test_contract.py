@@ -61,7 +61,7 @@ def test_scripts_of_redis_know_the_roles_and_visibilities_of_the_contract() -> N
 
 
 def test_each_name_of_the_published_tree_has_one_kind() -> None:
-    pairs = [(one.stem, suffix) for one in forms.PUBLISHED for suffix in one.suffixes]
+    pairs = [(one.stem, suffix) for one in (*forms.PUBLISHED, *forms.MADE_NOW) for suffix in one.suffixes]
     assert len(pairs) == len(set(pairs))
     names = re.compile(forms.NAME)
     for one in forms.PUBLISHED:
@@ -79,6 +79,21 @@ def test_each_name_of_the_published_tree_has_one_kind() -> None:
         assert not names.fullmatch(name), name
     for name in ("storyboard.jpg", "sub-de-x.vtt", "sub-de-100.vtt", "sub-de.srt", "font-1.woff2", "font-arial.ttf"):
         assert not names.fullmatch(name), name
+
+
+def test_names_of_what_is_made_now_are_none_of_the_others() -> None:
+    now, names = re.compile(forms.NAME_MADE_NOW), re.compile(forms.NAME)
+    for name in (
+        "now.m3u8", "n720-0123abcd.m3u8", "n720-0123abcd.mp4", "n360-0123abcd-00000.m4s", "sound-0-0123abcd.m3u8",
+        "sound-15-0123abcd-12345.m4s",
+    ):  # fmt: skip
+        assert now.fullmatch(name), name
+        assert not names.fullmatch(name), name
+    for name in (
+        "n720.m3u8", "n1080-0123abcd.m3u8", "n720-0123abcd-1.m4s", "n720-0123abcd-00001.mp4", "sound-0123abcd.m3u8",
+        "now-0123abcd.m3u8", "now.m3u8\n", ".now.m3u8", "now/now.m3u8",
+    ):  # fmt: skip
+        assert not now.fullmatch(name), name
 
 
 def test_units_of_the_redis_role_are_services_of_the_catalog() -> None:
