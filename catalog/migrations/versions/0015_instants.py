@@ -30,8 +30,8 @@ CREATE UNLOGGED TABLE instant_wants (
 """
 
 # Whoever waits may do nothing else to the queue. The answer is how the job is, with the reason of one that failed; or
-# `unknown`, there is nothing to make; or `kept`, what was made is published by now. A job that failed or was cancelled is
-# not begun anew by every request: an admin may have it tried again.
+# `unknown`, there is nothing to make; or `kept`, what was made is published by now. A job that failed or was cancelled
+# is not begun anew by every request: an admin may have it tried again.
 WANT: LiteralString = """
 CREATE FUNCTION want_instant(_video uuid, _segment integer, _by uuid, OUT state text, OUT reason text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
