@@ -6,6 +6,7 @@ the same moments, whatever the rate.
 """
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any, Final
 
 import ffmpeg
@@ -13,6 +14,7 @@ from ffmpeg.nodes import OutputStream
 
 from media import tones
 from media.asking import input_options
+from media.grid import SOUND_HERTZ
 from media.ladder import SOUND_RATE, Picture
 from media.making import compiled
 from media.material import Material, Sound
@@ -24,11 +26,11 @@ KEY_SECONDS: Final = 2
 _COLOURS: Final = {
     "colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"
 }  # fmt: skip
-_SOUND_HERTZ: Final = 48_000
 # -1.4 dB: an encoder adds to peaks what its decoder gives out then.
 _PEAK: Final = 0.85
 # Neither texts of the file, such as where it was filmed, nor its chapters.
-_NOTHING_TOLD: Final = {"map_metadata": -1, "map_chapters": -1}
+NOTHING_TOLD: Final = {"map_metadata": -1, "map_chapters": -1}
+SOUND_OPTIONS: Final = {"acodec": "aac", "audio_bitrate": SOUND_RATE, **NOTHING_TOLD}
 
 
 def picture_file(picture: Picture) -> str:
@@ -59,7 +61,7 @@ def _cascade(source: Any, material: Material, pictures: Sequence[Picture]) -> li
     """The frames of each picture, each made of those of the next larger one."""
     if not pictures:
         return []
-    frames = _prepared(source[str(material.track)], material, pictures[-1])
+    frames = prepared(source[str(material.track)], material, pictures[-1])
     made = []
     for smaller, picture in zip((*reversed(pictures[:-1]), None), reversed(pictures), strict=True):
         if smaller is None:
@@ -71,14 +73,15 @@ def _cascade(source: Any, material: Material, pictures: Sequence[Picture]) -> li
     return made
 
 
-def _prepared(frames: Any, material: Material, largest: Picture) -> Any:
-    """What is done once for all: steady, of the largest size, in the colours of a usual screen.
+def prepared(frames: Any, material: Material, largest: Picture, *, begins: Fraction = Fraction(0)) -> Any:
+    """What is done once for all: steady, of the largest size, in the colours of a usual screen; from second `begins`
+    on, which is that of a picture at the material's rate.
 
     ffmpeg has turned them upright before. Fields are taken apart first, since making them smaller would mix them.
     """
     if material.is_interlaced:
         frames = frames.filter("bwdif", mode="send_frame")
-    frames = frames.filter("fps", fps=str(material.rate), start_time=0)
+    frames = frames.filter("fps", fps=str(material.rate), start_time=f"{float(begins):.6f}")
     size = (largest.width, largest.height)
     if material.hdr is None:
         frames = frames.filter(
@@ -95,28 +98,37 @@ def _square(frames: Any) -> Any:
 
 
 def _encoded(settings: MediaSettings, frames: Any, picture: Picture) -> OutputStream:
-    """Constant quality, as long as it fits the rung's rate."""
+    options = picture_options(picture, settings.rendition_preset, settings.rendition_quality)
+    return ffmpeg.output(
+        frames, picture_file(picture), force_key_frames=f"expr:gte(t,n_forced*{KEY_SECONDS})", **options
+    )
+
+
+def picture_options(picture: Picture, preset: str, quality: int) -> dict[str, Any]:
+    """Constant quality, as long as it fits the rung's rate; no key frames but those that are asked for."""
     options = {
         "vcodec": "libx264",
-        "preset": settings.rendition_preset,
-        "crf": settings.rendition_quality,
+        "preset": preset,
+        "crf": quality,
         "maxrate": picture.rung.rate,
         "bufsize": 2 * picture.rung.rate,
         "profile:v": "high",
         "flags": "+cgop",
-        "force_key_frames": f"expr:gte(t,n_forced*{KEY_SECONDS})",
         "sc_threshold": 0,
     }
-    return ffmpeg.output(frames, picture_file(picture), **options, **_COLOURS, **_NOTHING_TOLD)
+    return options | _COLOURS | NOTHING_TOLD
 
 
 def _voiced(samples: Any, sound: Sound) -> OutputStream:
-    """Stereo from second 0 on: what starts late or has gaps is filled with silence, so it stays with the picture.
-
-    What would be too loud after the gain is held down for that moment.
-    """
-    steady = samples.filter("aresample", _SOUND_HERTZ, **{"async": 1, "first_pts": 0})
-    stereo = steady.filter("aformat", sample_rates=_SOUND_HERTZ, channel_layouts="stereo")
+    """What would be too loud after the gain is held down for that moment."""
+    samples = stereo(samples)
     if sound.gain_db:
-        stereo = stereo.filter("volume", f"{sound.gain_db:.1f}dB").filter("alimiter", limit=_PEAK, level=0, latency=1)
-    return ffmpeg.output(stereo, sound_file(sound), acodec="aac", audio_bitrate=SOUND_RATE, **_NOTHING_TOLD)
+        samples = samples.filter("volume", f"{sound.gain_db:.1f}dB").filter("alimiter", limit=_PEAK, level=0, latency=1)
+    return ffmpeg.output(samples, sound_file(sound), **SOUND_OPTIONS)
+
+
+def stereo(samples: Any, *, first: int = 0) -> Any:
+    """From the `first` sample on: what starts late or has gaps is filled with silence, so it stays with the picture."""
+    # The rate first: `first_pts` is counted in samples of what comes in.
+    converted = samples.filter("aformat", sample_rates=SOUND_HERTZ, channel_layouts="stereo")
+    return converted.filter("aresample", SOUND_HERTZ, **{"async": 1, "first_pts": first})

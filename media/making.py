@@ -61,9 +61,9 @@ class Making:
         return Fault(f"{complaint(outcome).rstrip('.!')}.") if outcome.status else None
 
 
-def compiled(output: Any) -> list[str]:
-    """ffmpeg-python's `output` as a command of such a run."""
-    command: list[str] = output.global_args(*GLOBAL_OPTIONS).compile()
+def compiled(output: Any, *further: str) -> list[str]:
+    """ffmpeg-python's `output` as a command of such a run, with `further` options of the whole run."""
+    command: list[str] = output.global_args(*GLOBAL_OPTIONS, *further).compile()
     return command
 
 

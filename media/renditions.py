@@ -83,7 +83,7 @@ class Workshop:
             file_bytes=_file_bytes(pictures, seconds),
             silence_seconds=self.silence_seconds,
             memory_bytes=self.memory_bytes,
-            on_progress=_Way(on_way).heard,
+            on_progress=Way(on_way).heard,
         )
         if isinstance(outcome, Fault):
             return outcome
@@ -156,8 +156,8 @@ def _listen(heard: loudness.Heard, on_way: Callable[[], None], line: bytes) -> N
     on_way()
 
 
-class _Way:
-    """Reads what ffmpeg tells with `-progress`: blocks of lines `key=value`."""
+class Way:
+    """Hands on what ffmpeg tells with `-progress`: blocks of lines `key=value`."""
 
     def __init__(self, on_way: OnWay) -> None:
         self._on_way, self._seconds, self._speed = on_way, 0.0, None

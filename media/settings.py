@@ -38,6 +38,12 @@ class MediaSettings(BaseSettings):
     rendition_preset: Literal["veryfast", "faster", "fast", "medium", "slow"] = "fast"
     rendition_quality: Annotated[int, Field(ge=14, le=34)] = 22
 
+    # What is made while somebody watches: the most lines of its picture, the encoder's speed, and the quality aimed at.
+    # It has to be made faster than it is watched.
+    instant_lines: Literal[360, 480, 720] = 720
+    instant_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast"] = "veryfast"
+    instant_quality: Annotated[int, Field(ge=14, le=34)] = 23
+
     # A storyboard aims at this many tiles, no closer than the shortest and no wider apart than the longest interval
     # (whole seconds), on at most so many sheets of 100; a film that is too long for those has wider intervals.
     storyboard_tiles: Annotated[int, Field(ge=1, le=9900)] = 360

@@ -37,6 +37,10 @@ class Stopping(Exception):  # not an error: the job is given back
     """The worker is to end."""
 
 
+class Deferred(Exception):  # not an error: the job is given back, behind others
+    """Nobody waits for the rest of this work, and somebody does for that of another job."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A file to publish under `name`; `path` lies in the attempt's folder."""
@@ -127,7 +131,7 @@ class Attempt:
             if self._source is not None and not same_content(self.database, self._source):
                 raise SourceChanged("The file has changed meanwhile.")
             for made in files:
-                _sync(made.path)
+                sync(made.path)
                 # A worker that was stopped here and wakes has lost the transaction, and with it the right to go on.
                 self.database.execute("SELECT")
                 made.path.chmod(0o640)
@@ -149,7 +153,8 @@ class Attempt:
                 attempts.finish(self.database, self.job)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until the file's content is on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

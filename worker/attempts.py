@@ -20,7 +20,8 @@ Database = Connection[Any]
 # Any constant; whoever chooses a job holds it, so that limits hold.
 _CHOOSING: LiteralString = "SELECT pg_advisory_xact_lock(7234201001)"
 
-# What comes first of what is due and of a kind that has room: by urgency, then by turn. Of each kind one row is read.
+# What comes first of what is due and of a kind that has room: by urgency, then by turn. Of each kind one row is read. A
+# title's renditions wait until what is being watched of it has been made.
 _CLAIM: LiteralString = """
 UPDATE jobs
    SET state = 'running', run_id = gen_random_uuid(), worker = %(worker)s, attempts = attempts + 1, stage = NULL,
@@ -29,7 +30,10 @@ UPDATE jobs
                FROM unnest(%(kinds)s::text[]) AS known (kind)
               CROSS JOIN LATERAL (
                     SELECT id, array_position(ARRAY['wanted', 'upload', 'backlog'], urgency) AS rank, turn, created_at
-                      FROM jobs WHERE state = 'queued' AND kind = known.kind AND due_at <= now()
+                      FROM jobs j WHERE state = 'queued' AND kind = known.kind AND due_at <= now()
+                       AND NOT (kind = 'rendition' AND EXISTS (
+                                SELECT FROM jobs WHERE video_id = j.video_id AND kind = 'instant'
+                                                   AND state IN ('queued', 'running')))
                      ORDER BY rank, turn, created_at LIMIT 1) AS next
               WHERE (SELECT count(*) FROM jobs WHERE state = 'running' AND kind = known.kind)
                     < COALESCE((%(limits)s::jsonb ->> known.kind)::integer, 1000000)
@@ -54,6 +58,11 @@ UPDATE jobs
 
 _GIVE_BACK: LiteralString = """
 UPDATE jobs SET state = 'queued', run_id = NULL, attempts = attempts - 1 WHERE id = %s AND run_id = %s
+"""
+
+_STEP_BACK: LiteralString = """
+UPDATE jobs SET state = 'queued', run_id = NULL, attempts = attempts - 1, urgency = 'backlog'
+ WHERE id = %s AND run_id = %s
 """
 
 _AGAIN: LiteralString = """
@@ -112,6 +121,11 @@ def fail(database: Database, job: Job, reason: str) -> bool:
 def give_back(database: Database, job: Job) -> bool:
     """The worker stops: the attempt does not count."""
     return database.execute(_GIVE_BACK, (job.id, job.run_id)).rowcount == 1
+
+
+def step_back(database: Database, job: Job) -> bool:
+    """Others come first from now on; the attempt does not count."""
+    return database.execute(_STEP_BACK, (job.id, job.run_id)).rowcount == 1
 
 
 def try_again(database: Database, job: Job, reason: str, pause_seconds: float) -> bool:

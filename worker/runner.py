@@ -16,7 +16,7 @@ from psycopg import Connection
 from catalog.contract.words import JobKind
 from media.sandbox import Sandbox
 from worker import attempts
-from worker.attempt import Attempt, JobFailed, Stopping, Superseded
+from worker.attempt import Attempt, Deferred, JobFailed, Stopping, Superseded
 from worker.attempts import Job
 from worker.settings import WorkerSettings
 
@@ -105,6 +105,9 @@ class Runner:
         except Stopping:
             self._write(attempts.give_back, job)
             logger.info("job_given_back", **known)
+        except Deferred:
+            self._write(attempts.step_back, job)
+            logger.info("job_lets_others_first", **known)
         except JobFailed as failure:
             self._write(attempts.fail, job, str(failure))
             logger.warning("job_failed", reason=str(failure), **known)

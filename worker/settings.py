@@ -51,6 +51,14 @@ class WorkerSettings(MediaSettings):
     rendition_first_seconds: Seconds = 120
     # A title's renditions are not begun where less than this share of the disk could be free in the end.
     rendition_free_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    # What is made while somebody watches: a stretch that was asked for this long ago, and not again, is waited for no
+    # more; nobody watches who has asked for nothing for so long.
+    instant_patience_seconds: Seconds = 5
+    instant_absence_seconds: Seconds = 60
+    # So many segments ahead of the encoder are not looked for elsewhere, and so many are made in a row before it goes
+    # to another viewer: each time it begins anew costs as much as a segment.
+    instant_reach: Count = 3
+    instant_row: Count = 4
     # What renditions replace is kept for those who are watching it: longer than the longest signed link.
     withdrawn_hours: Annotated[float, Field(ge=0, le=1000)] = 9
 

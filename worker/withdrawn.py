@@ -1,10 +1,12 @@
-"""Files of renditions that no manifest leads to any more: kept for those who are watching them, then removed.
+"""Files of renditions that no manifest leads to any more: kept for those who are watching them, then removed. So is the
+folder of what was made while it was watched.
 
 A manifest that a player holds leads to the files of its generation, and a signed link is good for 8 hours at most.
 """
 
 import os
 import re
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, LiteralString
@@ -24,6 +26,13 @@ INSERT INTO withdrawn_files (video_id, name) SELECT %s, unnest(%s::text[]) ON CO
 _DUE: LiteralString = """
 SELECT video_id, name FROM withdrawn_files WHERE withdrawn_at < now() - make_interval(secs => %s)
 """
+# Of a job that was given up a moment ago, in the time between two looks.
+_ABANDONED: LiteralString = """
+INSERT INTO withdrawn_files (video_id, name)
+SELECT DISTINCT video_id, %s FROM jobs
+ WHERE kind = 'instant' AND state IN ('failed', 'cancelled') AND ended_at > now() - interval '2 minutes'
+    ON CONFLICT DO NOTHING
+"""
 _FORGET: LiteralString = "DELETE FROM withdrawn_files WHERE video_id = %s AND name = %s"
 
 logger = structlog.get_logger(__name__)
@@ -40,11 +49,25 @@ def retire(connection: Connection[Any], *, titles: Path, video: UUID, kept: Coll
     connection.execute(_NOTE, (video, old))
 
 
+def retire_now(connection: Connection[Any], video: UUID) -> None:
+    """The folder of what was made while it was watched; who is watching that may go on for now."""
+    connection.execute(_NOTE, (video, [forms.NOW]))
+
+
+def take_back_now(connection: Connection[Any], video: UUID) -> None:
+    """The folder is used anew."""
+    connection.execute(_FORGET, (video, forms.NOW))
+
+
 def sweep(connection: Connection[Any], titles: Path, hours: float) -> None:
     """Remove what was withdrawn more than `hours` ago. A name is never used again, so nobody has to be kept out."""
+    connection.execute(_ABANDONED, (forms.NOW,))
     for video, name in connection.execute(_DUE, (hours * 3600,)).fetchall():
+        path = titles / video.hex / name
         try:
-            (titles / video.hex / name).unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
         except OSError as error:  # tried again: a file that stays takes room
             logger.warning("withdrawn_file_stays", video=video.hex, name=name, error=str(error))
             continue

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,9 +114,9 @@ def _wait_with_a_tool(attempt: Attempt, until: Path) -> None:
     raise RuntimeError("the tool ended by itself")
 
 
-def work_off(settings: WorkerSettings) -> None:
-    """Do in this process all that is due of the settings' kinds, as the product does it; a test may watch or break what
-    is called."""
+def work_off(settings: WorkerSettings, until: Callable[[], bool] = lambda: False) -> None:
+    """Do in this process all that is due of the settings' kinds, as the product does it, or `until` something is so; a
+    test may watch or break what is called."""
     is_stopping = threading.Event()
     sandbox = Sandbox.of_system(settings.sandbox_memory_bytes)
     thread = threading.Thread(target=Runner(settings, sandbox, "test/this", kinds.KINDS, is_stopping).run)
@@ -126,7 +126,8 @@ def work_off(settings: WorkerSettings) -> None:
     )
     try:
         with psycopg.connect(settings.database_url, autocommit=True) as database:
-            eventually(lambda: database.execute(due, (list(settings.job_kinds),)).rowcount == 0, within=120, every=0.05)
+            kinds_due = (list(settings.job_kinds),)
+            eventually(lambda: database.execute(due, kinds_due).rowcount == 0 or until(), within=120, every=0.02)
     finally:
         is_stopping.set()
         thread.join()

@@ -5,33 +5,22 @@ generation each time, its manifests last. Parameters: `profiles` (all that fit, 
 (both, unless false).
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any
 
 from catalog.contract.words import Profile
 from media import ladder
 from media.asking import Asking
-from media.faults import Fault
 from media.ladder import Picture
 from media.material import Material, Sound, study
 from media.packager import DASH, HLS, MEDIA_TYPES
-from media.renditions import Workshop, most_bytes
+from media.renditions import most_bytes
 from worker import withdrawn
 from worker.attempt import Attempt, JobFailed, Made
+from worker.encoding import PACKING, good, reserve, workshop
 from worker.sources import Source
-
-Result = TypeVar("Result")
-
-# Packing takes about this share of the whole.
-_PACKING: Final = 0.03
-_GIB: Final = 1 << 30
-
-
-class ToolError(Exception):
-    """A tool failed at what may go better the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +51,13 @@ def run(attempt: Attempt) -> None:
     with attempt.source() as source:
         attempt.report("looking at the file", 0)
         asking = Asking(attempt.sandbox, attempt.settings, source.descriptor, source.container)
-        material = _good(study(asking, source.facts.duration_seconds / 2))
+        material = good(study(asking, source.facts.duration_seconds / 2))
         pictures = ladder.pictures(material.width, material.height, wish.profiles)
         if not pictures:
             raise JobFailed(f"The picture has {material.width}x{material.height} pixels, less than what is asked for.")
-        _reserve(attempt, most_bytes(pictures, material.sounds, source.facts.duration_seconds))
+        reserve(attempt, most_bytes(pictures, material.sounds, source.facts.duration_seconds))
         on_way = partial(attempt.report, "listening to the sound", 0)
-        sounds = _good(_workshop(attempt).levelled(source.descriptor, source.container, material.sounds, on_way))
+        sounds = good(workshop(attempt).levelled(source.descriptor, source.container, material.sounds, on_way))
         done: list[Picture] = []
         is_long = source.facts.duration_seconds >= attempt.settings.rendition_first_seconds
         for step in steps(pictures, sounds, first=is_long):
@@ -90,16 +79,16 @@ def steps(pictures: Sequence[Picture], sounds: Sequence[Sound], *, first: bool) 
 
 def _encode(attempt: Attempt, source: Source, material: Material, step: Step) -> None:
     stage = "encoding " + ", ".join(picture.rung.profile for picture in step.pictures)
-    seconds, length = source.facts.duration_seconds, (step.ends - step.begins) * (1 - _PACKING)
+    seconds, length = source.facts.duration_seconds, (step.ends - step.begins) * (1 - PACKING)
 
     def on_way(at: float, speed: float | None) -> None:
         attempt.report(stage, step.begins + length * min(at / seconds, 1), speed)
 
-    fault = _workshop(attempt).encode(
+    fault = workshop(attempt).encode(
         source.descriptor, source.container, material, step.pictures, step.sounds, seconds, on_way
     )
     if fault is not None:
-        _good(fault)
+        good(fault)
 
 
 def _publish(
@@ -114,8 +103,8 @@ def _publish(
 ) -> None:
     """A generation of all that is made so far; with a `share` of 1 the job is done. What it replaces is kept for those
     who are watching it."""
-    on_way = partial(attempt.report, "packing", share * (1 - _PACKING))
-    paths = _good(_workshop(attempt).pack(pictures, sounds, hls=wish.hls, dash=wish.dash, on_way=on_way))
+    on_way = partial(attempt.report, "packing", share * (1 - PACKING))
+    paths = good(workshop(attempt).pack(pictures, sounds, hls=wish.hls, dash=wish.dash, on_way=on_way))
     made = [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths]
     names = [one.name for one in made]
     if left_out:
@@ -126,29 +115,3 @@ def _publish(
         record=partial(withdrawn.retire, titles=attempt.settings.titles_dir, video=source.facts.id, kept=names),
         last=share == 1,
     )
-
-
-def _reserve(attempt: Attempt, needed: int) -> None:
-    """Raises `JobFailed` when the disk would be fuller than it may be."""
-    disk = os.statvfs(attempt.folder)
-    kept = int(attempt.settings.rendition_free_share * disk.f_blocks * disk.f_frsize)
-    free = disk.f_bavail * disk.f_frsize
-    if free - needed < kept:
-        raise JobFailed(
-            f"The disk is too full: {free / _GIB:.2f} GiB are free, {kept / _GIB:.2f} GiB have to stay free, and"
-            f" renditions of this title may take {needed / _GIB:.2f} GiB while they are made. Make room and try again."
-        )
-
-
-def _workshop(attempt: Attempt) -> Workshop:
-    settings = attempt.settings
-    return Workshop(
-        attempt.sandbox, settings, attempt.folder, settings.tool_silence_seconds, settings.tool_memory_bytes
-    )
-
-
-def _good(result: Result | Fault) -> Result:
-    """Raises `JobFailed` with the fault's words, or `ToolError` where its cause may pass."""
-    if isinstance(result, Fault):
-        raise ToolError(result.sentence) if Fault.is_passing(result.sentence) else JobFailed(result.sentence)
-    return result

@@ -1,0 +1,136 @@
+"""A title that is made while it is watched: segments in the order in which they are wanted, one film in the end."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from catalog import roles
+from media.packager import DASH, HLS
+from testbed.services.library import Library, made_by_ffmpeg
+from testbed.services.workers import Workers, work_off
+from worker.settings import WorkerSettings
+
+FILM = "film.mkv"
+RATE = 24000 / 1001
+SECONDS = 13
+PICTURES = 313
+
+
+def settings(library: Library, **options: Any) -> WorkerSettings:
+    values = {"database_url": library.database.url_for(roles.WORKER), "titles_dir": library.titles}
+    return WorkerSettings(job_kinds=("instant",), retry_seconds=3600, **values, **options)
+
+
+def want(library: Library, *segments: int) -> str:
+    """As the service does that viewers wait at; how the job is then."""
+    with psycopg.connect(library.database.url_for(roles.EVENTS), autocommit=True) as connection:
+        for segment in segments:
+            row = connection.execute(
+                "SELECT state FROM want_instant(%s, %s, NULL)", (library.row(FILM)["id"], segment)
+            ).fetchone()
+    assert row is not None
+    state: str = row[0]
+    return state
+
+
+def job(library: Library) -> UUID:
+    with psycopg.connect(library.database.owner_url) as owner:
+        row = owner.execute("SELECT id FROM jobs WHERE kind = 'instant' ORDER BY created_at DESC LIMIT 1").fetchone()
+    assert row is not None
+    found: UUID = row[0]
+    return found
+
+
+@pytest.fixture
+def film(library: Library) -> Library:
+    """A library of one title that no browser plays, of 7 segments, the last one short, with two sounds."""
+    library.put(
+        FILM,
+        made_by_ffmpeg(
+            "mkv", "-f", "lavfi", "-i", f"sine=frequency=880:duration={SECONDS}", "-map", "0", "-map", "1", "-map", "2",
+            "-r", "24000/1001", "-c:v", "mpeg4", "-g", "60", "-c:a", "ac3", "-metadata:s:a:0", "language=eng",
+            "-metadata:s:a:1", "language=fra", seconds=SECONDS,
+        ),
+    )  # fmt: skip
+    library.scan()
+    return library
+
+
+def now(library: Library) -> Path:
+    return library.titles / library.row(FILM)["id"].hex / "now"
+
+
+def segments(library: Library, stem: str = "n360") -> list[Path]:
+    """In the order of the film."""
+    return sorted(now(library).glob(f"{stem}-*.m4s"))
+
+
+def packets(path: Path, track: str) -> list[tuple[float, bool]]:
+    """When each packet of a track is shown (seconds), and whether a decoder can begin there."""
+    told = subprocess.run(
+        ["ffprobe", "-v", "error", "-of", "json", "-select_streams", track, "-show_entries", "packet=pts_time,flags",
+         str(path)],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    assert told.stderr == ""
+    return [(float(one["pts_time"]), "K" in one["flags"]) for one in json.loads(told.stdout)["packets"]]
+
+
+def decoded(path: Path, track: str) -> bytes:
+    """Checksums of all frames, as they are after decoding."""
+    told = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(path), "-map", f"0:{track}", "-f", "framemd5", "-"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert told.stderr == b""
+    return told.stdout
+
+
+def spaced(times: list[float], length: float) -> bool:
+    """Does each come exactly one `length` after the one before it?"""
+    return all(abs(time - times[0] - number * length) < 0.001 for number, time in enumerate(times))
+
+
+def test_all_is_made_and_kept(film: Library, workers: Workers) -> None:
+    assert want(film, 0) == "queued"
+    work_off(settings(film))
+    row = workers.row(job(film))
+    assert (row["state"], row["reason"], row["progress"]) == ("done", None, 1)
+    assert [path.name[-9:] for path in segments(film)] == [f"{number:05}.m4s" for number in range(7)]
+    published = film.published(FILM)
+    assert {HLS, DASH} <= set(published)
+    assert [name.partition("-")[0] for name in published if name.endswith(".mp4")] == ["a", "a", "v360"]
+    assert want(film, 0) == "kept"
+    for master in (now(film) / "now.m3u8", now(film).parent / HLS):
+        pictures, sound = packets(master, "v:0"), packets(master, "a:1")
+        assert len(pictures) == PICTURES
+        assert pictures[0] == (0, True)
+        assert spaced([time for time, _ in pictures], 1 / RATE)
+        assert [number for number, (_, is_key) in enumerate(pictures) if is_key] == [0, 48, 96, 144, 192, 240, 288]
+        assert abs(sound[0][0]) < 0.03
+        assert spaced([time for time, _ in sound], 1024 / 48000)
+        assert sound[-1][0] > SECONDS - 0.1
+
+
+def test_what_is_waited_for_comes_first_and_joins_the_rest_without_a_seam(film: Library, workers: Workers) -> None:
+    """Begun at 4, then at 2: the same frames at the same times as in one go, as far as one encoder makes them equal."""
+    want(film, 4)
+    work_off(settings(film), until=lambda: len(segments(film)) > 0)
+    first = [path.name[-9:] for path in segments(film)]
+    assert first[0] == "00004.m4s"
+    assert workers.row(job(film))["state"] == "queued"
+    there = {path: path.stat().st_mtime_ns for path in segments(film)}
+    want(film, 2)
+    work_off(settings(film))
+    assert workers.row(job(film))["state"] == "done"
+    assert {path: path.stat().st_mtime_ns for path in there} == there, "made twice"
+    pictures, sound = packets(now(film) / "now.m3u8", "v:0"), packets(now(film) / "now.m3u8", "a:0")
+    assert len(pictures) == PICTURES
+    assert spaced([time for time, _ in pictures], 1 / RATE)
+    assert spaced([time for time, _ in sound], 1024 / 48000)
+    assert len(decoded(now(film) / "now.m3u8", "v:0").splitlines()) > PICTURES

@@ -1,0 +1,251 @@
+"""A title that is watched while it is made: what viewers wait for first, then the rest; in the end it is kept.
+
+Playlists are published at once, since the grid tells all segments before there are any (media.grid). Each segment is
+published as soon as it is there. A viewer who waits elsewhere for one makes the encoder begin anew there. When nothing
+is missing any more the segments become a rendition like any other (worker.kinds.rendition).
+"""
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, LiteralString
+
+from psycopg import Connection
+
+from catalog.contract.forms import NOW_HEIGHTS
+from media import instant, ladder
+from media import instant_playlists as playlists
+from media.asking import Asking
+from media.faults import Fault
+from media.fragments import FragmentError, Fragments, stamped
+from media.grid import Grid
+from media.ladder import Picture
+from media.material import Material, study
+from media.packager import DASH, HLS, MEDIA_TYPES
+from media.renditions import Way, most_bytes
+from media.sandbox import complaint
+from worker import wants, withdrawn
+from worker.attempt import Attempt, Deferred, JobFailed, Made
+from worker.encoding import PACKING, good, reserve, workshop
+from worker.segments import Segments, Track
+from worker.sources import Source
+
+# How often what a run has written is looked at, and how often viewers are, also where none has said anything.
+_LOOK_SECONDS: Final = 0.1
+_ASK_SECONDS: Final = 1.0
+_HEAD_BYTES: Final = 64 << 20
+
+_IS_KEPT: LiteralString = "SELECT FROM published_files WHERE video_id = %s AND name = ANY(%s)"
+
+
+class _Elsewhere(Exception):
+    """Somebody waits for what this run does not come to soon."""
+
+
+def run(attempt: Attempt) -> None:
+    with attempt.source() as source:
+        if _is_kept(attempt, source):
+            return
+        attempt.report("looking at the file", 0)
+        asking = Asking(attempt.sandbox, attempt.settings, source.descriptor, source.container)
+        material = good(study(asking, source.facts.duration_seconds / 2))
+        picture = _picture(material, attempt.settings.instant_lines)
+        reserve(attempt, most_bytes([picture], material.sounds, source.facts.duration_seconds))
+        grid = Grid(material.rate, source.facts.duration_seconds)
+        making = _Making(attempt, source, material, picture, grid)
+        making.segments.open()
+        wants.listen(attempt.database)
+        making.all()
+        _keep(attempt, source, material, picture, making.segments)
+
+
+def _picture(material: Material, most_lines: int) -> Picture:
+    """The largest that may be made so."""
+    pictures = ladder.pictures(material.width, material.height)
+    fitting = [one for one in pictures if one.rung.lines <= most_lines and one.rung.lines in NOW_HEIGHTS]
+    return fitting[-1]
+
+
+@dataclass(slots=True)
+class _Making:
+    """One title on its way from no segment to all of them."""
+
+    attempt: Attempt
+    source: Source
+    material: Material
+    picture: Picture
+    grid: Grid
+    segments: Segments = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.segments = Segments(self.attempt, self.source, self.picture, self.material.sounds, self.grid)
+
+    def all(self) -> None:
+        """Raises `Deferred` when nobody watches and others wait."""
+        while (stretch := self.segments.missing(self.wanted())) is not None:
+            run = _Run(self, stretch)
+            try:
+                run.make()
+            except _Elsewhere:
+                continue
+            if not self.segments.has(stretch.start):
+                raise JobFailed(
+                    f"Nothing comes out of the film at second {float(self.grid.begins(stretch.start)):.0f}."
+                )
+
+    def wanted(self) -> list[int]:
+        """The segments that somebody waits for and that are not there yet, the longest wait first."""
+        attempt, count = self.attempt, self.segments.pictures.count
+        asked = wants.wanted(attempt.database, self.source.facts.id, attempt.settings.instant_patience_seconds)
+        # Beyond the end: a player's rounding.
+        near = (min(number, count - 1) for number in asked)
+        return [number for number in near if not self.segments.has(number)]
+
+
+class _Run:
+    """One run of ffmpeg, over `stretch` or up to where it is given up."""
+
+    def __init__(self, making: _Making, stretch: range) -> None:
+        self._making, self._stretch, self._attempt = making, stretch, making.attempt
+        self._folder = making.attempt.folder / f"run-{stretch.start}"
+        self._way = Way(self._heard)
+        self._speed: float | None = None
+        self._looked = self._asked = 0.0
+        beside = instant.sounds_beside(making.grid, stretch)
+        segments = making.segments
+        self._written = [_Written(segments.pictures, stretch, self._folder)]
+        self._written += [_Written(sound, beside, self._folder) for sound in segments.sounds]
+
+    def make(self) -> None:
+        """Raises `_Elsewhere`, `Deferred`, and `JobFailed` when the tool fails."""
+        attempt, source, making = self._attempt, self._making.source, self._making
+        self._folder.mkdir(mode=0o700)
+        try:
+            outcome = attempt.sandbox.make(
+                instant.command(
+                    attempt.settings, source.container, making.material, making.picture, making.material.sounds,
+                    making.grid, self._stretch,
+                ),
+                self._folder,
+                descriptor=source.descriptor,
+                file_bytes=most_bytes([making.picture], making.material.sounds, source.facts.duration_seconds)
+                + _HEAD_BYTES,
+                silence_seconds=attempt.settings.tool_silence_seconds,
+                memory_bytes=attempt.settings.tool_memory_bytes,
+                on_progress=self._tick,
+            )  # fmt: skip
+            self._harvest()
+        except FragmentError as error:
+            raise JobFailed(f"What was encoded can't be cut: {error}.") from error
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        if isinstance(outcome, Fault):
+            good(outcome)
+        elif outcome.status != 0:
+            raise JobFailed(f"It could not be encoded: {complaint(outcome)}.")
+
+    def _heard(self, _seconds: float, speed: float | None) -> None:
+        self._speed = speed
+
+    def _tick(self, line: bytes) -> None:
+        self._attempt.check()
+        if line:
+            self._way.heard(line)
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            self._harvest()
+            self._ask(now)
+
+    def _harvest(self) -> None:
+        """Publish what has become whole."""
+        making = self._making
+        new = [one for written in self._written for one in written.new()]
+        if new:
+            making.segments.publish((name, content) for _, _, name, content in new)
+            for track, number, _, _ in new:
+                if number is not None:
+                    track.made.add(number)
+        pictures = making.segments.pictures
+        stage = f"{making.picture.rung.profile} for viewers"
+        self._attempt.report(stage, len(pictures.made) / pictures.count * (1 - PACKING), self._speed)
+
+    def _ask(self, now: float) -> None:
+        """Raises `_Elsewhere` where this run is of no use to who has waited longest, and has been of some to others."""
+        database, video, settings = self._attempt.database, self._making.source.facts.id, self._attempt.settings
+        if not wants.has_news(database, video) and now - self._asked < _ASK_SECONDS:
+            return
+        self._asked = now
+        wanted = self._making.wanted()
+        at, done = self._position()
+        soon = range(at, at + settings.instant_reach + 1)
+        if not wanted:
+            if wants.others_come_first(database, video, settings.instant_absence_seconds):
+                raise Deferred
+        elif wanted[0] not in soon and (done >= settings.instant_row or not any(one in soon for one in wanted)):
+            raise _Elsewhere
+
+    def _position(self) -> tuple[int, int]:
+        """The segment that is being made, and how many this run has made."""
+        done = self._written[0].count
+        return self._stretch.start + done, done
+
+
+class _Written:
+    """What a run writes of one track: the segments of `numbers`, one after the other."""
+
+    def __init__(self, track: Track, numbers: range, folder: Path) -> None:
+        self._track, self._numbers = track, numbers
+        self._fragments = Fragments(folder / track.file)
+        self.count = 0
+
+    def new(self) -> list[tuple[Track, int | None, str, bytes]]:
+        """Number, name and content of what has become whole; first of all what a decoder begins with, without number.
+
+        What is there already is made again where sounds overlap, and left as it is. Raises `FragmentError`.
+        """
+        found: list[tuple[Track, int | None, str, bytes]] = []
+        track = self._track
+        for fragment in self._fragments.new():
+            number = self._numbers.start + self.count
+            self.count += 1
+            if not track.init:
+                track.init = self._fragments.init
+                found.append((track, None, playlists.init_name(track.stem), track.init))
+            if track.init != self._fragments.init:
+                raise FragmentError("it begins otherwise than what was encoded before")
+            if number in self._numbers and number not in track.made:
+                content = stamped(fragment, number, track.decode_time(number))
+                found.append((track, number, playlists.segment_name(track.stem, number), content))
+        return found
+
+
+def _is_kept(attempt: Attempt, source: Source) -> bool:
+    """Has something been made of the title that every browser plays?"""
+    database: Connection[tuple[object, ...]] = attempt.database
+    return database.execute(_IS_KEPT, (source.facts.id, [HLS, DASH])).fetchone() is not None
+
+
+def _keep(attempt: Attempt, source: Source, material: Material, picture: Picture, segments: Segments) -> None:
+    """Publish all segments as a rendition, unless there are renditions by now. Who watches may go on for hours."""
+    video = source.facts.id
+    wants.forget(attempt.database, video)
+    if _is_kept(attempt, source):
+        with attempt.database.transaction():
+            withdrawn.retire_now(attempt.database, video)
+        return
+    segments.joined(attempt.folder)
+    on_way = partial(attempt.report, "packing", 1 - PACKING)
+    paths = good(workshop(attempt).pack([picture], material.sounds, hls=True, dash=True, on_way=on_way))
+    made = [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths]
+    names = [one.name for one in made]
+    if material.left_out:
+        attempt.report(f"made without {material.left_out} audio track(s) that can't be decoded", 1 - PACKING)
+
+    def record(database: Connection[object]) -> None:
+        withdrawn.retire(database, titles=attempt.settings.titles_dir, video=video, kept=names)
+        withdrawn.retire_now(database, video)
+
+    attempt.publish(made, record=record, last=True)
