@@ -90,10 +90,15 @@ class Titles:
         unfinished.rename(home / name)
 
     def withdraw(self, video: UUID, names: Iterable[str]) -> None:
-        """Take files away from a title; those that are not there are no error."""
+        """Take files and folders away from a title; those that are not there are no error."""
         for name in list(names):
+            path = self._home(video) / name
+            # What was made while it was watched (forms.NOW) is a folder of its own.
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+                continue
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                (self._home(video) / name).unlink()
+                path.unlink()
 
     def withdraw_made(self, video: UUID) -> None:
         """Take away all that was made of the title's file: everything but its source."""

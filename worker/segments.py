@@ -68,7 +68,8 @@ class Segments:
         with self._attempt.database.transaction():
             self._hold()
             withdrawn.take_back_now(self._attempt.database, self._source.facts.id)
-            self.folder.mkdir(mode=0o750, exist_ok=True)
+            # For the group as the umask or the access list of the folder above has it.
+            self.folder.mkdir(mode=0o770, exist_ok=True)
             there = set(os.listdir(self.folder))
             for name in there:
                 if self._generation not in name and name != playlists.MASTER:

@@ -13,6 +13,8 @@ from catalog import roles
 from media.packager import DASH, HLS
 from testbed.services.library import Library, made_by_ffmpeg
 from testbed.services.workers import Workers, work_off
+from worker import withdrawn
+from worker.runner import connect
 from worker.settings import WorkerSettings
 
 FILM = "film.mkv"
@@ -134,3 +136,74 @@ def test_what_is_waited_for_comes_first_and_joins_the_rest_without_a_seam(film: 
     assert spaced([time for time, _ in pictures], 1 / RATE)
     assert spaced([time for time, _ in sound], 1024 / 48000)
     assert len(decoded(now(film) / "now.m3u8", "v:0").splitlines()) > PICTURES
+
+
+def test_what_is_made_of_another_content_goes_with_it(film: Library, workers: Workers) -> None:
+    want(film, 0)
+    work_off(settings(film))
+    names = {path.name for path in now(film).iterdir()}
+    film.put(FILM, made_by_ffmpeg("mkv", "-c:v", "mpeg4", "-c:a", "ac3", seconds=3))
+    film.scan()
+    assert not now(film).exists()
+    assert want(film, 0) == "queued"
+    work_off(settings(film))
+    assert workers.row(job(film))["state"] == "done"
+    assert {path.name for path in now(film).iterdir()}.isdisjoint(names - {"now.m3u8"})
+    assert len(segments(film)) == 2
+
+
+def test_what_is_kept_replaces_what_was_made_and_that_is_removed_in_time(film: Library, workers: Workers) -> None:
+    want(film, 0)
+    work_off(settings(film))
+    with connect(settings(film)) as database:
+        withdrawn.sweep(database, film.titles, hours=1)
+        assert now(film).exists(), "a viewer's grant leads there"
+        withdrawn.sweep(database, film.titles, hours=0)
+    assert not now(film).exists()
+    assert HLS in film.published(FILM)
+
+
+def test_renditions_that_were_made_meanwhile_are_left_alone(film: Library, workers: Workers) -> None:
+    """The ladder has more than one picture: what one viewer waited for does not replace it."""
+    want(film, 0)
+    with psycopg.connect(film.database.owner_url) as owner:
+        owner.execute(
+            "INSERT INTO published_files (video_id, name, media_type, size_bytes) VALUES (%s, %s, 'text/plain', 1)",
+            (film.row(FILM)["id"], HLS),
+        )
+    work_off(settings(film))
+    assert workers.row(job(film))["state"] == "done"
+    assert not now(film).exists()
+    assert not list(now(film).parent.glob("v360*"))
+
+
+def test_a_title_lets_another_one_be_begun_when_nobody_watches_it(film: Library, workers: Workers) -> None:
+    film.put("other.mkv", made_by_ffmpeg("mkv", "-c:v", "mpeg4", "-c:a", "ac3", seconds=3))
+    film.scan()
+    want(film, 6)
+    first = job(film)
+    with psycopg.connect(film.database.url_for(roles.EVENTS), autocommit=True) as connection:
+        connection.execute("SELECT want_instant(%s, 0, NULL)", (film.row("other.mkv")["id"],))
+    work_off(settings(film, instant_absence_seconds=0.001, instant_patience_seconds=0.001))
+    assert workers.row(first)["state"] == "done"
+    with psycopg.connect(film.database.owner_url) as owner:
+        order = owner.execute("SELECT video_id FROM jobs WHERE kind = 'instant' ORDER BY ended_at").fetchall()
+    assert [video for (video,) in order] == [film.row("other.mkv")["id"], film.row(FILM)["id"]]
+
+
+def test_a_file_whose_end_is_missing_is_as_long_as_it_says(film: Library, workers: Workers) -> None:
+    """The playlist names all segments before any is made: the last picture and silence go on."""
+    with psycopg.connect(film.database.owner_url) as owner:
+        owner.execute("UPDATE videos SET duration_seconds = 18")
+    want(film, 0)
+    work_off(settings(film))
+    row = workers.row(job(film))
+    assert (row["state"], row["reason"]) == ("done", None)
+    assert len(segments(film)) == 9
+    assert len(packets(now(film) / "now.m3u8", "v:0")) == round(18 * RATE)
+
+
+def test_a_title_with_a_policy_of_none_is_not_made(film: Library) -> None:
+    with psycopg.connect(film.database.owner_url) as owner:
+        owner.execute("UPDATE videos SET renditions = 'none'")
+    assert want(film, 0) == "unknown"
