@@ -123,7 +123,7 @@ def main() -> int:
     begins, deaths, trials = (5, 1, 2) if given.quick else (100, 10, given.trials)
     with (
         PostgresServer.started() as postgres,
-        _prepared(postgres).cloned_database() as database,
+        needs.prepared(postgres).cloned_database() as database,
         library_of(database) as library,
     ):
         with psycopg.connect(database.owner_url) as owner:
@@ -147,11 +147,6 @@ def main() -> int:
         f"| never published, of {trials} | {never} | | | 0 |\n"
     )
     return 0
-
-
-def _prepared(postgres: PostgresServer) -> PostgresServer:
-    postgres.prepare_template()
-    return postgres
 
 
 def _row(values: list[float]) -> str:

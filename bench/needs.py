@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from testbed.servers.postgres import PostgresServer
 from testbed.viewers.box import Access
 
 REPOSITORY = Path(__file__).parents[1]
@@ -26,3 +27,9 @@ def box() -> Access:
             " KINETOSCOPE_ACCESS=/var/lib/kinetoscope/boxes/bench/access.json"
         )
     return Access.read()
+
+
+def prepared(postgres: PostgresServer) -> PostgresServer:
+    """With the schema, of which each bench takes a copy."""
+    postgres.prepare_template()
+    return postgres

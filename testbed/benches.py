@@ -13,6 +13,7 @@ ON_THIS_MACHINE = {
     "bench.decisions": [["--quick"]],
     "bench.fairness": [["--quick"]],
     "bench.index": [["--quick"]],
+    "bench.instant": [["--quick"]],
     "bench.jobs": [["--quick"]],
     "bench.library": [["--quick", "--plans"]],
     "bench.tuning": [["--quick"]],
