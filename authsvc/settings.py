@@ -208,6 +208,9 @@ class ApiSettings(ServiceSettings, AccountSettings):
     # https://name[:port] that signed links lead to; empty when they are paths on the page's own origin.
     media_origin: Annotated[str, Field(pattern=r"^(https://[a-z0-9.-]+(:[0-9]{1,5})?)?$")] = ""
 
+    # Is a title made while somebody watches it? Off where no worker does that: its link would lead to waits in vain.
+    made_now: bool = True
+
     # Paths of the library's roots: a folder with a default is below one of them.
     library_roots: tuple[str, ...] = ()
 

@@ -22,6 +22,7 @@ from authsvc.sessions import sessions
 from authsvc.sessions.sessions import Identity
 from authsvc.watching import leases, playbacks, preferences, signed_links
 from authsvc.watching.playbacks import Playback
+from catalog.contract.forms import NOW
 
 # What has ended is cut within about two seconds (KINETOSCOPE_CUT_AFTER_SECONDS and a look).
 _LEAVING_SECONDS = 2.5
@@ -145,4 +146,7 @@ def _links(title: Title, prefix: str, language: str | None) -> dict[str, str]:
     subtitle = preferences.subtitle(names, language)
     wanted: dict[str, str | None] = {"source": source, "poster": "poster.jpg", "subtitle": subtitle}
     wanted |= {str(link): name for link, name in preferences.MANIFESTS.items()}
-    return {link: prefix + name for link, name in wanted.items() if name in names}
+    links = {link: prefix + name for link, name in wanted.items() if name in names}
+    if here().settings.made_now and preferences.may_be_made_now(title):
+        links[NOW] = f"{prefix}{NOW}.m3u8"
+    return links

@@ -19,7 +19,8 @@ from catalog.contract.words import TEXT_SUBTITLES
 _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
     v.bitrate, v.video_codec, v.audio_codec, v.video_codec_string, v.audio_codec_string, v.size_bytes, v.status,
-    v.status_reason, v.added_at, v.direct_play, v.visibility, v.year, v.popularity, v.changed_at, v.title_folded
+    v.status_reason, v.added_at, v.direct_play, v.visibility, v.year, v.popularity, v.changed_at, v.title_folded,
+    v.renditions
 """
 _ORDERS: dict[cursors.Sort, LiteralString] = {
     "added": "v.added_at DESC, v.id DESC",
@@ -96,6 +97,8 @@ class Title:
     popularity: float
     changed_at: datetime
     title_folded: str
+    # Its root's policy; None: the indexer did not look yet.
+    renditions: str | None
     files: list[File] = field(default_factory=list)
 
     def key(self, sort: cursors.Sort) -> cursors.Key:

@@ -25,10 +25,10 @@ def test_grant_has_links_that_the_signed_door_takes(world: World, alice: Viewer)
     assert asked + life - 1 <= datetime.fromisoformat(body["expires_at"]).timestamp() <= answered + life + 1
     assert (body["heartbeat_seconds"], body["resume_seconds"]) == (15, 0)
     links = {name: link for name, link in body["links"].items() if link}
-    assert set(links) == {"source", "poster"}
+    assert set(links) == {"source", "poster", "now"}
     for link in links.values():
         assert re.fullmatch(
-            rf"/m/k1/[0-9]{{10}}/{body['playback_id']}/[A-Za-z0-9_-]{{21}}[AQgw]/{video}/(source\.mkv|poster\.jpg)",
+            rf"/m/k1/[0-9]{{10}}/{body['playback_id']}/[A-Za-z0-9_-]{{21}}[AQgw]/{video}/(source\.mkv|poster\.jpg|now\.m3u8)",
             link,
         ), link
     assert PLAY_SECRET not in response.text
@@ -44,6 +44,36 @@ def test_manifests_are_linked_once_they_are_published(world: World, alice: Viewe
     assert links["hls"].endswith(f"/{video}/master.m3u8")
     assert links["dash"].endswith(f"/{video}/manifest.mpd")
     assert links["poster"] is None
+
+
+def test_what_is_made_while_it_is_watched_is_linked_and_nothing_begins(world: World) -> None:
+    world.with_settings(streams_per_user=0, streams_per_session=0)
+    alice = Viewer(world, "alice")
+    made = {
+        "as needed": world.video(renditions="as_needed"), "of the ladder": world.video(renditions="ladder"),
+        "not looked at yet": world.video(), "never": world.video(renditions="none"),
+        "kept": world.video(renditions="as_needed"), "half kept": world.video(renditions="as_needed"),
+    }  # fmt: skip
+    for video in made.values():
+        world.publish(video, "source.mkv")
+    world.publish(made["kept"], "master.m3u8", "manifest.mpd")
+    world.publish(made["half kept"], "manifest.mpd")
+    granted = {name: alice.play(video).get_json() for name, video in made.items()}
+    linked = {name for name, grant in granted.items() if grant["links"]["now"]}
+    assert linked == {"as needed", "of the ladder", "not looked at yet"}
+    for name in linked:
+        assert granted[name]["links"]["now"].endswith(f"/{made[name]}/now.m3u8")
+        assert granted[name]["chosen"]["link"] == "source"
+        assert granted[name]["chosen"]["alternatives"] == []
+    assert world.owner.execute("SELECT FROM jobs WHERE kind = 'instant'").fetchone() is None
+
+
+def test_where_nothing_is_made_while_it_is_watched_nothing_is_linked(world: World) -> None:
+    world.with_settings(made_now=False)
+    alice = Viewer(world, "alice")
+    video = world.video(renditions="as_needed")
+    world.publish(video, "source.mkv")
+    assert alice.play(video).get_json()["links"]["now"] is None
 
 
 def test_each_grant_is_a_new_playback(world: World, alice: Viewer) -> None:
