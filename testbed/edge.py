@@ -15,6 +15,8 @@ from testbed.servers.nginx_server import PLAY_KEYS, NginxServer
 from testbed.servers.scripted import Asked, Says, ScriptedServer, grants
 from testbed.viewers.http1 import Answer, RawConnection
 
+# What is waited for is there.
+SENT = Says(200, {"X-Accel-Redirect": "/_made_now"})
 VIDEO, OTHER_VIDEO = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 PLAYBACK, OTHER_PLAYBACK = "a1" * 16, "b2" * 16
 SENTINEL = b"sentinel-of-the-guarded-bytes"
@@ -40,10 +42,18 @@ def link(
     return f"/m/{kid}/{expires}/{playback}/{mac}/{video}/{file}"
 
 
-def publish(titles: Path, video: str, files: dict[str, bytes]) -> None:
-    """Put a title into the published tree; the source is a link to a library beside it, as the indexer makes it."""
+def good_targets(source: str = "source.mp4", segment: str = "n720-0a1b2c3d-00000.m4s") -> list[str]:
+    """What leads to the same bytes at both doors: a file of the title, and one of what is made of it now."""
+    return [link(source), f"/stream/{VIDEO}/{source}", link(segment), f"/stream/{VIDEO}/{segment}"]
+
+
+def publish(titles: Path, video: str, files: dict[str, bytes], now: dict[str, bytes] | None = None) -> None:
+    """Put a title into the published tree, with what is made of it `now`; the source is a link to a library beside it,
+    as the indexer makes it."""
     folder, library = titles / video, titles.parent / "library"
-    folder.mkdir()
+    (folder / "now").mkdir(parents=True)
+    for name, content in (now or {}).items():
+        (folder / "now" / name).write_bytes(content)
     library.mkdir(exist_ok=True)
     for name, content in files.items():
         if name.startswith("source."):
@@ -64,6 +74,16 @@ TITLE = {
     "source.mp4.part": SENTINEL, "v1080-0a1b2c3d.mp4.tmp": SENTINEL, "notes.txt": SENTINEL, ".hidden": SENTINEL,
 }  # fmt: skip
 
+# In the folder `now`.
+MADE_NOW = {
+    "now.m3u8": SENTINEL, "n720-0a1b2c3d.m3u8": SENTINEL, "n720-0a1b2c3d.mp4": SENTINEL,
+    "n720-0a1b2c3d-00000.m4s": SOURCE, "n360-0a1b2c3d-00017.m4s": SENTINEL, "sound-0-0a1b2c3d.m3u8": SENTINEL,
+    "sound-0-0a1b2c3d.mp4": SENTINEL, "sound-15-0a1b2c3d-00000.m4s": SENTINEL,
+    # No names of it.
+    "n720-0a1b2c3d-00001.m4s.part": SENTINEL, "n720-0a1b2c3d-00001.mp4": SENTINEL, "n1080-0a1b2c3d.mp4": SENTINEL,
+    "poster.jpg": SENTINEL, "now.json": SENTINEL, "source.mp4": SENTINEL,
+}  # fmt: skip
+
 
 @dataclass
 class Edge:
@@ -72,6 +92,7 @@ class Edge:
     nginx: NginxServer
     authz: ScriptedServer
     api: ScriptedServer
+    events: ScriptedServer
 
     @classmethod
     @contextlib.contextmanager
@@ -83,22 +104,24 @@ class Edge:
             NginxServer.prepared(**overrides) as nginx,
             ScriptedServer.listening(nginx.authz_socket, lambda _: grants()) as authz,
             ScriptedServer.listening(nginx.api_socket, lambda _: Says(200, {}, b"{}")) as api,
+            ScriptedServer.listening(nginx.events_socket, lambda _: SENT) as events,
         ):
-            publish(nginx.titles, VIDEO, TITLE)
+            publish(nginx.titles, VIDEO, TITLE, MADE_NOW)
             publish(nginx.titles, OTHER_VIDEO, {"source.mp4": SENTINEL + b"of another title"})
             (nginx.www / "index.html").write_text("<!doctype html><title>client</title>")
             (nginx.www / "404.html").write_text("<!doctype html><title>nothing</title>")
             (nginx.www / "js").mkdir()
             (nginx.www / "js/main.js").write_text("export const answer = 42;\n" * 100)
             nginx.start()
-            yield cls(nginx, authz, api)
+            yield cls(nginx, authz, api, events)
 
     def again(self) -> Self:
         """As at the start, for the next test: authz says yes to all, nothing was seen."""
         self.authz.answer = lambda _: grants()
         self.api.answer = lambda _: Says(200, {}, b"{}")
-        self.authz.seen.clear()
-        self.api.seen.clear()
+        self.events.answer = lambda _: SENT
+        for server in (self.authz, self.api, self.events):
+            server.seen.clear()
         return self
 
     def connection(self) -> RawConnection:

@@ -1,4 +1,4 @@
-"""Everything a viewer meets, as child processes: PostgreSQL, Redis, authz and the API under gunicorn, and Nginx.
+"""Everything a viewer meets, as child processes: PostgreSQL, Redis, Nginx, and under gunicorn authz, API and events.
 
     with Stack.running(postgres) as stack:
         stack.url, stack.nginx.ca_file, stack.username, stack.password, stack.video_id
@@ -37,10 +37,10 @@ FILM_SECONDS = 20
 
 
 class Stack:
-    """The running whole. Parts can be stopped and started again by name: `authz` and `api`."""
+    """The running whole. Parts can be stopped and started again by name: `authz`, `api` and `events`."""
 
     username, password, other_username = "alice", PASSWORD, "bob"
-    # More for the command lines of authz and the API.
+    # More for the command lines of what runs under gunicorn.
     gunicorn_options: tuple[str, ...] = ()
 
     def __init__(self, nginx: NginxServer, database: Database, live: RedisServer, cache: RedisServer) -> None:
@@ -83,7 +83,7 @@ class Stack:
             stack.settings, stack.patience = dict(settings or {}), patience
             try:
                 stack._fill()
-                for service in ("authz", "api"):
+                for service in stack._sockets:
                     stack.start(service)
                 nginx.start()
                 yield stack
@@ -94,10 +94,10 @@ class Stack:
     # -- services --
 
     def start(self, service: str) -> None:
-        """Start `authz` or `api` under gunicorn, as its unit does."""
+        """Start `authz`, `api` or `events` under gunicorn, as its unit does."""
         self._services[service] = gunicorn.bound(
             service,
-            self._socket(service),
+            self._sockets[service],
             self.nginx.logs / f"{service}.log",
             self._environment(service),
             *self.gunicorn_options,
@@ -163,19 +163,22 @@ class Stack:
     def stop(self, service: str) -> None:
         """Stop it, and take its socket away: as when service and socket unit are stopped."""
         self._services.pop(service).stop()
-        if service in {"authz", "api"}:
-            self._socket(service).unlink(missing_ok=True)
+        if service in self._sockets:
+            self._sockets[service].unlink(missing_ok=True)
 
     def process(self, service: str) -> subprocess.Popen[bytes]:
         return self._services[service].process
 
-    def _socket(self, service: str) -> Path:
-        return self.nginx.authz_socket if service == "authz" else self.nginx.api_socket
+    @property
+    def _sockets(self) -> dict[str, Path]:
+        """Of what runs under gunicorn."""
+        nginx = self.nginx
+        return {"authz": nginx.authz_socket, "api": nginx.api_socket, "events": nginx.events_socket}
 
     def _environment(self, service: str) -> dict[str, str]:
         credentials = self.nginx.folder / "credentials"
         credentials.mkdir(exist_ok=True)
-        role = {"authz": roles.AUTHZ, "api": roles.API, "ledger": roles.LEDGER}[service]
+        role = {"authz": roles.AUTHZ, "api": roles.API, "ledger": roles.LEDGER, "events": roles.EVENTS}[service]
         secrets = {
             "redis_live_password": redis_access.PASSWORD,
             "redis_cache_password": redis_access.PASSWORD,
@@ -195,6 +198,7 @@ class Stack:
             "KINETOSCOPE_REDIS_CACHE_URL": self.cache.url,
             "KINETOSCOPE_PUBLIC_ORIGINS": self.url,
             "KINETOSCOPE_MEDIA_ORIGIN": self.media_origin,
+            "KINETOSCOPE_TITLES_DIR": str(self.nginx.titles),
             "KINETOSCOPE_UPLOADS_DIR": str(self.nginx.uploads),
             "KINETOSCOPE_UPLOAD_PLACES": json.dumps([str(self.uploaded)]),
             "KINETOSCOPE_UPLOAD_SPARE_BYTES": "0",

@@ -1,4 +1,4 @@
-"""What both services ask of gunicorn. Each service's own file takes these names over."""
+"""What all services ask of gunicorn. Each service's own file takes these names over."""
 
 import gc
 import os

@@ -1,6 +1,6 @@
-"""What gunicorn serves: `authsvc.serving.wsgi:authz` and `authsvc.serving.wsgi:api`.
+"""What gunicorn serves: `authsvc.serving.wsgi:authz`, `:api` and `:events`.
 
-Each is made when it is asked for (PEP 562), so that one process never loads the settings of the other and both
+Each is made when it is asked for (PEP 562), so that one process never loads the settings of another and all
 are made after the fork: a connection pool does not survive one.
 """
 
@@ -26,6 +26,14 @@ def create_api() -> Flask:
     return service.create_app(ApiSettings.load(), UploadSettings.load())
 
 
+def create_events() -> Flask:
+    """The service that waits for what is made now, configured from the environment."""
+    from authsvc import events as service
+    from authsvc.events.settings import EventsSettings
+
+    return service.create_app(EventsSettings.load())
+
+
 def worker_exit(_server: Any, worker: Any) -> None:
     """Close what the worker's application holds; gunicorn calls it when a worker ends.
 
@@ -42,4 +50,6 @@ def __getattr__(name: str) -> Flask:
         return create_authz()
     if name == "api":
         return create_api()
+    if name == "events":
+        return create_events()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -99,6 +99,10 @@ CODES: Final[dict[str, Code]] = {
     "ambiguous": Code((409,), "Several titles have this file name; `items` lists them.", "Ask for one by its id."),
     "waiting": Code((409,), "The title is not ready yet.", "Try again later."),
     "broken": Code((409,), "The title can't be played; `detail` says why.", "Replace the file."),
+    "not_made": Code(
+        (409,), "The title can't be made while it is watched; `detail` says why.",
+        "Play the source in another program, or ask an admin to have the job tried again.",
+    ),
     "job_ended": Code((409,), "The job has ended already.", "Look at how; one that failed can be tried again."),
     "job_open": Code((409,), "The job is still queued or running, or it is done.", "Cancel it first, or leave it."),
     "job_repeated": Code((409,), "The same work is queued or running already.", "Watch that job instead."),
@@ -126,6 +130,9 @@ CODES: Final[dict[str, Code]] = {
         (409,), "The first call with this Idempotency-Key is still running.", "Send it again after Retry-After."
     ),
     "gone": Code((410,), "It has ended.", "Start a new playback."),
+    "kept": Code(
+        (410,), "What was made while it was watched is kept by now, under other names.", "Start a new playback."
+    ),
     "reset": Code((410,), "The token was used, or its time is over.", "Ask an admin for another."),
     "ended": Code((410,), "The playback was ended by its viewer.", "Start a new one."),
     "stopped": Code((410,), "An admin has stopped the playback.", "Ask the admin, or wait."),
@@ -149,6 +156,10 @@ CODES: Final[dict[str, Code]] = {
     # Ours.
     "internal": Code((500,), "A fault of the service; it has been written down.", "Report it with its request_id."),
     "no_space": Code((507,), "The disk has no room for that much.", "Ask the operator to make room, then try again."),
+    "being_made": Code(
+        (503,), "What is made while it is watched is not there yet, after a wait.",
+        "Ask again after Retry-After.",
+    ),
     "busy": Code((503,), "Something that this needs is away or full.", "Try again after Retry-After."),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""authz and the API under gunicorn, with the configuration that their units use."""
+"""authz, the API and events under gunicorn, with the configuration that their units use."""
 
 import json
 import os
@@ -21,7 +21,7 @@ STOP_SECONDS = 20
 
 
 def command(service: str, *more: str) -> list[str]:
-    """gunicorn for `authz` or `api`."""
+    """gunicorn for `authz`, `api` or `events`."""
     return [sys.executable, "-m", "gunicorn", "-c", f"python:authsvc.serving.gunicorn_{service}", *more]
 
 

@@ -73,7 +73,8 @@ def render(target: Path, variables: Mapping[str, Any]) -> None:
 class NginxServer:
     """One Nginx with its redactor, in a folder of its own: titles/, uploads/, www/, logs/, run/, conf/, tls/.
 
-    authz and the API are expected at `authz_socket` and `api_socket`; without them Nginx runs, and says 503.
+    authz, the API and events are expected at `authz_socket`, `api_socket` and `events_socket`; without them Nginx runs,
+    and says 503.
     `more` makes more text for the http block (the bench's listeners without TLS).
     """
 
@@ -84,6 +85,7 @@ class NginxServer:
         self.titles, self.www, self.logs = folder / "titles", folder / "www", folder / "logs"
         self.uploads, self.ca_file = folder / "uploads", folder / "tls/ca.pem"
         self.authz_socket, self.api_socket = folder / "run/authz.sock", folder / "run/api.sock"
+        self.events_socket = folder / "run/events.sock"
         self.variables = role_variables() | {
             "nginx_public_host": NAME,
             "nginx_public_authority": f"{NAME}:{self.https_port}",
@@ -98,6 +100,7 @@ class NginxServer:
             "nginx_answers_dir": folder / "run",
             "nginx_authz_socket": self.authz_socket,
             "nginx_api_socket": self.api_socket,
+            "nginx_events_socket": self.events_socket,
             "nginx_worker_connections": 2048,
             "__nginx_workers": (os.cpu_count() or 1) * role_variables()["nginx_workers_per_core"],
             "__nginx_play_keys": PLAY_KEYS,

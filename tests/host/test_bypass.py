@@ -14,17 +14,18 @@ from testbed.viewers.http2 import Http2Connection
 from tests.bypass import TAIL, VERSIONS, WANTED, Case, Good, corpus
 
 
-@pytest.fixture(scope="module")
-def sentinel(shell: Any, mp4: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """A file of random bytes among those of a title, under a name that both doors know: the name, and its end."""
-    name = f"v720-{secrets.token_hex(4)}.mp4"
-    path = f"/srv/kinetoscope/titles/{mp4['id']}/{name}"
+@pytest.fixture(scope="module", params=["v720-{}.mp4", "now/n720-{}-00000.m4s"])
+def sentinel(request: pytest.FixtureRequest, shell: Any, mp4: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """A file of random bytes among those of a title, or of what is made of it now, under a name that both doors know:
+    the name, and its end."""
+    path = f"/srv/kinetoscope/titles/{mp4['id']}/{request.param.format(secrets.token_hex(4))}"
+    folder, name = path.rsplit("/", 1)
     try:
-        shell(f"head -c 65536 /dev/urandom > {path} && chmod 644 {path}")
+        shell(f"mkdir -p {folder} && chmod o+x {folder} && head -c 65536 /dev/urandom > {path} && chmod 644 {path}")
         shown = shell(f"tail -c {TAIL} {path} | od -An -v -tx1")
         yield name, bytes.fromhex("".join(shown.split()))
     finally:
-        shell(f"rm -f {path}")
+        shell(f"rm -f {path}; rmdir --ignore-fail-on-non-empty {folder}")
 
 
 def test_no_case_of_the_corpus_brings_a_guarded_byte(

@@ -22,17 +22,29 @@ HOW_MANY = int(os.environ.get("KINETOSCOPE_MUTATED_LINKS", "50000"))
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 ODD = ["%", "%2f", "%00", "/", "//", ".", "..", "\x00", "\n", "é", "?", "#", ";", "\\", "=", "==", "+", " ", ","]
 NOW = int(time.time())
+# What each part of the configuration sends by a signed link.
+FILES = {
+    "door-guarded": ("source.mp4", "master.m3u8", "poster.jpg"),
+    "door-made-now": ("now.m3u8", "n720-0a1b2c3d-00000.m4s", "sound-0-0a1b2c3d.mp4"),
+}
 
 
 class SignedDoor:
     """What doors.conf asks of a link before authz: the expression, a known key, the MAC, the time."""
 
-    def __init__(self, doors: str, keys: dict[str, str]) -> None:
-        expression = re.search(r'^location ~ "(\^/m/.*)" \{$', doors, re.MULTILINE)
-        signed = re.search(r'^    secure_link_md5 "(.*)";$', doors, re.MULTILINE)
+    def __init__(self, doors: str, keys: dict[str, str], opened: str) -> None:
+        """The one whose files are opened by that part of the configuration."""
+        location = next(
+            part
+            for part in re.split(r"^(?=location )", doors, flags=re.MULTILINE)
+            if part.startswith('location ~ "^/m/') and f"/kinetoscope/{opened}.conf;" in part
+        )
+        expression = re.search(r'^location ~ "(\^/m/.*)" \{$', location, re.MULTILINE)
+        signed = re.search(r'^    secure_link_md5 "(.*)";$', location, re.MULTILINE)
         assert expression, "doors.conf has no signed door"
         assert signed, "doors.conf computes no MAC"
-        assert 'if ($play_secret = "")' in doors.partition("secure_link $door_mac,$door_exp;")[0]
+        assert 'if ($play_secret = "")' in location.partition("secure_link $door_mac,$door_exp;")[0]
+        self.files = FILES[opened]
         # PCRE's spelling in Python's.
         self._expression = re.compile(expression[1].replace("(?<", "(?P<").replace(r"\z", r"\Z"), re.ASCII)
         self._signed, self._keys = signed[1], keys
@@ -56,12 +68,12 @@ class SignedDoor:
         return given == digest and int(part["door_exp"]) >= NOW
 
 
-@pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> SignedDoor:
+@pytest.fixture(scope="module", params=FILES)
+def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SignedDoor:
     folder = tmp_path_factory.mktemp("conf")
     names = {"nginx_public_host": "kino.example", "nginx_public_authority": "kino.example"}
     render(folder, role_variables() | names | {"__nginx_play_keys": PLAY_KEYS})
-    return SignedDoor(Path(folder, "kinetoscope/doors.conf").read_text(), PLAY_KEYS)
+    return SignedDoor(Path(folder, "kinetoscope/doors.conf").read_text(), PLAY_KEYS, request.param)
 
 
 def signed(playback: str, video: str, kid: str = "k1", *, expires: int = NOW + 3600, secret: str | None = None) -> str:
@@ -137,7 +149,7 @@ def test_no_mutated_link_is_accepted(door: SignedDoor) -> None:
         signed(f"{chance.getrandbits(128):032x}", f"{chance.getrandbits(128):032x}", chance.choice(("k1", "k2")))
         for _ in range(40)
     ]
-    goods = [prefix + chance.choice(("source.mp4", "master.m3u8", "poster.jpg")) for prefix in prefixes]
+    goods = [prefix + chance.choice(door.files) for prefix in prefixes]
     assert all(door.accepts(good) for good in goods), "else nothing would be proved"
     kinds = _mutations(chance, goods)
     made, accepted = 0, []
@@ -154,17 +166,18 @@ def test_no_mutated_link_is_accepted(door: SignedDoor) -> None:
 
 def test_links_of_other_keys_audiences_and_times_are_refused(door: SignedDoor) -> None:
     playback, video = "a1" * 16, "0123456789abcdef" * 2
-    assert door.accepts(signed(playback, video) + "source.mp4")
+    file = door.files[0]
+    assert door.accepts(signed(playback, video) + file)
     for forged in (
         signed(playback, video, "k3", secret=""), signed(playback, video, "default", secret=""),
         signed(playback, video, "k1", secret=PLAY_KEYS["k2"]), signed(playback, video, "k1", secret=""),
         signed(playback, video, expires=NOW - 1), signed(playback, video) + "../", signed(playback, video) + "\n",
     ):  # fmt: skip
-        assert not door.accepts(forged + "source.mp4"), forged
+        assert not door.accepts(forged + file), forged
     good = signed(playback, video)
     mac = good.split("/")[5]
     decoded = base64.urlsafe_b64decode(mac + "==")
     for last in ALPHABET:
         same = mac[:-1] + last
         if same != mac and base64.urlsafe_b64decode(same + "==") == decoded:
-            assert not door.accepts(good.replace(mac, same) + "source.mp4"), "another spelling of the same 16 bytes"
+            assert not door.accepts(good.replace(mac, same) + file), "another spelling of the same 16 bytes"

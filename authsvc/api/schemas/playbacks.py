@@ -30,9 +30,8 @@ class LinksOut(BaseModel):
     dash: str | None = None
     now: str | None = Field(
         None,
-        description="HLS of a title that has none yet, made while it is watched; for who can't play `source`. Nothing is"
-        " made before it is asked for. What is not there yet is waited for some seconds, and 503 `being_made` says to ask"
-        " again",
+        description="HLS of a title that has none yet, made while it is watched: for who can't play `source`. Nothing"
+        " is made before it is asked for. What is not there yet is waited for, and 503 `being_made` says to ask again",
     )
     subtitle: str | None = Field(None, description="Subtitles in the preferred language")
 

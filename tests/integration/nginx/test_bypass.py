@@ -13,16 +13,17 @@ from urllib.parse import quote
 
 import pytest
 
-from testbed.edge import OTHER_PLAYBACK, OTHER_VIDEO, SENTINEL, VIDEO, Edge, link, problem
+from testbed.edge import OTHER_PLAYBACK, OTHER_VIDEO, SENTINEL, VIDEO, Edge, good_targets, link, problem
 from testbed.servers.nginx_server import PLAY_KEYS
 
 HEADER = f"/stream/{VIDEO}/source.mp4"
+SEGMENT = "n720-0a1b2c3d-00000.m4s"
 
 
 def _twisted_paths() -> list[str]:
     """Other spellings of a good path, at both doors."""
     paths = []
-    for good in (link(), HEADER):
+    for good in good_targets():
         prefix, video, file = good.rsplit("/", 2)
         first, rest = good.split("/", 2)[1:]
         paths += [
@@ -56,7 +57,9 @@ def _twisted_paths() -> list[str]:
         f"/titles/{VIDEO}/source.mp4", f"/library/{VIDEO}-source.mp4", f"/{VIDEO}/source.mp4",
         f"/srv/titles/{VIDEO}/source.mp4",
         "/js/../titles/x", f"/js/..%2f..%2ftitles/{VIDEO}/source.mp4", f"/js/%2e%2e/%2e%2e/titles/{VIDEO}/source.mp4",
-        "/_decide", "/_unreadable", "/@denied", "/404.html/", "/conf/nginx.conf", "/../conf/nginx.conf",
+        f"/titles/{VIDEO}/now/{SEGMENT}", f"/{VIDEO}/now/{SEGMENT}", f"/stream/{VIDEO}/now/{SEGMENT}",
+        "/_decide", "/_being_made", "/_made_now", "/made-now", "/_unreadable", "/@waiting",
+        "/@denied", "/404.html/", "/conf/nginx.conf", "/../conf/nginx.conf",
         f"/api/../stream/{VIDEO}/source.mp4/", f"/api/..%2fstream/{VIDEO}/source.mp4", "/m", "/stream", "/m/",
         "/stream/",
     ]  # fmt: skip
@@ -65,21 +68,21 @@ def _twisted_paths() -> list[str]:
 
 def test_only_the_canonical_path_leads_to_a_file(edge: Edge) -> None:
     paths = _twisted_paths()
-    assert len(paths) > 350
+    assert len(paths) > 700
     with edge.connection() as connection:
         for path in paths:
             answer = connection.get(path, "Authorization: Bearer good", "Range: bytes=0-99")
             assert SENTINEL not in answer.body, path
             # 200 is the API's own word on what is below /api/.
             assert answer.status in {400, 404} or (answer.status == 200 and path.startswith("/api/")), (path, answer)
-    assert edge.authz.seen == [], "refused before anybody was asked"
+    assert edge.authz.seen == edge.events.seen == [], "refused before anybody was asked"
 
 
 @pytest.mark.parametrize("query", ["?x=1", "?file=../../x", "?a=%2f..%2f", "?/../"])
 def test_a_query_changes_nothing(edge: Edge, query: str) -> None:
-    for target in (link(), HEADER):
+    for target in good_targets():
         assert edge.get(target + query, "Range: bytes=0-28").body == SENTINEL
-    assert edge.authz.seen[-1].headers["x-video-id"] == VIDEO
+        assert edge.authz.seen[-1].headers["x-video-id"] == VIDEO
 
 
 # -- forged links --
@@ -100,8 +103,9 @@ def test_an_unknown_kid_is_refused_even_with_a_mac_of_the_empty_secret(edge: Edg
     assert edge.authz.seen == []
 
 
-def test_a_link_holds_for_its_title_playback_audience_kid_and_time_alone(edge: Edge) -> None:
-    good = link()
+@pytest.mark.parametrize("name", ["source.mp4", SEGMENT])
+def test_a_link_holds_for_its_title_playback_audience_kid_and_time_alone(edge: Edge, name: str) -> None:
+    good = link(name)
     _, m, kid, expires, playback, mac, video, file = good.split("/")
     assert _statuses(edge, [good]) == {206}
     swapped = [
@@ -109,8 +113,8 @@ def test_a_link_holds_for_its_title_playback_audience_kid_and_time_alone(edge: E
         f"/{m}/{kid}/{expires}/{OTHER_PLAYBACK}/{mac}/{video}/{file}",
         f"/{m}/{kid}/{int(expires) + 1}/{playback}/{mac}/{video}/{file}",
         f"/{m}/k2/{expires}/{playback}/{mac}/{video}/{file}",
-        link(audience="upload"), link(audience="download"), link(audience=""), link(secret="guess"), link(secret=""),
-        link(kid="k1", secret=PLAY_KEYS["k2"]),
+        link(name, audience="upload"), link(name, audience="download"), link(name, audience=""),
+        link(name, secret="guess"), link(name, secret=""), link(name, kid="k1", secret=PLAY_KEYS["k2"]),
     ]  # fmt: skip
     assert _statuses(edge, swapped) == {403}
     # Any file of the title, since the MAC covers the title.
@@ -119,17 +123,19 @@ def test_a_link_holds_for_its_title_playback_audience_kid_and_time_alone(edge: E
 
 def test_an_expired_link_is_410(edge: Edge) -> None:
     with edge.connection() as connection:
-        assert problem(connection.get(link(seconds=-1)))["code"] == "expired"
-    assert edge.authz.seen == []
+        for name in ("source.mp4", SEGMENT):
+            assert problem(connection.get(link(name, seconds=-1)))["code"] == "expired"
+    assert edge.authz.seen == edge.events.seen == []
 
 
 def test_the_second_key_is_good_too(edge: Edge) -> None:
     assert _statuses(edge, [link(kid="k2")]) == {206}
 
 
-def test_thousands_of_mutated_links_are_refused(edge: Edge) -> None:
+@pytest.mark.parametrize("name", ["source.mp4", SEGMENT])
+def test_thousands_of_mutated_links_are_refused(edge: Edge, name: str) -> None:
     """Sent in bundles on one connection (pipelined): 4,000 single changes of a good link."""
-    chance, good = random.Random(7), link()
+    chance, good = random.Random(7), link(name)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     _, m, kid, expires, playback, mac, video, file = good.split("/")
     mutated: set[str] = set()
@@ -156,7 +162,7 @@ def test_thousands_of_mutated_links_are_refused(edge: Edge) -> None:
     statuses = _pipelined(edge, sorted(mutated))
     assert len(statuses) == len(mutated)
     assert set(statuses) == {403, 404}
-    assert edge.authz.seen == []
+    assert edge.authz.seen == edge.events.seen == []
 
 
 def _pipelined(edge: Edge, targets: list[str], bundle: int = 100) -> list[int]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from testbed.edge import (
+    MADE_NOW,
     OTHER_PLAYBACK,
     OTHER_VIDEO,
     PLAYBACK,
@@ -17,6 +18,7 @@ from testbed.edge import (
     TITLE,
     VIDEO,
     Edge,
+    good_targets,
     link,
     problem,
 )
@@ -44,6 +46,14 @@ KINDS = {
     "preview.mp4": ("picture", "video/mp4"),
     "storyboard.vtt": ("text", "text/vtt; charset=utf-8"),
     "sub-eng.vtt": ("text", "text/vtt; charset=utf-8"),
+    "now.m3u8": ("manifest", "application/vnd.apple.mpegurl"),
+    "n720-0a1b2c3d.m3u8": ("manifest", "application/vnd.apple.mpegurl"),
+    "n720-0a1b2c3d.mp4": ("media:720", "video/mp4"),
+    "n720-0a1b2c3d-00000.m4s": ("media:720", "video/iso.segment"),
+    "n360-0a1b2c3d-00017.m4s": ("media:360", "video/iso.segment"),
+    "sound-0-0a1b2c3d.m3u8": ("manifest", "application/vnd.apple.mpegurl"),
+    "sound-0-0a1b2c3d.mp4": ("media:audio", "video/mp4"),
+    "sound-15-0a1b2c3d-00000.m4s": ("media:audio", "video/iso.segment"),
 }
 
 
@@ -101,11 +111,14 @@ def test_each_file_is_asked_for_with_its_kind_and_sent_with_its_type(edge: Edge,
         assert asked.get("x-playback-id") == (PLAYBACK if door == "signed" else None)
 
 
-@pytest.mark.parametrize("file", sorted(TITLE.keys() - KINDS.keys()))
+@pytest.mark.parametrize(
+    "file",
+    [*sorted((TITLE | MADE_NOW).keys() - KINDS.keys()), *(f"now/{file}" for file in MADE_NOW), "now", "now/"],
+)
 def test_what_is_no_published_name_is_not_there(edge: Edge, file: str) -> None:
     for target in (link(file), f"/stream/{VIDEO}/{file}"):
         assert problem(edge.get(target))["status"] == 404
-    assert edge.authz.seen == []
+    assert edge.authz.seen == edge.events.seen == []
 
 
 # -- what its answers become --
@@ -126,7 +139,7 @@ def test_what_is_no_published_name_is_not_there(edge: Edge, file: str) -> None:
 )
 def test_each_reason_of_a_refusal_has_its_status(edge: Edge, reason: str | None, status: int, code: str) -> None:
     edge.says(refuses(reason, retry_after=17))
-    for target in (link(), HEADER):
+    for target in good_targets():
         answer = edge.get(target, "Range: bytes=0-9")
         assert problem(answer)["code"] == code
         assert answer.status == status
@@ -155,7 +168,7 @@ def test_a_401_has_authzs_challenge_once(edge: Edge) -> None:
 )  # fmt: skip
 def test_whatever_else_authz_says_denies_with_503(edge: Edge, says: Says) -> None:
     edge.says(says)
-    for target in (link(), HEADER):
+    for target in good_targets():
         answer = edge.get(target)
         assert answer.status == 503
         assert problem(answer)["code"] == "busy"
@@ -181,7 +194,7 @@ def test_the_rate_of_the_decision_paces_the_answer_and_no_rate_does_not(edge: Ed
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "PROPFIND", "TRACE", "CONNECT", "FOO", "get"])
 def test_other_methods_get_405_or_400_and_no_byte(edge: Edge, method: str) -> None:
-    for target in (link(), HEADER):
+    for target in good_targets():
         answer = edge.get(target, method=method)
         assert answer.status == (400 if method == "get" else 405)
         problem(answer)
@@ -191,7 +204,7 @@ def test_other_methods_get_405_or_400_and_no_byte(edge: Edge, method: str) -> No
 
 
 def test_options_is_answered_from_the_configured_origins_alone(edge: Edge) -> None:
-    for target in (link(), HEADER):
+    for target in good_targets():
         known = edge.get(target, "Origin: https://portal.example", method="OPTIONS")
         assert known.status == 204
         assert known.header("Access-Control-Allow-Origin") == "https://portal.example"
