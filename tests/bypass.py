@@ -186,14 +186,16 @@ def _paths(good: Good) -> Iterator[bytes]:
     video, file = good.path.rsplit("/", 2)[1:]
     for root in (
         "/titles", "/library", "", "/srv/titles", "/srv/kinetoscope/titles", "/media", "/m", "/files", "/static",
-        "/_made_now", "/made-now", "/www", "/js/../titles", "/js/..%2f..%2ftitles", "/js/%2e%2e/%2e%2e/titles", "/api/v1/videos",
-        "/_decide", "/js", "/css", "/u", "/uploads/parts", "/srv/kinetoscope/uploads/parts", "/_decide_upload",
+        "/_made_now", "/made-now", "/www", "/js/../titles", "/js/..%2f..%2ftitles", "/js/%2e%2e/%2e%2e/titles",
+        "/api/v1/videos", "/_decide", "/js", "/css", "/u", "/uploads/parts", "/srv/kinetoscope/uploads/parts",
+        "/_decide_upload",
     ):  # fmt: skip
         yield f"{root}/{video}/{file}".encode()
         yield f"{root}/{video}/now/{file}".encode()
     for path in (
         "/_decide", "/_being_made", "/_made_now", "/made-now", "/_unreadable", "/@denied", "/@unavailable", "/@waiting",
-        "/404.html/", "/m/", "/stream/", "/stream", "/stream/now", f"/stream/{video}/now/", f"/stream/{video}/now/{file}",
+        "/404.html/", "/m/", "/stream/", "/stream", "/stream/now", f"/stream/{video}/now/",
+        f"/stream/{video}/now/{file}",
     ):  # fmt: skip
         yield path.encode()
 
