@@ -9,7 +9,8 @@ from testbed.waiting import eventually
 from tests.chaos.trials import ABORTED_BYTES, House, Row
 
 OURS = (
-    "nginx kinetoscope-authz kinetoscope-api kinetoscope-ledger kinetoscope-cutter postgresql@17-main redis-server@live"
+    "nginx kinetoscope-authz kinetoscope-api kinetoscope-events kinetoscope-ledger kinetoscope-cutter"
+    " postgresql@17-main redis-server@live"
 )
 STARTS = f"systemctl show --property=Id,InvocationID {OURS}"
 

@@ -8,10 +8,12 @@ from testinfra.host import Host
 OURS = [
     "kinetoscope-authz",
     "kinetoscope-api",
+    "kinetoscope-events",
     "kinetoscope-indexer",
     "kinetoscope-ledger",
     "kinetoscope-cutter",
     "kinetoscope-worker@1",
+    "kinetoscope-worker@now-1",
     "redis-server@live",
     "redis-server@cache",
     "nginx",
@@ -29,10 +31,13 @@ def test_the_box_is_running_without_a_failed_unit(host: Host) -> None:
     [
         ("kinetoscope-authz", "kinetoscope-authz"),
         ("kinetoscope-api", "kinetoscope-api"),
+        ("kinetoscope-events", "kinetoscope-events"),
         ("kinetoscope-ledger", "kinetoscope-ledger"),
         ("kinetoscope-cutter", "kinetoscope-cutter"),
         ("kinetoscope-worker@1", "kinetoscope-worker"),
         ("kinetoscope-worker@2", "kinetoscope-worker"),
+        ("kinetoscope-worker@now-1", "kinetoscope-worker"),
+        ("kinetoscope-worker@now-2", "kinetoscope-worker"),
         ("redis-server@live", "redis"),
         ("redis-server@cache", "redis"),
         ("nginx", "www-data"),
@@ -86,6 +91,33 @@ def test_the_services_have_no_network_and_see_no_media(host: Host, unit: str) ->
         "srv/kinetoscope/uploads/parts",
         "srv/kinetoscope/uploaded/.uploads",
     }
+
+
+def test_who_waits_for_what_is_made_sees_the_published_tree_and_no_socket_of_others(host: Host) -> None:
+    pid = host.check_output("systemctl show --property MainPID --value kinetoscope-events")
+    properties = host.check_output("systemctl show --property RestrictAddressFamilies kinetoscope-events")
+    assert "AF_INET" not in properties
+    titles = "/srv/kinetoscope/titles"
+    assert host.check_output(f"ls /proc/{pid}/root/srv/kinetoscope").split() == ["titles"]
+    seen = host.check_output(f"ls {titles}").split()
+    assert seen, "nothing is published: proves nothing"
+    # By its groups, as in its unit; and it writes nothing there.
+    itself = "setpriv --reuid=kinetoscope-events --regid=kinetoscope-events --init-groups"
+    assert host.check_output(f"{itself} stat --format %F {titles}/{seen[0]}/poster.jpg") == "regular file"
+    assert host.run(f"nsenter --target={pid} --mount --wd=/ test -w {titles}").rc != 0
+    assert host.check_output(f"ls /proc/{pid}/root/run/kinetoscope").split() == ["events.sock"]
+    for path in ("/etc/kinetoscope", "/var/lib", "/home", "/root", "/run/redis-live"):
+        hidden = host.run(f"ls /proc/{pid}/root{path}")
+        assert hidden.rc != 0 or hidden.stdout.strip() == "", path
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("1", "pictures text rendition upload"), ("now-1", "instant")])
+def test_no_worker_takes_what_is_anothers(host: Host, name: str, kinds: str) -> None:
+    pid = host.check_output(f"systemctl show --property MainPID --value kinetoscope-worker@{name}")
+    told = host.check_output(f"tr '\\0' '\\n' </proc/{pid}/environ | sed -n s/^KINETOSCOPE_JOB_KINDS=//p")
+    assert json.loads(told) == kinds.split()
+    weight = host.check_output(f"systemctl show --property CPUWeight --value kinetoscope-worker@{name}")
+    assert (weight in {"idle", "0"}) == (name == "1"), weight
 
 
 @pytest.mark.parametrize("instance", ["live", "cache"])

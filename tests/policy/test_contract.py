@@ -6,6 +6,7 @@ import sys
 
 import yaml
 
+from authsvc.events.settings import EventsSettings
 from catalog import roles
 from catalog.contract import forms, refusals, words
 from catalog.contract.codes import CODES
@@ -101,6 +102,25 @@ def test_units_of_the_redis_role_are_services_of_the_catalog() -> None:
     named = set(re.findall(r"kinetoscope-[a-z]+", yaml.safe_dump(instances)))
     assert named, "no user is named"
     assert named <= set(roles.SERVICE_ROLES)
+
+
+def test_every_service_of_the_catalog_has_a_user_and_a_role() -> None:
+    wiring = load(ROOT / "ansible/group_vars/all/wiring.yml")
+    assert set(wiring["postgres_roles"]) == set(roles.SERVICE_ROLES)
+    users = {user["name"] for user in load(ROOT / "roles/base/defaults/main.yml")["base_users"]}
+    assert users >= {*roles.SERVICE_ROLES, roles.OWNER}
+
+
+def test_workers_take_every_kind_of_job_between_them_and_none_twice() -> None:
+    kinds = load(ROOT / "roles/worker/vars/main.yml")
+    taken = [*kinds["__worker_kinds"], *kinds["__worker_instant_kinds"]]
+    assert sorted(taken) == sorted(words.JOB_KINDS)
+
+
+def test_nginx_is_more_patient_than_what_it_asks() -> None:
+    service = load(ROOT / "roles/authsvc/defaults/main.yml")["authsvc_instant_wait_seconds"]
+    assert EventsSettings.model_fields["instant_wait_seconds"].default == service
+    assert load(ROOT / "roles/nginx/defaults/main.yml")["nginx_made_now_seconds"] >= service + 5
 
 
 def test_the_page_has_no_pattern_of_an_id_of_its_own() -> None:
