@@ -103,7 +103,7 @@ SELECT id, library_root, path, size_bytes, mtime_ns, fingerprint, duration_secon
 # Ready titles whose root has another policy than when they were looked at last, or that were never looked at.
 _ADOPT: LiteralString = """
 WITH adopted AS (
-    UPDATE videos SET renditions = %(policy)s
+    UPDATE videos SET renditions = %(policy)s, changed_at = now()
      WHERE id IN (SELECT id FROM videos
                    WHERE library_root = %(root)s AND renditions IS DISTINCT FROM %(policy)s AND status = 'ready'
                      AND removed_at IS NULL AND (%(video)s::uuid IS NULL OR id = %(video)s)

@@ -14,6 +14,7 @@ from authsvc.library import search as searching
 from authsvc.library.search import Filters
 from authsvc.library.visibility import SEEN_BY_ALL, VISIBLE
 from authsvc.sessions.sessions import Identity
+from catalog.contract.forms import PUBLISHED
 from catalog.contract.words import TEXT_SUBTITLES
 
 _COLUMNS: LiteralString = """
@@ -22,6 +23,10 @@ _COLUMNS: LiteralString = """
     v.status_reason, v.added_at, v.direct_play, v.visibility, v.year, v.popularity, v.changed_at, v.title_folded,
     v.renditions
 """
+# What leads to a title's renditions.
+_MANIFESTS = frozenset(
+    one.stem + "." + one.suffixes[0] for one in PUBLISHED if one.kind == "manifest" and not one.middle
+)
 _ORDERS: dict[cursors.Sort, LiteralString] = {
     "added": "v.added_at DESC, v.id DESC",
     # Numbers by their value (the migration that makes the collation says more).
@@ -100,6 +105,12 @@ class Title:
     # Its root's policy; None: the indexer did not look yet.
     renditions: str | None
     files: list[File] = field(default_factory=list)
+
+    @property
+    def made_now(self) -> bool:
+        """Whether it can be watched while it is made, since nothing of the kind is kept."""
+        kept = any(file.name in _MANIFESTS for file in self.files)
+        return self.status == "ready" and self.renditions != "none" and not kept
 
     def key(self, sort: cursors.Sort) -> cursors.Key:
         """What the list is sorted by."""

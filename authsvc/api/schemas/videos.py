@@ -72,6 +72,9 @@ class VideoOut(RatingOut):
     poster_href: str | None
     added_at: datetime
     direct_play: bool
+    made_now: bool = Field(
+        description="Can be watched while it is made, where the source does not play: the grant has the link `now`"
+    )
 
 
 class TrackOut(BaseModel):

@@ -50,6 +50,16 @@ def test_another_policy_counts_for_the_titles_that_are_there(library: Library) -
     assert [title for title, *_ in wanted(library)] == [OTHER, PLAYABLE]
 
 
+def test_a_title_changes_with_its_policy_and_only_then(library: Library) -> None:
+    """What is kept of its page says by the policy whether it can be watched while it is made."""
+    scan(library, "none")
+    before = library.row(OTHER)["changed_at"]
+    scan(library, "none")
+    assert library.row(OTHER)["changed_at"] == before
+    scan(library, "as_needed")
+    assert library.row(OTHER)["changed_at"] > before
+
+
 def test_other_content_is_made_anew_and_a_touched_file_is_not(library: Library) -> None:
     scan(library, "as_needed")
     set_done(library)

@@ -129,12 +129,35 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
         "poster_href": root + "poster.jpg",
         "storyboard_href": None,
         "direct_play": True,
+        "made_now": True,
         "rating_average": None,
         "rating_count": 0,
         "my_rating": None,
     }
     bare = world.client().get(f"{VIDEOS}/{world.video('Bare')}", headers=alice).get_json()
     assert (bare["files"], bare["poster_href"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("columns", "files", "made_now"),
+    [
+        ({"renditions": "as_needed"}, ["source.mkv"], True),
+        ({"renditions": "ladder"}, ["source.mkv", "sub-en.vtt"], True),
+        # The indexer has not told the policy yet.
+        ({"renditions": None}, ["source.mkv"], True),
+        ({"renditions": "none"}, ["source.mkv"], False),
+        ({"renditions": "as_needed"}, ["source.mkv", "master.m3u8"], False),
+        ({"renditions": "as_needed"}, ["source.mkv", "manifest.mpd"], False),
+        ({"renditions": "as_needed", "status": "broken", "status_reason": "empty file"}, [], False),
+    ],
+)
+def test_a_title_says_whether_it_can_be_watched_while_it_is_made(
+    world: World, alice: dict[str, str], columns: dict[str, Any], files: list[str], made_now: bool
+) -> None:
+    video = world.video(**columns)
+    world.publish(video, *files)
+    assert world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()["made_now"] is made_now
+    assert [item["made_now"] for item in listed(world, alice)["items"]] == [made_now]
 
 
 def test_broken_and_waiting_titles_say_why(world: World, alice: dict[str, str]) -> None:
