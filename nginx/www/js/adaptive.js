@@ -1,9 +1,11 @@
 /** A title by its manifest (HLS or DASH): shaka-player takes what the line carries, or what the viewer asks for. */
 
 import { tongue } from './format.js';
+import { dontInsist, SETTINGS_NOW } from './madenow.js';
 
 /** @typedef {import('./shaka.js').Shaka} Shaka */
 /** @typedef {import('./shaka.js').ShakaError} ShakaError */
+/** @typedef {import('./delivery.js').Delivery} Delivery */
 /** @typedef {import('./delivery.js').Wishes} Wishes */
 
 /** A switch that the viewer asked for keeps this much of what is there already, in seconds: two segments. */
@@ -44,18 +46,22 @@ export class Adaptive {
   }
 
   /**
-   * @param {string} link  of the manifest
+   * @param {Delivery} delivery  of a manifest
    * @param {number} at  seconds
    * @param {Wishes} wishes
    * @throws {ShakaError}
    */
-  async load(link, at, wishes) {
+  async load({ link, now }, at, wishes) {
     const most = typeof wishes.quality === 'number' ? wishes.quality : wishes.maxHeight;
     this.player.configure({
       ...SETTINGS,
       abr: { restrictions: within(most) },
       preferredAudio: wishes.sound ? [{ language: wishes.sound }] : [],
     });
+    if (now) {
+      this.player.configure(SETTINGS_NOW);
+      dontInsist(this.player);
+    }
     await this.player.attach(this.media);
     await this.player.load(link, at > 0 ? at : null);
     if (typeof wishes.quality === 'number') this.pick(wishes.quality, null);

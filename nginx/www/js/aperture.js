@@ -40,7 +40,7 @@ export class Aperture {
     opening.classList.toggle('shut', video.status !== 'ready');
     if (video.status !== 'ready') {
       this.refuse(badge(video.status), h('p', { dir: 'auto' }, video.status_reason || waitingReason(video.status)));
-    } else if (this.answer === 'plays' || adapts(video)) {
+    } else if (this.answer === 'plays' || adapts(video) || (video.made_now && !this.making.failedNow)) {
       const length = video.duration_seconds ? `, ${spoken(video.duration_seconds)}` : '';
       const label = `Play${length}`;
       const way = { type: 'button', class: 'eyepiece-play', 'aria-label': label, onclick: () => this.play() };
@@ -76,7 +76,7 @@ export class Aperture {
         may && h('button', { type: 'button', class: 'primary', onclick: this.make }, 'Make it playable'),
         h(
           'button',
-          { type: 'button', class: 'quiet', onclick: () => this.play() },
+          { type: 'button', class: 'quiet', onclick: () => this.play(true) },
           silent ? 'Play it here without sound' : 'Try it here anyway',
         ),
       ),
@@ -88,8 +88,10 @@ export class Aperture {
     fill(this.opening, poster(this.video), h('div', { class: 'refusal' }, ...words));
   }
 
-  play() {
-    const player = new Player(this.video, this.answer === 'plays', this.context);
+  /** @param {boolean} [asItIs]  the file itself comes first */
+  play(asItIs = this.answer === 'plays') {
+    const player = new Player(this.video, asItIs, this.context);
+    player.onMaking = () => this.making.follow();
     fill(this.opening, player.element);
     this.opening.classList.add('open');
     player.controls.play.focus({ preventScroll: true });

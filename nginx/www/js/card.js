@@ -2,7 +2,7 @@
 
 import { freshen } from './api.js';
 import { capability } from './capability.js';
-import { adapts } from './delivery.js';
+import { playsAnywhere } from './delivery.js';
 import { append, fill, h, safeLink } from './dom.js';
 import { clock, resolution, spoken } from './format.js';
 import { icon } from './icons.js';
@@ -54,8 +54,7 @@ function line(video) {
   const size = resolution(video.width, video.height);
   const element = h('p', { class: 'fine' }, size);
   void capability(video).then((answer) => {
-    // What was made of it plays everywhere.
-    const lack = adapts(video) ? null : LACKS[answer];
+    const lack = playsAnywhere(video) ? null : LACKS[answer];
     if (lack) fill(element, [size, lack].filter(Boolean).join(' · '));
   });
   return element;

@@ -23,6 +23,8 @@ export class Choices {
     this.video = video;
     this.plays = plays;
     this.feed = feed;
+    /** What was granted last is made while it is watched. */
+    this.now = false;
     this.again = again;
     this.subtitles = new Subtitles(media, video.subtitles ?? []);
     const { quality, sound } = preferences.load();
@@ -43,7 +45,10 @@ export class Choices {
     this.wishes.maxHeight = grant.chosen.max_height;
     this.wishes.sound ||= tongue(grant.chosen.language ?? '');
     const { sound } = this.wishes;
-    return deliver(grant, this.plays, this.wishes, sound !== '' && sound !== this.own && this.spoken.includes(sound));
+    const foreign = sound !== '' && sound !== this.own && this.spoken.includes(sound);
+    const delivery = deliver(grant, this.plays, this.wishes, foreign);
+    this.now = delivery?.now ?? false;
+    return delivery;
   }
 
   /** As they are now, for whoever draws them. One without a choice is left out. @returns {Menu[]} */
@@ -54,7 +59,8 @@ export class Choices {
   /** @returns {Menu} */
   get quality() {
     const { stream } = this.feed;
-    const heights = adapts(this.video) ? rungs(this.video) : [];
+    // There is one picture then, whatever is kept meanwhile.
+    const heights = adapts(this.video) && !this.now ? rungs(this.video) : [];
     const original = this.plays && heights.length > 0;
     // A rung is named after its box; a picture may have fewer lines.
     const rung = stream && heights.findLast((height) => height * 1.02 >= stream.lines);

@@ -1,4 +1,7 @@
-/** Which link of a grant is played: the source as it is comes first, a manifest where that won't do. */
+/**
+ * Which link of a grant is played: the source as it is comes first, a manifest where that won't do, and where there is no
+ * manifest, what is made while it is watched.
+ */
 
 import { safeLink } from './dom.js';
 
@@ -15,6 +18,7 @@ import { safeLink } from './dom.js';
  * @typedef {object} Delivery
  * @property {string} link
  * @property {boolean} adaptive  the link is a manifest's
+ * @property {boolean} now  what it leads to is made while it is watched
  */
 
 /** Of a manifest's file, by the link of a grant. */
@@ -27,6 +31,14 @@ const MANIFESTS = { hls: 'master.m3u8', dash: 'manifest.mpd' };
 export function adapts(video) {
   const names = Object.values(MANIFESTS);
   return video.files?.some((file) => names.includes(file.name)) ?? false;
+}
+
+/**
+ * Whether every browser plays something of the title: what was made of it, or what will be as soon as somebody watches.
+ * @param {Video} video
+ */
+export function playsAnywhere(video) {
+  return adapts(video) || Boolean(video.made_now);
 }
 
 /**
@@ -48,10 +60,14 @@ export function rungs(video) {
  */
 export function deliver(grant, plays, wishes, foreign) {
   const source = safeLink(grant.links.source);
+  const asItIs = source ? { link: source, adaptive: false, now: false } : null;
   const manifest = manifestOf(grant);
-  if (!manifest) return source ? { link: source, adaptive: false } : null;
-  const asItIs = wishes.quality === 'original' || (wishes.quality === 'auto' && !foreign && fits(grant));
-  return source && plays && asItIs ? { link: source, adaptive: false } : { link: manifest, adaptive: true };
+  if (!manifest) {
+    const now = safeLink(grant.links.now);
+    return now && !(source && plays) ? { link: now, adaptive: true, now: true } : asItIs;
+  }
+  const rather = wishes.quality === 'original' || (wishes.quality === 'auto' && !foreign && fits(grant));
+  return asItIs && plays && rather ? asItIs : { link: manifest, adaptive: true, now: false };
 }
 
 /**

@@ -31,19 +31,19 @@ export class Feed {
    * @returns {Promise<boolean>} false: something else was loaded meanwhile
    * @throws what shaka-player says, or a Problem when it can't be had
    */
-  async load({ link, adaptive }, at, wishes) {
+  async load(delivery, at, wishes) {
     this.release();
     const mine = this.turn;
     await this.gone;
-    const library = adaptive ? await shaka() : null;
+    const library = delivery.adaptive ? await shaka() : null;
     if (mine !== this.turn) return false;
     if (!library?.Player.isBrowserSupported()) {
-      this.begin(link, at, mine);
+      this.begin(delivery.link, at, mine);
       return true;
     }
     this.stream = new Adaptive(library, this.media, this.onFailure, this.onChange);
     try {
-      await this.stream.load(link, at, wishes);
+      await this.stream.load(delivery, at, wishes);
     } catch (error) {
       if (mine !== this.turn) return false;
       throw error;

@@ -5,7 +5,13 @@ import { roughly } from './format.js';
 
 /** @typedef {import('./types.js').Job} Job */
 
-export const KINDS = { pictures: 'Pictures', text: 'Subtitles', rendition: 'Playable version', upload: 'Upload' };
+export const KINDS = {
+  pictures: 'Pictures',
+  text: 'Subtitles',
+  rendition: 'Playable version',
+  upload: 'Upload',
+  instant: 'Making for a viewer',
+};
 export const STATES = {
   queued: 'Waiting',
   running: 'Running',

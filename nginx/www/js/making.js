@@ -2,7 +2,7 @@
 
 import { say } from './announce.js';
 import { video as fetchVideo } from './api.js';
-import { adapts } from './delivery.js';
+import { playsAnywhere } from './delivery.js';
 import { fill, h } from './dom.js';
 import { Failures } from './failures.js';
 import { alive, kind, Progress, speed, state, timeLeft } from './job.js';
@@ -11,6 +11,9 @@ import * as session from './session.js';
 
 /** @typedef {import('./types.js').Video} Video */
 /** @typedef {import('./types.js').Job} Job */
+
+/** What makes a title playable in every browser. @type {Job['kind'][]} */
+const PLAYABLE = ['rendition', 'instant'];
 
 export class Making {
   /**
@@ -61,11 +64,16 @@ export class Making {
 
   /** The one that makes it playable, if it is under way. */
   get rendition() {
-    return this.jobs.find((job) => job.kind === 'rendition');
+    return this.jobs.find((job) => PLAYABLE.includes(job.kind));
   }
 
   get failedRendition() {
-    return this.failed.find((job) => job.kind === 'rendition');
+    return this.failed.find((job) => PLAYABLE.includes(job.kind));
+  }
+
+  /** Nothing is made for a viewer before it is tried again. */
+  get failedNow() {
+    return this.failed.find((job) => job.kind === 'instant');
   }
 
   show() {
@@ -86,7 +94,7 @@ export class Making {
   async look() {
     const before = new Set(this.jobs.map((job) => job.id));
     const failedBefore = new Set(this.failed.map((job) => job.id));
-    const could = adapts(this.video);
+    const could = playsAnywhere(this.video);
     Object.assign(this.video, await fetchVideo(this.video.id, this.signal));
     if (this.signal.aborted) return false;
     this.show();
@@ -94,8 +102,8 @@ export class Making {
     const failed = this.failed.filter((job) => !failedBefore.has(job.id));
     for (const job of failed) say(`${kind(job)}: it could not be made.`);
     const differs = before.size !== after.size || [...before].some((id) => !after.has(id)) || failed.length > 0;
-    if (differs || could !== adapts(this.video)) {
-      if (!could && adapts(this.video)) say('This title can be played now.');
+    if (differs || could !== playsAnywhere(this.video)) {
+      if (!could && playsAnywhere(this.video)) say('This title can be played now.');
       this.onChange();
     }
     return after.size > 0;

@@ -26,14 +26,21 @@ export class Overlay {
     this.hide(this.curtain);
   }
 
-  /** @param {string} text */
+  /**
+   * @param {string} text
+   * @returns {() => void} the moment is over, if nothing else was said since
+   */
   busy(text) {
     this.frame.classList.remove('over');
     this.frame.classList.add('stalled');
     this.hide(this.curtain);
-    fill(this.curtain, h('p', {}, text));
+    const words = h('p', {}, text);
+    fill(this.curtain, words);
     this.curtain.hidden = false;
     say(text);
+    return () => {
+      if (words.isConnected) this.clear();
+    };
   }
 
   /**

@@ -12,6 +12,9 @@ import { settleStreams } from './streams.js';
 
 /** @typedef {import('./types.js').Grant} Grant */
 
+/** Longer than the server lets a request wait for what is being made (20 s). */
+const EXAMINED_MS = 25_000;
+
 export class Playback {
   /**
    * @param {string} video  id
@@ -126,7 +129,7 @@ export class Playback {
         headers: { Range: 'bytes=0-0' },
         cache: 'no-store',
         redirect: 'error',
-        signal: AbortSignal.any([this.signal, AbortSignal.timeout(15_000)]),
+        signal: AbortSignal.any([this.signal, AbortSignal.timeout(EXAMINED_MS)]),
       });
       connection.found();
       if (!response.ok) return problem(response, await json(response));

@@ -32,6 +32,8 @@ export class Player {
     this.wanted = false;
     this.pressedAt = 0;
     this.beginning = false;
+    /** What is made of the title may be in another state now. */
+    this.onMaking = () => {};
     this.repairs = new Repairs(this);
     // With crossorigin a refusal by the media host reaches the element as such. Without it the browser hides the answer
     // from the page and asks thirty times more.
@@ -185,13 +187,14 @@ export class Player {
   /**
    * This browser is not the one for this file: the lease is given back, and the way to another player shown.
    * @param {string} text
+   * @param {string} [others]  what they can do
    */
-  giveUp(text) {
+  giveUp(text, others = 'VLC, mpv and Kodi can.') {
     this.media.pause();
     void this.playback.close();
     this.unload();
     this.stop(
-      `${text} VLC, mpv and Kodi can.`,
+      `${text} ${others}`,
       'Try again',
       h('button', { type: 'button', class: 'secondary', onclick: showElsewhere }, 'Use another player'),
     );

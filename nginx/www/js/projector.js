@@ -12,6 +12,8 @@ import { Storyboard } from './storyboard.js';
 
 /** @typedef {import('./types.js').Video} Video */
 
+const PREPARING = 'Preparing this film for your browser…';
+
 export class Projector {
   /**
    * @param {import('./player.js').Player} player
@@ -23,6 +25,10 @@ export class Projector {
     this.loading = false;
     /** Something of what was loaded last has been seen. */
     this.seen = false;
+    /** What is loaded. @type {?import('./delivery.js').Delivery} */
+    this.delivery = null;
+    /** There is something to show. */
+    this.prepared = () => {};
     this.feed = new Feed(
       media,
       (failure) => void player.repairs.repair(failure),
@@ -42,6 +48,7 @@ export class Projector {
       },
       { signal },
     );
+    media.addEventListener('canplay', () => this.prepared(), { signal });
     media.addEventListener(
       'playing',
       () => {
@@ -67,8 +74,8 @@ export class Projector {
     player.position = at;
     this.loading = true;
     this.seen = false;
-    player.overlay.clear();
-    player.element.classList.add('stalled');
+    this.delivery = delivery;
+    this.prepare(delivery.now);
     playback.link = delivery.link;
     this.choices.subtitles.link(playback.prefix);
     if (video.files?.some((file) => file.name === 'storyboard.vtt')) this.storyboard.link(playback.prefix);
@@ -87,6 +94,26 @@ export class Projector {
     );
   }
 
+  /**
+   * What is said until something is there.
+   * @param {boolean} now  it is made for this viewer
+   */
+  prepare(now) {
+    const { overlay, element, onMaking } = this.player;
+    this.prepared = () => {};
+    if (now) {
+      const done = overlay.busy(PREPARING);
+      this.prepared = () => {
+        this.prepared = () => {};
+        done();
+        onMaking();
+      };
+    } else {
+      overlay.clear();
+    }
+    element.classList.add('stalled');
+  }
+
   /** At the same place, from what the viewer has chosen now. */
   again() {
     const { player } = this;
@@ -95,7 +122,8 @@ export class Projector {
 
   /** Whether there is something else to feed the picture from than the file that does now. */
   get mayChange() {
-    return !this.feed.stream && adapts(this.player.video);
+    const { playback, video } = this.player;
+    return !this.delivery?.adaptive && (adapts(video) || Boolean(playback.last?.links.now));
   }
 
   /**

@@ -1,7 +1,9 @@
 /** When the picture stops by itself: the link is asked why, and it goes on at the same place where that is possible. */
 
 import * as connection from './connection.js';
+import { refusalOf } from './madenow.js';
 import { Problem, sentence, wasAborted } from './problems.js';
+import * as session from './session.js';
 import { pause } from './waiting.js';
 
 /** This many repairs within a minute, then the viewer is asked. */
@@ -9,6 +11,8 @@ const MOST = 4;
 const WINDOW_MS = 60_000;
 /** Refusals that a new grant can mend. */
 const RENEWABLE = new Set([401, 403, 410, 429]);
+const OTHERS = 'VLC, mpv and Kodi play it as it is.';
+const FAILED = 'What failed is told below, where it can be tried again.';
 
 export class Repairs {
   /** @param {import('./player.js').Player} player */
@@ -19,17 +23,21 @@ export class Repairs {
     /** Failures in a row although the link was fine: then it is the file. */
     this.unexplained = 0;
     this.mending = false;
+    /** What is kept by now was asked for, and nothing has been seen since. */
+    this.renewed = false;
   }
 
   /** A viewer who tries again starts anew. */
   forget() {
     this.times = [];
     this.unexplained = 0;
+    this.renewed = false;
   }
 
   /** Pictures move. */
   done() {
     this.unexplained = 0;
+    this.renewed = false;
   }
 
   /** @param {unknown} [failure]  what shaka-player said; without it the element's own error counts */
@@ -52,7 +60,8 @@ export class Repairs {
     const now = Date.now();
     this.times = [...this.times.filter((then) => now - then < WINDOW_MS), now];
     try {
-      const refusal = await playback.examine();
+      // The playlist of what is made now may be there when a segment is not: the refusal of that counts.
+      const refusal = (projector.delivery?.now && refusalOf(failure)) || (await playback.examine());
       this.unexplained = refusal === null ? this.unexplained + 1 : 0;
       if (this.times.length > MOST) {
         player.stop(refusal ? sentence(refusal) : 'The stream keeps breaking off.', 'Try again');
@@ -64,6 +73,14 @@ export class Repairs {
         overlay.busy(sentence(refusal));
         await connection.back(signal);
         projector.load(at, playing);
+      } else if (refusal.code === 'not_made') {
+        player.giveUp(sentence(refusal), session.user()?.role === 'admin' ? `${OTHERS} ${FAILED}` : OTHERS);
+        player.onMaking();
+      } else if (refusal.code === 'being_made') {
+        player.media.pause();
+        player.stop('It takes longer than it should.', 'Try again');
+      } else if (refusal.code === 'kept' && this.renewed) {
+        player.stop(sentence(refusal), 'Try again');
       } else if (refusal.status >= 500) {
         overlay.busy(sentence(refusal));
         await pause((refusal.retryAfter || 2 * this.times.length) * 1000, signal);
@@ -73,6 +90,7 @@ export class Repairs {
         await playback.beat();
         if (playback.grant) await player.begin(at, playing);
       } else if (RENEWABLE.has(refusal.status) && refusal.code !== 'shared') {
+        this.renewed = refusal.code === 'kept';
         await player.begin(at, playing);
       } else {
         player.stop(sentence(refusal), 'Try again');

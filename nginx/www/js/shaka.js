@@ -11,6 +11,7 @@ const ADDRESS = '/vendor/shaka-player/shaka-player.compiled.js';
  * @typedef {object} ShakaError
  * @property {number} category  1: the network
  * @property {number} code
+ * @property {unknown[]} [data]  of a refusal: address, status, text, headers by their small names
  *
  * @typedef {{width: ?number, height: ?number, bandwidth: number, active: boolean}} ShakaVideoTrack
  * @typedef {{language: string, label: ?string, channelsCount: ?number, active: boolean}} ShakaAudioTrack
@@ -19,6 +20,7 @@ const ADDRESS = '/vendor/shaka-player/shaka-player.compiled.js';
  *   attach: (media: HTMLMediaElement) => Promise<void>,
  *   configure: (settings: object) => boolean,
  *   load: (link: string, at: ?number) => Promise<void>,
+ *   getNetworkingEngine: () => ?EventTarget,
  *   destroy: () => Promise<void>,
  *   getVideoTracks: () => ShakaVideoTrack[],
  *   selectVideoTrack: (track: ShakaVideoTrack, clearBuffer: boolean, safeMargin: number) => void,

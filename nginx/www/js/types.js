@@ -79,6 +79,7 @@
  * @property {?string} poster_href
  * @property {string} added_at  RFC 3339
  * @property {?string} [hdr]
+ * @property {boolean} [made_now]  can be watched while it is made
  * @property {boolean} direct_play  every current browser plays the file; what this one plays is asked (capability.js)
  *
  * @typedef {object} VideoPage
@@ -90,7 +91,7 @@
  * @property {string} expires_at
  * @property {number} heartbeat_seconds
  * @property {number} resume_seconds
- * @property {{source?: ?string, poster?: ?string, hls?: ?string, dash?: ?string}} links  signed; they differ by the name at the end
+ * @property {{source?: ?string, poster?: ?string, hls?: ?string, dash?: ?string, now?: ?string}} links  signed; they differ by the name at the end
  * @property {Chosen} chosen
  *
  * @typedef {object} Chosen  what the viewer's preferences mean for the playback
