@@ -100,13 +100,13 @@ def position(page: Page) -> float:
     return seconds
 
 
-def wait_until(page: Page, condition: str, argument: Any = None) -> None:
+def wait_until(page: Page, condition: str, argument: Any = None, *, within_ms: float = 20_000) -> None:
     """Until `condition`, a function of the video element and the argument, holds."""
     page.wait_for_function(
         "(argument) => { const video = document.querySelector('video');"
         f" return video && ({condition})(video, argument); }}",
         arg=argument,
-        timeout=20_000,
+        timeout=within_ms,
     )
 
 
@@ -116,6 +116,21 @@ def press_play(page: Page) -> None:
     wait_until(page, "video => !video.paused && video.readyState >= 3")
     before = position(page)
     wait_until(page, "(video, before) => video.currentTime > before + 0.3", before)
+
+
+def seek(page: Page, to: float) -> None:
+    """By the bar under the picture, to this second."""
+    page.get_by_role("slider", name="Seek").evaluate(
+        "(bar, to) => { bar.value = to; bar.dispatchEvent(new Event('input', {bubbles: true})); }", to
+    )
+
+
+def choose(page: Page, menu: str, choice: str) -> None:
+    """In the player's settings, which stay open."""
+    button = page.get_by_role("button", name="Settings")
+    if button.get_attribute("aria-expanded") == "false":
+        button.click()
+    page.get_by_role("group", name="Settings").get_by_role("combobox", name=menu).select_option(choice)
 
 
 def altered(page: Page, pattern: str | re.Pattern[str], change: Callable[[Any], object]) -> None:
@@ -131,11 +146,11 @@ def altered(page: Page, pattern: str | re.Pattern[str], change: Callable[[Any], 
 
 
 def hide_what_was_made(page: Page) -> None:
-    """As if no rendition of any title were there or on its way: a page without them."""
+    """As if no rendition of any title were there or on its way, nor made while one watches: a page without them."""
 
     def plain(video: dict[str, Any]) -> None:
         video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}]
-        video["making"] = []
+        video.update(making=[], made_now=False)
 
     def as_told(answer: dict[str, Any]) -> None:
         for video in answer.get("items", [answer]):
@@ -143,7 +158,7 @@ def hide_what_was_made(page: Page) -> None:
 
     def as_granted(answer: dict[str, Any]) -> None:
         if "links" in answer:
-            answer["links"].update(hls=None, dash=None)
+            answer["links"].update(hls=None, dash=None, now=None)
             answer["chosen"].update(link="source", alternatives=[])
 
     altered(page, re.compile(r"/api/v1/videos(/[0-9a-f]{32})?([?].*)?$"), as_told)

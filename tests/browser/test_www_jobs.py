@@ -47,6 +47,7 @@ def test_a_title_is_made_playable_by_a_button_and_says_how_far_that_is(
 
     def told(video: dict[str, Any]) -> None:
         video["making"] = making
+        video["made_now"] = False
         video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}] + made
 
     page.route(f"**/api/v1/videos/{unplayable['id']}/transcode", begin)
@@ -78,6 +79,7 @@ def test_what_could_not_be_made_is_told_to_an_admin_and_tried_again(
     def told(video: dict[str, Any]) -> None:
         asked.append(video["id"])
         video["making"] = making
+        video["made_now"] = False
         video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}]
 
     def retried(route: Route) -> None:
@@ -111,6 +113,7 @@ def test_what_could_not_be_made_is_told_to_an_admin_and_tried_again(
 def test_who_is_no_admin_is_not_told_what_failed(page: Page, box: Box, unplayable: dict[str, Any]) -> None:
     def told(video: dict[str, Any]) -> None:
         video["making"] = [job(1, state="failed", reason="The disk is full.")]
+        video["made_now"] = False
         video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}]
 
     altered(page, f"**/api/v1/videos/{unplayable['id']}", told)

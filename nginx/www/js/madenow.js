@@ -34,6 +34,8 @@ export const SETTINGS_NOW = {
     retryParameters: PATIENCE,
     // What is not there yet costs its encoding: not more of it than is soon seen.
     bufferingGoal: 24,
+    // The playlists are exact: what comes before the place that is wanted need not be made.
+    inaccurateManifestTolerance: 0,
     // The one picture has no other in its place.
     maxDisabledTime: 0,
   },

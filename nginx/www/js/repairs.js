@@ -12,7 +12,7 @@ const WINDOW_MS = 60_000;
 /** Refusals that a new grant can mend. */
 const RENEWABLE = new Set([401, 403, 410, 429]);
 const OTHERS = 'VLC, mpv and Kodi play it as it is.';
-const FAILED = 'What failed is told below, where it can be tried again.';
+const AGAIN = 'It can be tried again under Jobs.';
 
 export class Repairs {
   /** @param {import('./player.js').Player} player */
@@ -74,7 +74,7 @@ export class Repairs {
         await connection.back(signal);
         projector.load(at, playing);
       } else if (refusal.code === 'not_made') {
-        player.giveUp(sentence(refusal), session.user()?.role === 'admin' ? `${OTHERS} ${FAILED}` : OTHERS);
+        player.giveUp(sentence(refusal), session.user()?.role === 'admin' ? `${OTHERS} ${AGAIN}` : OTHERS);
         player.onMaking();
       } else if (refusal.code === 'being_made') {
         player.media.pause();
