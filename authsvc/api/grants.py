@@ -147,6 +147,6 @@ def _links(title: Title, prefix: str, language: str | None) -> dict[str, str]:
     wanted: dict[str, str | None] = {"source": source, "poster": "poster.jpg", "subtitle": subtitle}
     wanted |= {str(link): name for link, name in preferences.MANIFESTS.items()}
     links = {link: prefix + name for link, name in wanted.items() if name in names}
-    if here().settings.made_now and preferences.may_be_made_now(title):
+    if here().settings.made_now and title.made_now:
         links[NOW] = f"{prefix}{NOW}.m3u8"
     return links

@@ -192,5 +192,5 @@ def _video(title: Title) -> dict[str, Any]:
         "poster_href": _href(title, "poster.jpg"),
         "added_at": title.added_at,
         "direct_play": title.direct_play,
-        "made_now": title.made_now,
+        "made_now": here().settings.made_now and title.made_now,
     }

@@ -112,11 +112,6 @@ def needs_renditions(title: Title, preferences: Preferences) -> bool:
     return not (_shows_source(title, preferences) or names.intersection(MANIFESTS.values()))
 
 
-def may_be_made_now(title: Title) -> bool:
-    """May it be made while it is watched? Not what is kept already, nor where nothing is to be made."""
-    return title.renditions != "none" and not {file.name for file in title.files}.intersection(MANIFESTS.values())
-
-
 def _shows_source(title: Title, preferences: Preferences) -> bool:
     """A player of its own shows what no browser can."""
     return title.direct_play or preferences.device_kind == "player"

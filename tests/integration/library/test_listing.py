@@ -160,6 +160,14 @@ def test_a_title_says_whether_it_can_be_watched_while_it_is_made(
     assert [item["made_now"] for item in listed(world, alice)["items"]] == [made_now]
 
 
+def test_no_title_is_watched_while_it_is_made_where_nobody_makes_it(world: World) -> None:
+    world.with_settings(made_now=False)
+    bob = {"Authorization": f"Bearer {world.session(world.user('bob'))[1]}"}
+    video = world.video(renditions="as_needed")
+    world.publish(video, "source.mkv")
+    assert [item["made_now"] for item in listed(world, bob)["items"]] == [False]
+
+
 def test_broken_and_waiting_titles_say_why(world: World, alice: dict[str, str]) -> None:
     video = world.video(status="broken", status_reason="empty file", container=None, duration_seconds=None)
     answer = world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()
