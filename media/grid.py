@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-SEGMENT_SECONDS: Final = 2
-SOUND_HERTZ: Final = 48_000
-# An AAC frame (ISO/IEC 14496-3), and as many of them as come nearest to SEGMENT_SECONDS.
+from catalog.contract import forms
+
+SEGMENT_SECONDS: Final = forms.NOW_SEGMENT_SECONDS
+SOUND_HERTZ: Final = forms.NOW_SOUND_HERTZ
+# An AAC frame (ISO/IEC 14496-3), and as many as a segment has.
 AAC_SAMPLES: Final = 1024
-SOUND_FRAMES: Final = round(Fraction(SEGMENT_SECONDS * SOUND_HERTZ, AAC_SAMPLES))
-_SOUND_SAMPLES: Final = SOUND_FRAMES * AAC_SAMPLES
+SOUND_FRAMES: Final = forms.NOW_SOUND_SAMPLES // AAC_SAMPLES
+_SOUND_SAMPLES: Final = forms.NOW_SOUND_SAMPLES
 # Finer than any frame's length needs.
 _LEAST_TIMESCALE: Final = 10_000
 

@@ -58,7 +58,8 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         choice = preferences.choose(title, wishes)
         rate = choice.rate_bytes_per_second
         playback = _granted(connection, identity, video_id, body, client, rate)
-        if preferences.needs_renditions(title, wishes):
+        # Made while it is watched, if it has to be: both at once would take one another's cores.
+        if preferences.needs_renditions(title, wishes) and not _made_now(title):
             renditions.want(connection, title.id, by=UUID(identity.user_id))
         resume_seconds = playbacks.resume_position(
             connection,
@@ -147,6 +148,10 @@ def _links(title: Title, prefix: str, language: str | None) -> dict[str, str]:
     wanted: dict[str, str | None] = {"source": source, "poster": "poster.jpg", "subtitle": subtitle}
     wanted |= {str(link): name for link, name in preferences.MANIFESTS.items()}
     links = {link: prefix + name for link, name in wanted.items() if name in names}
-    if here().settings.made_now and title.made_now:
+    if _made_now(title):
         links[NOW] = f"{prefix}{NOW}.m3u8"
     return links
+
+
+def _made_now(title: Title) -> bool:
+    return here().settings.made_now and title.made_now

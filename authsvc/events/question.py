@@ -26,7 +26,7 @@ class Wanted(NamedTuple):
 
     video_id: str
     file: str
-    # Counted from 0; of playlists, and of what a decoder begins with, the first.
+    # Of the pictures, counted from 0; of playlists, and of what a decoder begins with, the first.
     segment: int
     user_id: str
     request_id: str
@@ -43,5 +43,11 @@ def read(environ: Mapping[str, Any]) -> Wanted:
         and _REQUEST_ID.fullmatch(request_id)
     ):
         raise Unreadable
-    segment = _SEGMENT.fullmatch(file)
-    return Wanted(video_id, file, int(segment[1]) if segment else 0, user_id, request_id)
+    return Wanted(video_id, file, _segment(file), user_id, request_id)
+
+
+def _segment(file: str) -> int:
+    """Of the pictures: sound is cut elsewhere."""
+    found = _SEGMENT.fullmatch(file)
+    number = int(found[1]) if found else 0
+    return forms.beside_sound(number) if file.startswith("sound") else number

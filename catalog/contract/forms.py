@@ -82,6 +82,18 @@ MADE_NOW: Final = (
     Published("sound", f"-[0-9]{{1,2}}-{GENERATION}-{SEGMENT}", ("m4s",), "media:audio"),
 )
 
+# A segment of pictures is so long (seconds), one of sound has so many samples: the nearest number of whole AAC frames,
+# so that segments are the same wherever an encoder began.
+NOW_SEGMENT_SECONDS: Final = 2
+NOW_SOUND_HERTZ: Final = 48_000
+NOW_SOUND_SAMPLES: Final = 94 * 1024
+
+
+def beside_sound(number: int) -> int:
+    """The segment of pictures that is shown when this segment of sound begins."""
+    return number * NOW_SOUND_SAMPLES // (NOW_SEGMENT_SECONDS * NOW_SOUND_HERTZ)
+
+
 # One expression for all names. Those of pictures are one alternative: Nginx tries them one after the other.
 NAME: Final = "|".join(
     [

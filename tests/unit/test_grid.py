@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from catalog.contract import forms
 from media.grid import SOUND_HERTZ, Grid, first_sample
 
 RATES = [
@@ -34,6 +35,13 @@ def test_a_segment_begins_within_the_segment_of_sound_beside_it(rate: Fraction, 
     grid = Grid(rate, 100_000)
     sound = grid.sound_segment(segment)
     assert first_sample(sound) <= grid.begins(segment) * SOUND_HERTZ < first_sample(sound + 1)
+
+
+@given(some.sampled_from(RATES[:5]), some.integers(0, 20_000))
+def test_who_waits_for_sound_waits_for_the_pictures_beside_it(rate: Fraction, number: int) -> None:
+    """To a segment: a picture lies up to half its length beside the boundary."""
+    pictures = forms.beside_sound(number)
+    assert Grid(rate, 100_000).sound_segment(pictures) <= number <= Grid(rate, 100_000).sound_segment(pictures + 1)
 
 
 @pytest.mark.parametrize("rate", RATES)

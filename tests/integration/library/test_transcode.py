@@ -68,12 +68,23 @@ def test_only_admins_order_and_only_what_plays(world: World, admin: Viewer, alic
 
 
 def test_who_plays_what_not_every_device_shows_has_it_made_first(world: World, alice: Viewer) -> None:
+    """Where nothing is made while it is watched."""
+    world.with_settings(made_now=False)
     video = world.video(renditions="as_needed")
     world.publish(video, "source.mkv")
     world.owner.execute("SELECT enqueue_job('rendition', %s, '{}', NULL, 'backlog')", (video,))
     for _ in range(2):
         assert alice.play(video).status_code == 201
     assert jobs(world) == [("rendition", "wanted", {})]
+
+
+def test_what_is_made_while_it_is_watched_is_not_made_otherwise_first(world: World, alice: Viewer) -> None:
+    """Both would take one another's cores. Nothing is begun before the player asks for it."""
+    video = world.video(renditions="as_needed")
+    world.publish(video, "source.mkv")
+    world.owner.execute("SELECT enqueue_job('rendition', %s, '{}', NULL, 'backlog')", (video,))
+    assert "now" in alice.play(video).get_json()["links"]
+    assert jobs(world) == [("rendition", "backlog", {})]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +105,7 @@ def test_nothing_is_made_where_it_is_not_wanted_or_there(
 
 
 def test_what_failed_is_not_tried_by_every_viewer_anew(world: World, alice: Viewer) -> None:
+    world.with_settings(made_now=False)
     video = world.video(renditions="as_needed")
     world.publish(video, "source.mkv")
     alice.play(video)
