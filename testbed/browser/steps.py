@@ -126,7 +126,8 @@ def seek(page: Page, to: float) -> None:
 
 
 def choose(page: Page, menu: str, choice: str) -> None:
-    """In the player's settings, which stay open."""
+    """In the player's settings, which stay open. The controls are there while the pointer moves."""
+    page.locator(".player").hover()
     button = page.get_by_role("button", name="Settings")
     if button.get_attribute("aria-expanded") == "false":
         button.click()
