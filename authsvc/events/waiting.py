@@ -22,6 +22,7 @@ from authsvc.stores.database import Database, DatabaseUnavailable
 from catalog.contract.forms import NOW
 
 _WANT: LiteralString = "SELECT state, reason FROM want_instant(%s, %s, %s)"
+_LEAVE: LiteralString = "SELECT leave_instant(%s, %s)"
 # Whoever is told so after a wait can ask at once; who finds PostgreSQL away can't.
 _AFTER_A_WAIT_SECONDS = 1
 _IN_AN_OUTAGE_SECONDS = 5
@@ -69,7 +70,19 @@ class Waiting:
             if now - asked_at >= self._settings.instant_ask_seconds:
                 self._want(wanted)
                 asked_at = now
-            caller.stays(self._settings.instant_look_seconds)
+            try:
+                caller.stays(self._settings.instant_look_seconds)
+            except CallerLeft:
+                self._leave(wanted)
+                raise
+
+    def _leave(self, wanted: Wanted) -> None:
+        """Say that it is not waited for any more, so that nothing is made in vain before what is."""
+        try:
+            with self._database.connection() as connection:
+                connection.execute(_LEAVE, (UUID(wanted.video_id), wanted.segment))
+        except DatabaseUnavailable:  # then it is forgotten by itself, some seconds later
+            logger.info("leave_not_told", video=wanted.video_id, segment=wanted.segment)
 
     def _want(self, wanted: Wanted) -> None:
         """Say that it is waited for. Raises Problem where that is in vain."""

@@ -70,6 +70,16 @@ REVOKE EXECUTE ON FUNCTION want_instant(uuid, integer, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION want_instant(uuid, integer, uuid) TO "kinetoscope-events";
 """
 
+# Who has gone elsewhere holds nobody up. Another one who waits for the same says so again.
+LEAVE: LiteralString = """
+CREATE FUNCTION leave_instant(_video uuid, _segment integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM instant_wants WHERE video_id = _video AND segment = _segment;
+$$;
+REVOKE EXECUTE ON FUNCTION leave_instant(uuid, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION leave_instant(uuid, integer) TO "kinetoscope-events";
+"""
+
 GRANTS: LiteralString = """
 GRANT USAGE ON SCHEMA public TO "kinetoscope-events";
 GRANT SELECT, DELETE ON instant_wants TO "kinetoscope-worker";
@@ -78,7 +88,7 @@ GRANT SELECT, DELETE ON instant_wants TO "kinetoscope-worker";
 
 def upgrade() -> None:
     connection = op.get_bind()
-    for statements in (KIND, WANTS, WANT, GRANTS):
+    for statements in (KIND, WANTS, WANT, LEAVE, GRANTS):
         connection.exec_driver_sql(statements)
 
 
