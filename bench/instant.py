@@ -39,13 +39,13 @@ _EVERY_SECONDS = 0.01
 _FAR = 5
 
 
-def film(clips: int) -> bytes:
+def film(clips: int, size: str) -> bytes:
     """Pictures that move everywhere, and are noisy as a film's are; the same CLIP_SECONDS so many times."""
     with tempfile.TemporaryDirectory() as folder:
         subtitle, clip, whole = (Path(folder, name) for name in ("film.srt", "clip.mkv", "film.mkv"))
         subtitle.write_text(_SUBTITLE)
         ffmpeg = ["ffmpeg", "-v", "error", "-nostdin"]
-        picture = f"testsrc2=size=1920x1080:rate=24000/1001:duration={CLIP_SECONDS},noise=alls=6:allf=t"
+        picture = f"testsrc2=size={size}:rate=24000/1001:duration={CLIP_SECONDS},noise=alls=6:allf=t"
         subprocess.run(
             [*ffmpeg, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=duration={CLIP_SECONDS}",
              "-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-preset", "ultrafast", "-b:v", "6M",
@@ -154,7 +154,7 @@ def main() -> int:
     arguments.add_argument("--trials", type=int, default=20)
     given = arguments.parse_args()
     needs.install(*needs.STORES, "ffmpeg", "bubblewrap")
-    clips, trials, measured = (1, 1, 2) if given.quick else (15, given.trials, 20)
+    clips, size, trials, measured = (1, "320x180", 1, 1) if given.quick else (15, "1920x1080", given.trials, 20)
     seconds = clips * CLIP_SECONDS
     with (
         PostgresServer.started() as postgres,
@@ -162,7 +162,7 @@ def main() -> int:
         library_of(database) as library,
     ):
         sys.stderr.write(f"encoding a film of {seconds} seconds\n")
-        content = film(clips)
+        content = film(clips, size)
         names = ("one.mkv", "two.mkv")
         for name in names:
             library.put(name, content + name.encode())
