@@ -67,9 +67,10 @@ def test_only_admins_order_and_only_what_plays(world: World, admin: Viewer, alic
     assert jobs(world) == []
 
 
-def test_who_plays_what_not_every_device_shows_has_it_made_first(world: World, alice: Viewer) -> None:
+def test_who_plays_what_not_every_device_shows_has_it_made_first(world: World) -> None:
     """Where nothing is made while it is watched."""
     world.with_settings(made_now=False)
+    alice = Viewer(world, "alice")
     video = world.video(renditions="as_needed")
     world.publish(video, "source.mkv")
     world.owner.execute("SELECT enqueue_job('rendition', %s, '{}', NULL, 'backlog')", (video,))
@@ -104,8 +105,9 @@ def test_nothing_is_made_where_it_is_not_wanted_or_there(
     assert jobs(world) == []
 
 
-def test_what_failed_is_not_tried_by_every_viewer_anew(world: World, alice: Viewer) -> None:
+def test_what_failed_is_not_tried_by_every_viewer_anew(world: World) -> None:
     world.with_settings(made_now=False)
+    alice = Viewer(world, "alice")
     video = world.video(renditions="as_needed")
     world.publish(video, "source.mkv")
     alice.play(video)

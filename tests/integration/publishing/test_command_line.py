@@ -134,9 +134,9 @@ def test_it_signs_out_at_its_end_however_that_comes(stack: Stack, program: Path,
     assert "Fields are missing" not in refused.stderr
     ended(2)
     path = film(tmp_path, "Stopped.mp4", 300 * MIB)
-    stopped = subprocess.Popen(
-        command(stack, program, path, "--lanes", 1), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
-    )
+    # What a script's shell starts in the background ignores interrupts, and so would this.
+    heeding = ["/usr/bin/env", "--default-signal=INT", *command(stack, program, path, "--lanes", 1)]
+    stopped = subprocess.Popen(heeding, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     with psycopg.connect(stack.database.owner_url, autocommit=True) as owner:
         begun = "SELECT FROM uploads WHERE name = 'Stopped.mp4'"
         assert eventually(lambda: owner.execute(begun).rowcount == 1, within=60, every=0.005)
