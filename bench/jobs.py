@@ -95,6 +95,9 @@ def published_twice(workers: Workers, video: UUID, count: int, seed: int) -> tup
         victim = workers.running[having].process
         stops = chance.random() < 0.5
         os.kill(victim.pid, signal.SIGSTOP if stops else signal.SIGKILL)
+        if not stops:
+            # Else the next trial might take it for one that lives.
+            victim.wait()
         workers.awaited(job, "done", within=90)
         if stops:
             os.kill(victim.pid, signal.SIGCONT)
