@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from testbed.edge import SENT, SENTINEL, SOURCE, VIDEO, Edge, link, problem
-from testbed.servers.scripted import Says, grants, refuses
+from testbed.servers.scripted import Asked, Says, grants, refuses
 from testbed.waiting import eventually
 
 USER, PLAYBACK = "5" * 32, "9" * 32
@@ -108,10 +108,10 @@ def test_a_file_that_appears_meanwhile_is_sent_like_any_other(edge: Edge, awaite
 def test_what_it_refuses_is_what_the_viewer_reads(edge: Edge, awaited: str) -> None:
     for status, code in ((404, "not_found"), (409, "not_made"), (410, "kept"), (503, "being_made")):
 
-        def refuse(asked: object, status: int = status, code: str = code) -> Says:
+        def refuse(asked: Asked, status: int = status, code: str = code) -> Says:
             body = {
                 "type": f"/api/docs#problem-{code}", "title": "T", "status": status, "detail": "Because.", "code": code,
-                "request_id": asked.headers["x-request-id"],  # type: ignore[attr-defined]
+                "request_id": asked.headers["x-request-id"],
             }  # fmt: skip
             later = {"Retry-After": "1"} if status == 503 else {}
             return Says(status, {"Content-Type": "application/problem+json"} | later, json.dumps(body).encode())
@@ -251,5 +251,5 @@ def test_the_account_has_what_was_sent_and_no_refusal(edge: Edge, awaited: str) 
     # The ledger hears of each that it began and that it is over.
     ids = [answer.header("X-Request-Id") or "" for answer in (waited, there, refused)]
     answers = edge.nginx.folder / "run/answers.log"
-    for sign in ("+", "-"):
-        assert eventually(lambda sign=sign: all(f"{sign}{one}" in answers.read_text() for one in ids))  # type: ignore[misc]
+    lines = [f"{sign}{one}" for sign in ("+", "-") for one in ids]
+    assert eventually(lambda: all(line in answers.read_text() for line in lines))
