@@ -19,6 +19,8 @@ named_tests = $(or $(filter tests/%,$(ARGS)),$(1)) $(filter-out tests/%,$(ARGS))
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# A module is compiled once, whatever the caller's shell says: Ansible and the tests start Python hundreds of times.
+export PYTHONDONTWRITEBYTECODE :=
 
 environment := .venv/.stamp
 node_tools := .cache/node/.stamp

@@ -17,7 +17,7 @@ import yaml
 from ansible.plugins.filter.core import FilterModule
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from testbed.servers.child import Child
+from testbed.servers.child import MEMORY, Child
 from testbed.servers.ports import free_ports, listens
 from testbed.waiting import eventually
 
@@ -28,8 +28,6 @@ ROLE = REPOSITORY / "roles/nginx"
 CLIENT = (TEMPLATES / "www", REPOSITORY / ".cache/client/www")
 NAME = "localhost"
 MEDIA_NAME = "media.localhost"
-# run/ is in memory, as /run of a box is: a decision that is kept is a file there.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 PLAY_KEYS = {"k1": "the-first-secret-of-the-tests-0123456789abc", "k2": "the-other-secret-of-the-tests-0123456789abc"}
 UPLOAD_KEYS = {"u1": "the-secret-of-uploads-of-the-tests-0123456789a"}
 
@@ -121,6 +119,7 @@ class NginxServer:
         """A server with folders, certificate and configuration, not started yet; all gone afterwards."""
         with (
             tempfile.TemporaryDirectory(prefix="ks-nginx-", ignore_cleanup_errors=True) as at,
+            # In memory, as /run of a box is: a decision that is kept is a file there.
             tempfile.TemporaryDirectory(prefix="ks-run-", dir=MEMORY, ignore_cleanup_errors=True) as run,
         ):
             folder = Path(at)

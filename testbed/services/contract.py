@@ -1,7 +1,6 @@
 """Holds every answer that the tests of the interface see against the interface's own document."""
 
-import functools
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import jsonschema_rs
 from apiflask import APIFlask
@@ -13,43 +12,48 @@ NOT_PROMISED = {500}
 OF_BODIES = {400, 413, 415}
 
 
+class Document:
+    """What the interface says of itself. Every application of it says the same: it is made once a process."""
+
+    _made: ClassVar[Self | None] = None
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.operations: dict[str, dict[str, Any]] = {
+            operation["operationId"]: operation
+            for path in spec["paths"].values()
+            for operation in path.values()
+            if isinstance(operation, dict)
+        }
+        self._components = spec["components"]
+        self._shapes: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, app: APIFlask) -> Self:
+        if cls._made is None:
+            assert isinstance(app.spec, dict)
+            cls._made = cls(app.spec)
+        return cls._made
+
+    def shape(self, reference: str) -> Any:
+        """The validator of a schema by its reference, such as `#/components/schemas/Video`."""
+        if reference not in self._shapes:
+            self._shapes[reference] = jsonschema_rs.Draft202012Validator(
+                {"$ref": reference, "components": self._components}
+            )
+        return self._shapes[reference]
+
+
 class Contract:
-    """What the document says, and each answer that it does not."""
+    """Each answer of an application that the document does not say."""
 
     def __init__(self, app: APIFlask) -> None:
         self.app = app
         self.broken: list[str] = []
         app.after_request(self.compare)
 
-    @functools.cached_property
-    def document(self) -> dict[str, Any]:
-        document = self.app.spec
-        assert isinstance(document, dict)
-        return document
-
-    @functools.cached_property
-    def operations(self) -> dict[str, dict[str, Any]]:
-        """By endpoint."""
-        return {
-            operation["operationId"]: operation
-            for path in self.document["paths"].values()
-            for operation in path.values()
-            if isinstance(operation, dict)
-        }
-
-    @functools.cached_property
-    def shapes(self) -> dict[str, Any]:
-        """Validators by the reference of their schema."""
-        return {
-            f"#/components/schemas/{name}": jsonschema_rs.Draft202012Validator(
-                {"$ref": f"#/components/schemas/{name}", "components": self.document["components"]}
-            )
-            for name in self.document["components"]["schemas"]
-        }
-
     def compare(self, response: Response) -> Response:
         """After a request: note what the document does not say."""
-        known = self.operations.get((request.endpoint or "").replace(".", "_"))
+        known = Document.of(self.app).operations.get((request.endpoint or "").replace(".", "_"))
         if known is not None and request.method != "OPTIONS" and response.status_code not in NOT_PROMISED:
             self.broken += [
                 f"{request.method} {request.path} -> {response.status_code}: {wrong}"
@@ -68,5 +72,7 @@ class Contract:
             return []
         if response.mimetype not in content:
             return [f"{response.mimetype} is not among {sorted(content)}"]
-        shape = self.shapes.get(content[response.mimetype].get("schema", {}).get("$ref", ""))
-        return [str(error.message) for error in shape.iter_errors(response.get_json())] if shape else []
+        reference = content[response.mimetype].get("schema", {}).get("$ref")
+        if reference is None:
+            return []
+        return [str(error.message) for error in Document.of(self.app).shape(reference).iter_errors(response.get_json())]
