@@ -37,3 +37,15 @@ _ROOM_KEY = 0x6B696E_726F6F6D
 def lock_room(connection: Connection[TupleRow]) -> None:
     """Wait for the turn to reserve room, and hold it until the transaction ends."""
     connection.execute(_ROOM, (_ROOM_KEY,))
+
+
+# Whoever reserves room for renditions, or has some leave for others.
+_KEPT: LiteralString = "SELECT pg_advisory_xact_lock(%s)"
+_KEPT_KEY = 0x6B696E_6B657074
+
+
+def lock_kept(connection: Connection[TupleRow]) -> None:
+    """Wait for the turn to change what renditions may take, and hold it until the transaction ends. Take it before a
+    title's lock.
+    """
+    connection.execute(_KEPT, (_KEPT_KEY,))

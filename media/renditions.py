@@ -21,7 +21,7 @@ from media.sniff import Container
 _RATE_MARGIN: Final = 1.5
 _HEAD_BYTES: Final = 64 << 20
 # What ffmpeg wrote, what the packager spools of it, and what comes out are there at the same time.
-_COPIES: Final = 3
+COPIES: Final = 3
 # The packager reads and writes at least so fast, on any disk that films are played from.
 _LEAST_BYTES_PER_SECOND: Final = 4 << 20
 
@@ -143,7 +143,7 @@ class Workshop:
 def most_bytes(pictures: Sequence[Picture], sounds: Sequence[Sound], seconds: float) -> int:
     """What making them may take of the disk, at most and for a while."""
     rate = sum(picture.rung.rate for picture in pictures) + SOUND_RATE * len(sounds)
-    return _COPIES * int(rate / 8 * seconds)
+    return COPIES * int(rate / 8 * seconds)
 
 
 def _file_bytes(pictures: Sequence[Picture], seconds: float) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import structlog
@@ -20,7 +20,10 @@ from worker.attempts import Job
 from worker.settings import WorkerSettings
 from worker.sources import Source, SourceChanged, opened, same_content
 
+# The attempt's folder in the published tree: this and its `run_id`.
+SCRATCH = ".job-"
 _REPORT_SECONDS = 1.0
+_TAKE_BACK: LiteralString = "DELETE FROM withdrawn_files WHERE video_id = %s AND name = %s"
 
 logger = structlog.get_logger(__name__)
 
@@ -39,6 +42,10 @@ class Stopping(Exception):  # not an error: the job is given back
 
 class Deferred(Exception):  # not an error: the job is given back, behind others
     """Nobody waits for the rest of this work, and somebody does for that of another job."""
+
+
+class NoRoomYet(Exception):  # not an error: the job is given back for a while
+    """What the work needs is taken by other work. The message is what people read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,7 @@ class Attempt:
                     " SET media_type = EXCLUDED.media_type, size_bytes = EXCLUDED.size_bytes",
                     (video, made.name, made.media_type, size),
                 )
+                self.database.execute(_TAKE_BACK, (video, made.name))
             for name in withdraw:
                 (home / name).unlink(missing_ok=True)
                 self.database.execute("DELETE FROM published_files WHERE video_id = %s AND name = %s", (video, name))

@@ -25,7 +25,8 @@ _CHOOSING: LiteralString = "SELECT pg_advisory_xact_lock(7234201001)"
 _CLAIM: LiteralString = """
 UPDATE jobs
    SET state = 'running', run_id = gen_random_uuid(), worker = %(worker)s, attempts = attempts + 1, stage = NULL,
-       progress = 0, speed = NULL, started_at = now(), heartbeat_at = now(), ended_at = NULL
+       progress = 0, speed = NULL, reserved_bytes = 0, kept_bytes = 0,
+       started_at = now(), heartbeat_at = now(), ended_at = NULL
  WHERE id = (SELECT next.id
                FROM unnest(%(kinds)s::text[]) AS known (kind)
               CROSS JOIN LATERAL (
@@ -62,6 +63,13 @@ UPDATE jobs SET state = 'queued', run_id = NULL, attempts = attempts - 1 WHERE i
 
 _STEP_BACK: LiteralString = """
 UPDATE jobs SET state = 'queued', run_id = NULL, attempts = attempts - 1, urgency = 'backlog'
+ WHERE id = %s AND run_id = %s
+"""
+
+_WAIT: LiteralString = """
+UPDATE jobs
+   SET state = 'queued', run_id = NULL, attempts = attempts - 1, reason = %s,
+       due_at = now() + make_interval(secs => %s)
  WHERE id = %s AND run_id = %s
 """
 
@@ -126,6 +134,11 @@ def give_back(database: Database, job: Job) -> bool:
 def step_back(database: Database, job: Job) -> bool:
     """Others come first from now on; the attempt does not count."""
     return database.execute(_STEP_BACK, (job.id, job.run_id)).rowcount == 1
+
+
+def wait(database: Database, job: Job, reason: str, pause_seconds: float) -> bool:
+    """There is no room for it now; the attempt does not count, and the next one is after `pause_seconds`."""
+    return database.execute(_WAIT, (reason[:500], pause_seconds, job.id, job.run_id)).rowcount == 1
 
 
 def try_again(database: Database, job: Job, reason: str, pause_seconds: float) -> bool:

@@ -5,6 +5,7 @@ A thread of every worker, on a timer of its own, so that no job holds it up; one
 
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -12,8 +13,9 @@ import psycopg
 import structlog
 from psycopg import Connection
 
-from worker import remains, withdrawn
-from worker.runner import SCRATCH, connect, leftovers
+from worker import budget, remains, withdrawn
+from worker.attempt import SCRATCH
+from worker.runner import connect, leftovers
 from worker.settings import WorkerSettings
 
 _TRY: LiteralString = "SELECT pg_try_advisory_xact_lock(7234201002)"
@@ -44,6 +46,7 @@ class Reaper:
 
     def __init__(self, settings: WorkerSettings, is_stopping: threading.Event) -> None:
         self._settings, self._is_stopping = settings, is_stopping
+        self._budget_due = 0.0
 
     def run(self) -> None:
         database: Connection[Any] | None = None
@@ -78,7 +81,16 @@ class Reaper:
         for folder in folders:
             if folder.name.removeprefix(SCRATCH) not in living:
                 _remove(folder)
+        self._keep_budget(database)
         withdrawn.sweep(database, self._settings.titles_dir, self._settings.withdrawn_hours)
+
+    def _keep_budget(self, database: Connection[Any]) -> None:
+        """Jobs see to it when they end. Else it was lowered, or what had to stay may leave by now."""
+        if time.monotonic() < self._budget_due:
+            return
+        self._budget_due = time.monotonic() + self._settings.rendition_budget_seconds
+        budget.tell(database, self._settings)
+        budget.keep(database, self._settings)
 
 
 def _remove(folder: Path) -> None:

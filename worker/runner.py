@@ -16,11 +16,10 @@ from psycopg import Connection
 from catalog.contract.words import JobKind
 from media.sandbox import Sandbox
 from worker import attempts
-from worker.attempt import Attempt, Deferred, JobFailed, Stopping, Superseded
+from worker.attempt import SCRATCH, Attempt, Deferred, JobFailed, NoRoomYet, Stopping, Superseded
 from worker.attempts import Job
 from worker.settings import WorkerSettings
 
-SCRATCH = ".job-"
 _CONNECT_SECONDS = 5
 _STATEMENT_MS = 60_000
 # The pause before PostgreSQL is looked for again, and how soon a worker that waits hears that it is to stop.
@@ -108,6 +107,9 @@ class Runner:
         except Deferred:
             self._write(attempts.step_back, job)
             logger.info("job_lets_others_first", **known)
+        except NoRoomYet as room:
+            self._write(attempts.wait, job, str(room), self._settings.room_pause_seconds)
+            logger.info("job_waits_for_room", reason=str(room), **known)
         except JobFailed as failure:
             self._write(attempts.fail, job, str(failure))
             logger.warning("job_failed", reason=str(failure), **known)

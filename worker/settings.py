@@ -51,6 +51,14 @@ class WorkerSettings(MediaSettings):
     rendition_first_seconds: Seconds = 120
     # A title's renditions are not begun where less than this share of the disk could be free in the end.
     rendition_free_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    # What the kept renditions of all titles may take, in bytes and as a share of the disk; 0: no bound. With both the
+    # smaller one counts. Beyond it the least watched ones leave.
+    rendition_budget_bytes: Annotated[int, Field(ge=0)] = 0
+    rendition_budget_share: Annotated[float, Field(ge=0, le=1)] = 0
+    # How often that is looked at, beside the ends of jobs.
+    rendition_budget_seconds: Seconds = 60
+    # A job for which there is no room now, since others may need it, is begun again after so long.
+    room_pause_seconds: Seconds = 30
     # What is made while somebody watches: a stretch that was asked for this long ago, and not again, is waited for no
     # more; nobody watches who has asked for nothing for so long.
     instant_patience_seconds: Seconds = 5
@@ -59,7 +67,8 @@ class WorkerSettings(MediaSettings):
     # to another viewer: each time it begins anew costs as much as a segment.
     instant_reach: Count = 3
     instant_row: Count = 4
-    # What renditions replace is kept for those who are watching it: longer than the longest signed link.
+    # What renditions replace is kept for those who are watching it, and what was watched so lately does not leave for
+    # others: longer than the longest signed link.
     withdrawn_hours: Annotated[float, Field(ge=0, le=1000)] = 9
 
     # Where Nginx puts parts of uploads, and the roots of the library: those that are writable take uploads.

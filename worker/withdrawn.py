@@ -13,9 +13,11 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import structlog
-from psycopg import Connection
+from psycopg import Connection, Rollback
 
 from catalog.contract import forms
+from catalog.locks import lock_video
+from media.packager import DASH, HLS
 
 _GENERATED: Final = re.compile(forms.OF_A_GENERATION, re.ASCII)
 
@@ -23,8 +25,11 @@ _UNPUBLISH: LiteralString = "DELETE FROM published_files WHERE video_id = %s AND
 _NOTE: LiteralString = """
 INSERT INTO withdrawn_files (video_id, name) SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING
 """
+# What leads to them goes at once: its name is used again.
 _DUE: LiteralString = """
-SELECT video_id, name FROM withdrawn_files WHERE withdrawn_at < now() - make_interval(secs => %s)
+SELECT video_id, name FROM withdrawn_files
+ WHERE withdrawn_at < now() - make_interval(secs => %s) OR name = ANY(%s)
+ ORDER BY name <> ALL(%s)
 """
 # Of a job that was given up a moment ago, in the time between two looks.
 _ABANDONED: LiteralString = """
@@ -60,15 +65,19 @@ def take_back_now(connection: Connection[Any], video: UUID) -> None:
 
 
 def sweep(connection: Connection[Any], titles: Path, hours: float) -> None:
-    """Remove what was withdrawn more than `hours` ago. A name is never used again, so nobody has to be kept out."""
+    """Remove what was withdrawn more than `hours` ago, and manifests without delay."""
     connection.execute(_ABANDONED, (forms.NOW,))
-    for video, name in connection.execute(_DUE, (hours * 3600,)).fetchall():
+    manifests = [HLS, DASH]
+    for video, name in connection.execute(_DUE, (hours * 3600, manifests, manifests)).fetchall():
         path = titles / video.hex / name
-        try:
-            if path.is_dir():
-                shutil.rmtree(path)
-            path.unlink(missing_ok=True)
-        except OSError as error:  # tried again: a file that stays takes room
-            logger.warning("withdrawn_file_stays", video=video.hex, name=name, error=str(error))
-            continue
-        connection.execute(_FORGET, (video, name))
+        with connection.transaction() as transaction:
+            lock_video(connection, video)
+            if connection.execute(_FORGET, (video, name)).rowcount == 0:  # published anew meanwhile
+                continue
+            try:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                path.unlink(missing_ok=True)
+            except OSError as error:  # tried again: a file that stays takes room
+                logger.warning("withdrawn_file_stays", video=video.hex, name=name, error=str(error))
+                raise Rollback(transaction) from error

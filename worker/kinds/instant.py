@@ -26,9 +26,9 @@ from media.material import Material, study
 from media.packager import DASH, HLS, MEDIA_TYPES
 from media.renditions import Way, most_bytes
 from media.sandbox import complaint
-from worker import wants, withdrawn
+from worker import budget, wants, withdrawn
 from worker.attempt import Attempt, Deferred, JobFailed, Made
-from worker.encoding import PACKING, good, reserve, workshop
+from worker.encoding import PACKING, good, workshop
 from worker.segments import Segments, Track
 from worker.sources import Source
 
@@ -52,13 +52,14 @@ def run(attempt: Attempt) -> None:
         asking = Asking(attempt.sandbox, attempt.settings, source.descriptor, source.container)
         material = good(study(asking, source.facts.duration_seconds / 2))
         picture = _picture(material, attempt.settings.instant_lines)
-        reserve(attempt, most_bytes([picture], material.sounds, source.facts.duration_seconds))
+        budget.reserve(attempt, most_bytes([picture], material.sounds, source.facts.duration_seconds), is_watched=True)
         grid = Grid(material.rate, source.facts.duration_seconds)
         making = _Making(attempt, source, material, picture, grid)
         making.segments.open()
         wants.listen(attempt.database)
         making.all()
         _keep(attempt, source, material, picture, making.segments)
+    budget.keep_after(attempt)
 
 
 def _picture(material: Material, most_lines: int) -> Picture:

@@ -17,9 +17,9 @@ from media.ladder import Picture
 from media.material import Material, Sound, study
 from media.packager import DASH, HLS, MEDIA_TYPES
 from media.renditions import most_bytes
-from worker import withdrawn
+from worker import budget, withdrawn
 from worker.attempt import Attempt, JobFailed, Made
-from worker.encoding import PACKING, good, reserve, workshop
+from worker.encoding import PACKING, good, workshop
 from worker.sources import Source
 
 
@@ -55,7 +55,9 @@ def run(attempt: Attempt) -> None:
         pictures = ladder.pictures(material.width, material.height, wish.profiles)
         if not pictures:
             raise JobFailed(f"The picture has {material.width}x{material.height} pixels, less than what is asked for.")
-        reserve(attempt, most_bytes(pictures, material.sounds, source.facts.duration_seconds))
+        if not budget.reserve(attempt, most_bytes(pictures, material.sounds, source.facts.duration_seconds)):
+            attempt.report("not made: the budget for renditions is used up, and nobody waits for these", 1)
+            return
         on_way = partial(attempt.report, "listening to the sound", 0)
         sounds = good(workshop(attempt).levelled(source.descriptor, source.container, material.sounds, on_way))
         done: list[Picture] = []
@@ -64,6 +66,7 @@ def run(attempt: Attempt) -> None:
             _encode(attempt, source, material, step)
             done += step.pictures
             _publish(attempt, source, wish, done, sounds, step.ends, left_out=material.left_out)
+    budget.keep_after(attempt)
 
 
 def steps(pictures: Sequence[Picture], sounds: Sequence[Sound], *, first: bool) -> Iterator[Step]:
