@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID, uuid4
 
 from catalog import jobs
+from catalog.contract.words import RenditionPolicy
 from catalog.locks import lock_video
 from indexer import store
 from indexer.defaults import Defaults
@@ -50,8 +51,9 @@ class Publisher:
                 self._titles.remove(video)
             return faults.refused(error)
 
-    def arrived(self, examined: Examined, probed: Probed) -> UUID | Fault:
+    def arrived(self, examined: Examined, probed: Probed, renditions: RenditionPolicy | None = None) -> UUID | Fault:
         """Publish a file that was just put into the library, in the caller's transaction: what a scan would do with it.
+        `renditions` is its own policy, if not its root's.
 
         The id of its title. Where that transaction fails, its folder is an ownerless one: the next scan removes it.
         """
@@ -59,13 +61,22 @@ class Publisher:
             raise ValueError("only a file with a container and a fingerprint can be ready")
         video = uuid4()
         try:
-            fault = self._save_ready(examined, examined.container, examined.fingerprint, probed, video, None)
+            fault = self._save_ready(
+                examined, examined.container, examined.fingerprint, probed, video, None, renditions
+            )
         except store.REFUSED as error:
             fault = faults.refused(error)
         return fault or video
 
     def _save_ready(
-        self, examined: Examined, container: Container, content: bytes, probed: Probed, video: UUID, row: Known | None
+        self,
+        examined: Examined,
+        container: Container,
+        content: bytes,
+        probed: Probed,
+        video: UUID,
+        row: Known | None,
+        renditions: RenditionPolicy | None = None,
     ) -> Fault | None:
         found = examined.found
         with self._database.transaction():
@@ -97,6 +108,8 @@ class Publisher:
                 store.save_ready(self._database, video, found, content, probed, *origin, pictured=pictured)
                 self._name_viewers(video, found, row)
                 self._publish_source(video, found, container)
+            if renditions is not None:
+                store.choose_renditions(self._database, video, renditions)
             store.adopt_renditions(self._database, found.root, self._renditions[found.root], video)
             if row is None or not is_same:
                 self._ask(video, content, None, found.sidecars)

@@ -100,18 +100,20 @@ SELECT id, library_root, path, size_bytes, mtime_ns, fingerprint, duration_secon
  ORDER BY added_at, id
 """
 
-# Ready titles whose root has another policy than when they were looked at last, or that were never looked at.
+# Ready titles whose root has another policy than when they were looked at last, or that were never looked at. What was
+# chosen for a title alone comes before its root's.
 _ADOPT: LiteralString = """
 WITH adopted AS (
-    UPDATE videos SET renditions = %(policy)s, changed_at = now()
+    UPDATE videos SET renditions = coalesce(renditions_chosen, %(policy)s), changed_at = now()
      WHERE id IN (SELECT id FROM videos
-                   WHERE library_root = %(root)s AND renditions IS DISTINCT FROM %(policy)s AND status = 'ready'
-                     AND removed_at IS NULL AND (%(video)s::uuid IS NULL OR id = %(video)s)
+                   WHERE library_root = %(root)s AND renditions IS DISTINCT FROM coalesce(renditions_chosen, %(policy)s)
+                     AND status = 'ready' AND removed_at IS NULL AND (%(video)s::uuid IS NULL OR id = %(video)s)
                    LIMIT %(most)s)
-    RETURNING id, %(policy)s = 'ladder' OR %(policy)s = 'as_needed' AND NOT direct_play AS is_due)
+    RETURNING id, renditions = 'ladder' OR renditions = 'as_needed' AND NOT direct_play AS is_due,
+              CASE WHEN renditions_chosen IS NULL THEN 'backlog' ELSE 'upload' END AS urgency)
 SELECT count(*), count(CASE WHEN is_due AND NOT EXISTS (
                                 SELECT FROM published_files WHERE video_id = id AND name = ANY(%(manifests)s))
-                            THEN enqueue_job('rendition', id, '{}', NULL, 'backlog') END)
+                            THEN enqueue_job('rendition', id, '{}', NULL, urgency) END)
   FROM adopted
 """
 # What leads to a title's renditions.
@@ -204,6 +206,11 @@ def adopt_renditions(database: Database, root: str, policy: RenditionPolicy, vid
     values = {"root": root, "policy": policy, "video": video, "manifests": _MANIFESTS, "most": _ADOPTED_AT_ONCE}
     while only(database.execute(_ADOPT, values))[0] == _ADOPTED_AT_ONCE:
         pass
+
+
+def choose_renditions(database: Database, video: UUID, policy: RenditionPolicy) -> None:
+    """Let this be the title's policy, whatever its root's is."""
+    database.execute("UPDATE videos SET renditions_chosen = %s WHERE id = %s", (policy, video))
 
 
 def folder_rules(database: Database) -> dict[Place, Rule]:

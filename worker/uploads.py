@@ -10,12 +10,12 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from catalog.contract.words import UploadState, Visibility
+from catalog.contract.words import RenditionPolicy, UploadState, Visibility
 from catalog.uploads import Cut
 
 _COLUMNS: LiteralString = """
-    id, user_id, name, size_bytes, part_size_bytes, sha256, title, description, visibility, library_root, folder,
-    appended, digest_state, state, video_id
+    id, user_id, name, size_bytes, part_size_bytes, sha256, title, description, visibility, renditions, library_root,
+    folder, appended, digest_state, state, video_id
 """
 # A last step that was cancelled, or failed for good, leaves nobody who would end the upload.
 _ORPHANED: LiteralString = """
@@ -49,6 +49,8 @@ class Upload:
     title: str
     description: str
     visibility: Visibility | None
+    # Its own policy; None: its root's.
+    renditions: RenditionPolicy | None
     library_root: str
     folder: str
     appended: int

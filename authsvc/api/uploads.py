@@ -192,6 +192,7 @@ def _shown(upload: Upload, arrived_parts: int | None = None) -> dict[str, Any]:
         "title": upload.title,
         "description": upload.description,
         "visibility": upload.visibility,
+        "renditions": upload.renditions,
         "place": {"root": upload.library_root, "folder": upload.folder},
         "part_size_bytes": upload.part_size_bytes,
         "parts": upload.cut.count,

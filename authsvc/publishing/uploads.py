@@ -20,14 +20,14 @@ from psycopg.rows import class_row
 from authsvc.publishing.room import has_room
 from authsvc.publishing.settings import UploadSettings
 from catalog import jobs
-from catalog.contract.words import UploadState, Visibility
+from catalog.contract.words import RenditionPolicy, UploadState, Visibility
 from catalog.locks import lock_room
 from catalog.rows import only
 from catalog.uploads import Cut, arrived, is_here
 
 _COLUMNS: LiteralString = """
-    id, user_id, name, size_bytes, part_size_bytes, sha256, modified_at, title, description, visibility, library_root,
-    folder, appended, state, reason, video_id, created_at, expires_at
+    id, user_id, name, size_bytes, part_size_bytes, sha256, modified_at, title, description, visibility, renditions,
+    library_root, folder, appended, state, reason, video_id, created_at, expires_at
 """
 # What is there or on its way: what became a title counts for as long as that is there.
 _COUNTS: LiteralString = "(state <> 'done' OR video_id IS NOT NULL)"
@@ -37,6 +37,7 @@ _ASSIGNMENTS: dict[str, LiteralString] = {
     "title": "title = %(title)s",
     "description": "description = %(description)s",
     "visibility": "visibility = %(visibility)s",
+    "renditions": "renditions = %(renditions)s",
     "folder": "folder = %(folder)s",
     "sha256": "sha256 = %(sha256)s",
 }
@@ -84,6 +85,7 @@ class Upload:
     title: str
     description: str
     visibility: Visibility | None
+    renditions: RenditionPolicy | None
     library_root: str
     folder: str
     appended: int
@@ -145,10 +147,10 @@ def create(
                 cursor.execute(
                     f"""
                     INSERT INTO uploads (id, user_id, name, size_bytes, part_size_bytes, sha256, modified_at, title,
-                                         description, visibility, library_root, folder, expires_at)
+                                         description, visibility, renditions, library_root, folder, expires_at)
                     VALUES (%(id)s, %(user_id)s, %(name)s, %(size_bytes)s, %(part_size_bytes)s, %(sha256)s,
-                            %(modified_at)s, %(title)s, %(description)s, %(visibility)s, %(library_root)s, %(folder)s,
-                            now() + make_interval(secs => %(kept)s))
+                            %(modified_at)s, %(title)s, %(description)s, %(visibility)s, %(renditions)s,
+                            %(library_root)s, %(folder)s, now() + make_interval(secs => %(kept)s))
                     RETURNING {_COLUMNS}
                     """,
                     row,

@@ -165,7 +165,9 @@ def _become_title(attempt: Attempt, upload: Upload, stem: str, examined: Examine
             return Fault("One of the folders that it is to lie in is a file or a link. Choose another folder.")
         found = Found(held.library_root, path_of(name), examined.found.size, examined.found.mtime_ns)
         publisher = Publisher(database, Titles(settings.titles_dir), settings.library_roots)
-        video = publisher.arrived(Examined(found, examined.fingerprint, examined.container), probed)
+        video = publisher.arrived(
+            Examined(found, examined.fingerprint, examined.container), probed, renditions=held.renditions
+        )
         if not isinstance(video, Fault):
             uploads.become(database, held, video)
         return video

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from authsvc.api.schemas.common import Body, Id, Line, Moment, Page, Text
-from catalog.contract.words import UploadState, Visibility
+from catalog.contract.words import RenditionPolicy, UploadState, Visibility
 from catalog.text import has_something_to_see, is_clean
 from catalog.uploads import MOST_PARTS
 
@@ -61,6 +61,11 @@ class UploadIn(Body):
     visibility: Visibility | None = Field(
         None, description="The folder's default if nothing is said; `named` names you alone at first"
     )
+    renditions: RenditionPolicy | None = Field(
+        None,
+        description="When versions that play everywhere are made and kept: where browsers can't play the file"
+        " (as_needed), always (ladder), never (none). The policy of its root if nothing is said",
+    )
     place: PlaceIn = PlaceIn()
 
 
@@ -70,6 +75,7 @@ class UploadChangesIn(Body):
     title: Title = ""
     description: Description = ""
     visibility: Visibility | None = None
+    renditions: RenditionPolicy | None = None
     folder: Folder = ""
     sha256: Digest | None = None
 
@@ -92,6 +98,7 @@ class UploadOut(BaseModel):
     title: str = Field(description="Empty: made from the name")
     description: str
     visibility: Visibility | None
+    renditions: RenditionPolicy | None = Field(description="Null: the policy of its root")
     place: PlaceOut
     part_size_bytes: int = Field(description="Of each part but the last, which is what is left")
     parts: int = Field(description="How many there are; they are numbered from 1")

@@ -314,6 +314,11 @@ def main() -> int:
     parser.add_argument("--title", help="made from the file's name otherwise")
     parser.add_argument("--description", default="")
     parser.add_argument("--visibility", choices=["public", "members", "named"], help="the folder's default otherwise")
+    parser.add_argument(
+        "--renditions",
+        choices=["as_needed", "ladder", "none"],
+        help="versions for every browser: where they are needed, always, never; the root's policy otherwise",
+    )
     parser.add_argument("--root", help="root of the library; the first that takes uploads otherwise")
     parser.add_argument("--folder", default="", help="below the root, such as Films/2026")
     parser.add_argument("--lanes", type=int, default=LANES, help="parts that are sent at once; %(default)s otherwise")
@@ -347,6 +352,7 @@ def upload_all(box: Box, given: argparse.Namespace) -> int:
         wishes: dict[str, Any] = {"description": given.description, "place": place}
         wishes.update({"title": given.title} if given.title else {})
         wishes.update({"visibility": given.visibility} if given.visibility else {})
+        wishes.update({"renditions": given.renditions} if given.renditions else {})
         wishes.update({"sha256": digest(path)} if given.check else {})
         upload = send(box, path, wishes, given.lanes)
         failed += upload["state"] != "done"

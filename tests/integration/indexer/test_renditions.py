@@ -78,3 +78,14 @@ def test_a_title_that_has_renditions_gets_no_others(library: Library) -> None:
         owner.execute("INSERT INTO published_files VALUES (%s, 'master.m3u8', 'x', 1)", (video,))
     scan(library, "as_needed")
     assert wanted(library) == []
+
+
+def test_what_was_chosen_for_a_title_comes_before_its_root(library: Library) -> None:
+    library.scan()
+    library.owner("UPDATE videos SET renditions = 'none', renditions_chosen = 'none'", "DELETE FROM jobs")
+    scan(library, "ladder")
+    assert wanted(library) == []
+    # Its root's again.
+    library.owner("UPDATE videos SET renditions = NULL, renditions_chosen = NULL")
+    scan(library, "ladder")
+    assert [title for title, *_ in wanted(library)] == [OTHER, PLAYABLE]

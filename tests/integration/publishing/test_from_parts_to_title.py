@@ -64,6 +64,24 @@ def test_parts_out_of_order_and_side_by_side_become_a_title_that_plays(stack: St
         assert connection.get(source, "Range: bytes=0-99").body == content[:100]
 
 
+def test_its_own_policy_says_whether_renditions_are_made_of_it(stack: Stack) -> None:
+    """Whatever its root's is, from the moment that it is a title; a scan changes nothing of that."""
+    for number, (policy, urgencies) in enumerate({"ladder": ["upload"], "none": []}.items()):
+        content = film(40 + number)
+        bob = Uploader(stack, content)
+        bob.begin(f"Policy {policy}.mp4", renditions=policy)
+        bob.send([1])
+        bob.complete()
+        video = bob.over()["video_id"]
+        with psycopg.connect(stack.database.owner_url) as owner:
+            found = owner.execute(
+                "SELECT renditions, renditions_chosen, ARRAY(SELECT urgency FROM jobs WHERE video_id = v.id"
+                " AND kind = 'rendition') FROM videos v WHERE id = %s",
+                (video,),
+            ).fetchone()
+        assert found == (policy, policy, urgencies)
+
+
 def test_parts_are_appended_while_others_arrive(stack: Stack) -> None:
     content = film(2, 60 * MIB)
     bob = Uploader(stack, content)

@@ -115,6 +115,10 @@ def test_an_upload_is_its_owners_on_every_device_and_nobody_elses(alice: Viewer,
 def test_title_viewers_folder_and_digest_are_chosen_while_it_runs(alice: Viewer) -> None:
     upload = begun(alice, title="Sunrise", visibility="public", place={"folder": "Silent/1927"}, sha256="ab" * 32)
     assert (upload["sha256"], upload["place"]["folder"]) == ("ab" * 32, "Silent/1927")
+    assert upload["renditions"] is None
+    for policy in ("ladder", None, "none"):
+        answer = alice.call("PATCH", f"/uploads/{upload['id']}", {"renditions": policy})
+        assert answer.get_json()["renditions"] == policy
     changed = alice.call("PATCH", f"/uploads/{upload['id']}", {"title": "Sunrise: A Song", "visibility": "named"})
     assert [changed.get_json()[name] for name in ("title", "visibility")] == ["Sunrise: A Song", "named"]
 
@@ -123,7 +127,8 @@ def test_title_viewers_folder_and_digest_are_chosen_while_it_runs(alice: Viewer)
     "wrong",
     [
         {"size_bytes": 0}, {"size_bytes": -1}, {"name": ""}, {"name": "a\nb"}, {"sha256": "AB" * 32}, {"sha256": "ab"},
-        {"visibility": "secret"}, {"place": {"root": "/etc"}}, {"place": {"folder": ".."}}, {"place": {"folder": "/x"}},
+        {"visibility": "secret"}, {"renditions": "always"},
+        {"place": {"root": "/etc"}}, {"place": {"folder": ".."}}, {"place": {"folder": "/x"}},
         {"place": {"folder": "a/../b"}}, {"place": {"folder": ".hidden"}}, {"place": {"folder": "a//b"}},
         {"place": {"folder": "a\x00b"}}, {"place": {"folder": "é" * 150}}, {"title": " "}, {"owner": "bob"},
     ],
