@@ -14,6 +14,7 @@ from authsvc.api.schemas import videos as video_schemas
 from authsvc.api.schemas import viewers as schemas
 from authsvc.api.videos import own, whole
 from authsvc.audit import Event
+from authsvc.library import renditions
 from authsvc.sharing import editing, viewers
 from authsvc.sharing.viewers import Lost, Named, UnknownViewers
 
@@ -25,10 +26,12 @@ _NO_TITLE = "There is no such title."
 @bp.patch("/<id:video_id>")
 @conditional.compared
 @bp.input(schemas.VideoChangesIn, location="json", arg_name="body")
-@bp.output(video_schemas.VideoOut)
+@bp.output(video_schemas.VideoDetailsOut)
 @bp.doc(summary="Edit a title", responses=[400, 401, 403, 404, 422, 503])
 def edit(video_id: str, body: schemas.VideoChangesIn) -> dict[str, Any]:
-    """Whoever may not see it any more loses it at once: it is 404 within 2 s, and playbacks of it end."""
+    """Whoever may not see it any more loses it at once: it is 404 within 2 s, and playbacks of it end. What a new
+    policy of renditions wants is made; what is there stays.
+    """
     identity, changes = guard.identity(), body.model_dump(exclude_unset=True)
     with here().database.connection() as connection:
         with connection.transaction():
@@ -36,6 +39,8 @@ def edit(video_id: str, body: schemas.VideoChangesIn) -> dict[str, Any]:
                 editing.hold(connection, video_id)
                 conditional.require_match(own(connection, identity, video_id))
             lost = editing.edit(connection, video_id, changes) if changes else Lost()
+            if lost is not None and body.renditions is not None:
+                renditions.follow(connection, UUID(video_id), by=UUID(identity.user_id))
             if lost and "visibility" in changes:
                 noted(connection, Event.TITLE_ACCESS_CHANGED, video=video_id, visibility=body.visibility)
         tell(lost)

@@ -1,18 +1,21 @@
-"""For admins: have renditions of a title made."""
+"""For admins: have renditions of a title made, or removed."""
 
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 
+from authsvc.api.editing import noted
 from authsvc.api.jobs import whole
 from authsvc.api.protocol import guard, idempotency
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.services import here
 from authsvc.api.schemas import renditions as schemas
 from authsvc.api.videos import found
+from authsvc.audit import Event
 from authsvc.library import jobs, renditions, titles
 from catalog import jobs as queue
+from catalog.renditions import withdraw
 
 bp = APIBlueprint("renditions", __name__, url_prefix="/api/v1/videos", tag="Administration")
 
@@ -49,3 +52,19 @@ def transcode(video_id: str, body: schemas.TranscodeIn) -> dict[str, Any]:
         if body.thumbnails:
             ordered.append(queue.enqueue(connection, "pictures", video_id=title.id, requested_by=by, urgency="wanted"))
         return {"jobs": [whole(job) for job in jobs.several(connection, ordered)]}
+
+
+@bp.delete("/<id:video_id>/renditions")
+@bp.doc(
+    summary="Remove the renditions of a title",
+    responses={204: "It has none any more", 401: "", 403: "Not an admin", 404: "No such title", 503: ""},
+)
+def remove(video_id: str) -> tuple[str, int]:
+    """Nobody begins with them any more; who watches them goes on, and their files go after some hours. A job that makes
+    some goes on: cancel it before. They are made again when the title's policy and somebody who plays it want them.
+    """
+    with here().database.connection() as connection, connection.transaction():
+        title = found(titles.visible(connection, guard.identity(), video_id))
+        if removed := withdraw(connection, title.id):
+            noted(connection, Event.RENDITIONS_REMOVED, video=title.id.hex, bytes=removed)
+    return "", 204

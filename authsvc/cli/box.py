@@ -15,9 +15,11 @@ from authsvc.watching.leases import Leases
 
 @console.command(None, "status")
 def status() -> dict[str, Any]:
-    """Print whether the stores answer, and counts of users, sessions, playbacks that run, and titles."""
+    """Print whether the stores answer, counts of users, sessions, playbacks that run, and titles; what renditions take,
+    and whose leave next.
+    """
     with console.database() as connection:
-        found, scan = overview.of(connection), overview.latest_scan(connection)
+        found, scan, kept = overview.of(connection), overview.latest_scan(connection), overview.kept(connection)
     running = _running()
     return {
         "postgresql": "ok",
@@ -27,6 +29,7 @@ def status() -> dict[str, Any]:
         "sessions": found.sessions,
         "playbacks": running,
         "videos": found.videos,
+        "renditions": kept,
         "latest_scan": scan and (scan.finished_at or "running"),
     }
 

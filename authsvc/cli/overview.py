@@ -8,7 +8,10 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from authsvc.sessions.alive import OPEN
+from catalog import renditions
 from catalog.rows import only
+
+_NEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,16 @@ def of(connection: Connection[Any]) -> Overview:
             """
             )
         )
+
+
+def kept(connection: Connection[Any]) -> dict[str, Any]:
+    """What renditions take and may take (bytes; null: as much as they like), and the titles whose leave next."""
+    budget, spared_hours = renditions.budget(connection)
+    return {
+        "bytes": renditions.kept_bytes(connection),
+        "budget_bytes": budget or None,
+        "leave_next": [one.title for one in renditions.leaving(connection, spared_hours, _NEXT)] if budget else [],
+    }
 
 
 def latest_scan(connection: Connection[Any]) -> Scan | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from authsvc.library.titles import MANIFESTS
 from catalog import jobs
 from catalog.contract.words import PROFILES, Profile
 
@@ -14,6 +15,12 @@ _MAY_BE_WANTED: LiteralString = """
 SELECT FROM videos v
  WHERE v.id = %s AND v.renditions <> 'none'
    AND NOT EXISTS (SELECT FROM jobs WHERE video_id = v.id AND kind = 'rendition' AND state IN ('failed', 'cancelled'))
+"""
+# By its own policy, with nothing that leads to renditions yet.
+_IS_DUE: LiteralString = """
+SELECT FROM videos v
+ WHERE v.id = %s AND v.status = 'ready' AND (v.renditions = 'ladder' OR v.renditions = 'as_needed' AND NOT direct_play)
+   AND NOT EXISTS (SELECT FROM published_files WHERE video_id = v.id AND name = ANY(%s))
 """
 
 
@@ -30,6 +37,12 @@ def order(
     wish: dict[str, Any] = {"profiles": [one for one in PROFILES if one in profiles]} if profiles else {}
     wish |= {name: False for name, wanted in (("hls", hls), ("dash", dash)) if not wanted}
     return jobs.enqueue(connection, "rendition", video_id=video, parameters=wish, requested_by=by, urgency="wanted")
+
+
+def follow(connection: Connection[Any], video: UUID, *, by: UUID) -> None:
+    """Have made what the title's own policy, just chosen, wants and what is not there."""
+    if connection.execute(_IS_DUE, (video, list(MANIFESTS))).fetchone() is not None:
+        order(connection, video, by=by)
 
 
 def want(connection: Connection[Any], video: UUID, *, by: UUID) -> None:

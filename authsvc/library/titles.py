@@ -24,7 +24,7 @@ _COLUMNS: LiteralString = """
     v.renditions
 """
 # What leads to a title's renditions.
-_MANIFESTS = frozenset(
+MANIFESTS = frozenset(
     one.stem + "." + one.suffixes[0] for one in PUBLISHED if one.kind == "manifest" and not one.middle
 )
 _ORDERS: dict[cursors.Sort, LiteralString] = {
@@ -102,14 +102,14 @@ class Title:
     popularity: float
     changed_at: datetime
     title_folded: str
-    # Its root's policy; None: the indexer did not look yet.
+    # The policy that counts, its own or its root's; None: the indexer did not look yet.
     renditions: str | None
     files: list[File] = field(default_factory=list)
 
     @property
     def made_now(self) -> bool:
         """Whether it can be watched while it is made, since nothing of the kind is kept."""
-        kept = any(file.name in _MANIFESTS for file in self.files)
+        kept = any(file.name in MANIFESTS for file in self.files)
         return self.status == "ready" and self.renditions != "none" and not kept
 
     def key(self, sort: cursors.Sort) -> cursors.Key:
@@ -291,10 +291,13 @@ def listed(connection: Connection[Any], identity: Identity, *, limit: int, after
 
 def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
     """What only the page of one title shows: hdr, rotation (degrees), chapters ({title, start_seconds, end_seconds}),
-    container_tags, the tracks in the container's order, and the published subtitles in theirs."""
+    container_tags, the policies of renditions, the tracks in the container's order, and the published subtitles in
+    theirs.
+    """
     with connection.cursor(row_factory=dict_row) as rows:
         shown = rows.execute(
-            "SELECT hdr, rotation, chapters, container_tags FROM videos WHERE id = %s", (video_id,)
+            "SELECT hdr, rotation, chapters, container_tags, renditions, renditions_chosen FROM videos WHERE id = %s",
+            (video_id,),
         ).fetchone()
         tracks = rows.execute(
             "SELECT position, kind, codec, codec_string, profile, language, title, channels, sample_rate, bitrate,"

@@ -8,12 +8,14 @@ from psycopg import Connection
 
 from authsvc.sharing.viewers import Lost, end_lost
 
-# Each field is a column of the same name; nothing else can be changed here.
+# Each field is a column of the same name, and nothing else can be changed here.
 _ASSIGNMENTS: dict[str, LiteralString] = {
     "title": "title = %(title)s",
     "description": "description = %(description)s",
     "tags": "tags = %(tags)s",
     "visibility": "visibility = %(visibility)s",
+    # Null: the indexer gives it its root's with the next scan.
+    "renditions": "renditions = %(renditions)s, renditions_chosen = %(renditions)s",
 }
 
 

@@ -98,6 +98,7 @@ WHO_MAY: Final = {
     "ratings.withdraw": MEMBERS,
     "editing.edit": ADMIN,
     "renditions.transcode": ADMIN,
+    "renditions.remove": ADMIN,
     "editing.list_viewers": ADMIN,
     "editing.name_viewers": ADMIN,
     "uploads.list_uploads": MEMBERS,

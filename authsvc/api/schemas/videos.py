@@ -9,7 +9,7 @@ from authsvc.api.schemas.common import Id, Text
 from authsvc.api.schemas.jobs import WorkOut
 from authsvc.api.schemas.ratings import RatingOut
 from authsvc.library import cursors
-from catalog.contract.words import TitleStatus, TrackKind, Visibility
+from catalog.contract.words import RenditionPolicy, TitleStatus, TrackKind, Visibility
 
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
 Lines = Annotated[int, Field(ge=0, le=100_000)]
@@ -112,6 +112,10 @@ class ChapterOut(BaseModel):
 
 
 class VideoDetailsOut(VideoOut):
+    renditions: RenditionPolicy | None = Field(
+        description="When versions that play everywhere are made and kept; null: the next scan finds out"
+    )
+    renditions_chosen: RenditionPolicy | None = Field(description="The same, if it was chosen for this title alone")
     hdr: str | None
     rotation: int = Field(description="Degrees clockwise that a player turns the picture")
     chapters: list[ChapterOut]

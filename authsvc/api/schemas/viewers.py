@@ -29,6 +29,11 @@ class VideoChangesIn(Body):
     description: Annotated[Page, Field(max_length=5000)] = ""
     tags: Annotated[list[Tag], Field(max_length=50), AfterValidator(_distinct)] = Field(default_factory=list)
     visibility: Visibility = "members"
+    renditions: words.RenditionPolicy | None = Field(
+        None,
+        description="When versions that play everywhere are made and kept: where browsers can't play the file"
+        " (as_needed), always (ladder), never (none). Null: what the root of the library says, from the next scan on",
+    )
 
 
 class ViewersIn(Body):
