@@ -69,6 +69,24 @@ export function transcode(id) {
 }
 
 /**
+ * Nobody begins with what was made of a title any more; who watches it goes on.
+ * @param {string} id  of the video
+ * @returns {Promise<void>}
+ */
+export function removeRenditions(id) {
+  return call('DELETE', `/videos/${encodeURIComponent(id)}/renditions`);
+}
+
+/**
+ * @param {string} id
+ * @param {{renditions: ?string}} changes
+ * @returns {Promise<Video>}
+ */
+export function changeVideo(id, changes) {
+  return call('PATCH', `/videos/${encodeURIComponent(id)}`, { body: changes });
+}
+
+/**
  * Permission to play, with signed links. Each call is a new playback.
  * @param {string} id  of the video
  * @param {{device?: string, replace?: string}} [wishes]  `replace`: the playback to end in exchange

@@ -10,8 +10,10 @@ import { elsewhere } from './external.js';
 import { facts } from './facts.js';
 import { clock, codec, resolution } from './format.js';
 import { icon } from './icons.js';
+import { Kept } from './kept.js';
 import { Making } from './making.js';
 import { Problem, sentence, wasAborted } from './problems.js';
+import * as session from './session.js';
 import { KEYS } from './shortcuts.js';
 
 /** @typedef {import('./types.js').Video} Video */
@@ -78,8 +80,15 @@ function show(place, video, answer, context) {
     video.duration_seconds ? clock(video.duration_seconds) : null,
     codec(video.video_codec),
   ];
-  const making = new Making(video, context.signal, () => aperture.show());
+  const isAdmin = session.user()?.role === 'admin' && video.status === 'ready';
+  const kept = isAdmin ? new Kept(video, context.signal, () => changed()) : null;
+  const making = new Making(video, context.signal, () => changed());
   const aperture = new Aperture(video, answer, making, context);
+  const changed = () => {
+    aperture.show();
+    making.show();
+    kept?.show();
+  };
   fill(
     place,
     aperture.element,
@@ -97,6 +106,7 @@ function show(place, video, answer, context) {
           ? h('ul', { class: 'tags', 'aria-label': 'Tags' }, ...video.tags.map((tag) => h('li', { dir: 'auto' }, tag)))
           : null,
         video.status === 'ready' ? elsewhere(video, context.signal) : null,
+        kept?.element,
         video.status === 'ready' ? keys() : null,
       ),
       h(

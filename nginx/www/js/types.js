@@ -80,6 +80,7 @@
  * @property {string} added_at  RFC 3339
  * @property {?string} [hdr]
  * @property {boolean} [made_now]  can be watched while it is made
+ * @property {?string} [renditions_chosen]  when versions that play everywhere are made, if that was chosen for it alone
  * @property {boolean} direct_play  every current browser plays the file; what this one plays is asked (capability.js)
  *
  * @typedef {object} VideoPage
@@ -165,6 +166,7 @@
  * @property {string} title  empty: made from the name
  * @property {string} description
  * @property {?import('./contract.js').Visibility} visibility
+ * @property {?string} renditions  when versions that play everywhere are made; null: as its folder has it
  * @property {{root: string, folder: string}} place
  * @property {number} part_size_bytes
  * @property {number} parts

@@ -3,6 +3,7 @@
 import { alarm, say } from './announce.js';
 import { fill, h, uniqueId } from './dom.js';
 import { bytes, clock } from './format.js';
+import { POLICIES } from './kept.js';
 import { Problem, sentence } from './problems.js';
 import { titleAddress } from './router.js';
 import { running } from './transfer.js';
@@ -20,6 +21,9 @@ const VIEWERS = /** @type {const} */ ([
 
 /** Fields that take a whole line. */
 const WIDE = new Set(['title', 'description']);
+
+/** Fields that have a value of the folder's, where none is chosen. */
+const CHOSEN = new Set(['visibility', 'renditions']);
 
 export class UploadCard {
   /**
@@ -112,19 +116,15 @@ export class UploadCard {
 
   /** Each field is kept when it is left. */
   form() {
-    const { title, description, visibility, place } = this.upload;
-    const viewers = h(
-      'select',
-      {},
-      VIEWERS.map(([word, name]) => h('option', { value: word, selected: word === (visibility ?? '') }, name)),
-    );
+    const { title, description, visibility, renditions, place } = this.upload;
     const folder = h('input', { type: 'text', value: place.folder, maxlength: '500', placeholder: 'Films/2026' });
     return h(
       'div',
       { class: 'wishes' },
       this.field('Title', h('input', { type: 'text', value: title, maxlength: '300' }), 'title'),
       this.field('Folder', folder, 'folder'),
-      this.field('Who sees it', viewers, 'visibility'),
+      this.field('Who sees it', choice(VIEWERS, visibility), 'visibility'),
+      this.field('Versions for every browser', choice(POLICIES, renditions), 'renditions'),
       this.field('Description', h('textarea', { rows: '3', maxlength: '10000' }, description), 'description'),
     );
   }
@@ -144,9 +144,9 @@ export class UploadCard {
       const value = input.value.trim();
       let text = '';
       try {
-        // An empty title is made from the name, and no word about viewers is the folder's: nothing to be told.
-        if (value || name === 'folder' || name === 'description')
-          await uploads.change(this.upload.id, { [name]: value });
+        // An empty title is made from the name; what is not chosen is the folder's.
+        if (value || name !== 'title')
+          await uploads.change(this.upload.id, { [name]: CHOSEN.has(name) ? value || null : value });
       } catch (error) {
         text = (error instanceof Problem && error.complaint(name)) || sentence(error);
       }
@@ -179,4 +179,16 @@ export class UploadCard {
       this.trouble.hidden = false;
     }
   }
+}
+
+/**
+ * @param {readonly (readonly [string, string])[]} words  each with its name
+ * @param {?string} [chosen]
+ */
+function choice(words, chosen) {
+  return h(
+    'select',
+    {},
+    words.map(([word, name]) => h('option', { value: word, selected: word === (chosen ?? '') }, name)),
+  );
 }

@@ -35,7 +35,7 @@ export function begin(file) {
 
 /**
  * @param {string} id
- * @param {Record<string, string>} changes
+ * @param {Record<string, string|null>} changes
  * @returns {Promise<Upload>}
  */
 export function change(id, changes) {
