@@ -1,4 +1,7 @@
-"""One picture of a video: from a tenth of its length, at a key frame, the most typical of a few."""
+"""One picture of a video: from a tenth of its length, at a key frame, the most typical of a few that are not black.
+
+Where all are black there (an opening, a fade), it is from further on; a film that is black everywhere has a black one.
+"""
 
 from typing import Any
 
@@ -13,6 +16,10 @@ from media.sniff import Container
 from media.tones import to_sdr
 
 _AT_SHARE = 0.1
+_FURTHER_ON = (0.3, 0.5, 0.8)
+# A frame is black when so much of it (per cent) is darker than that (luma, of 255).
+_BLACK_PER_CENT = 95
+_DARK = 32
 # Key frames are compared within this many seconds of video: bounds what is read of a large file.
 _WINDOW_SECONDS = 8
 _CANDIDATES = 4
@@ -24,11 +31,9 @@ def make_poster(
 ) -> bytes | Fault:
     """A JPEG, or why there is none (which does not make the video broken). Raises `SandboxError`."""
     fault = Fault("No picture could be made.")
-    at = subject.duration_seconds * _AT_SHARE
-    # Tones can't be mapped when the file does not tell its colours; no frame is at a tenth when its index lies.
-    for start, tones in ((at, True), (at, False), (0.0, False)) if subject.is_hdr else ((at, False), (0.0, False)):
+    for start, tones, black in _tries(subject):
         outcome = sandbox.run(
-            _command(settings, container, subject, start, tones),
+            _command(settings, container, subject, start, tones=tones, black=black),
             descriptor,
             seconds=settings.poster_timeout_seconds,
             output_bytes=settings.poster_output_bytes,
@@ -41,7 +46,21 @@ def make_poster(
     return fault
 
 
-def _command(settings: MediaSettings, container: Container, subject: Subject, start: float, tones: bool) -> list[str]:
+def _tries(subject: Subject) -> list[tuple[float, bool, bool]]:
+    """Where a picture is looked for (seconds), whether its tones are mapped, and whether it may be black.
+
+    Tones can't be mapped when the file does not tell its colours; no frame is at a tenth when its index lies.
+    """
+    at, *further = (subject.duration_seconds * share for share in (_AT_SHARE, *_FURTHER_ON))
+    tones = subject.is_hdr
+    seen = [(at, tones, False), *((place, tones, False) for place in further)]
+    unseen = [(at, tones, True), (at, False, True), (0.0, False, True)]
+    return list(dict.fromkeys(seen + unseen))
+
+
+def _command(
+    settings: MediaSettings, container: Container, subject: Subject, start: float, *, tones: bool, black: bool
+) -> list[str]:
     before: dict[str, Any] = input_options(container) | {"skip_frame": "nokey", "t": _WINDOW_SECONDS, "threads": 1}
     if start > 0:
         before |= {"ss": f"{start:.3f}", "noaccurate_seek": None}
@@ -50,6 +69,10 @@ def _command(settings: MediaSettings, container: Container, subject: Subject, st
     frames = scaled(ffmpeg.input(f"file:{VIDEO}", **before)[subject.stream], size)
     if tones:
         frames = to_sdr(frames)
+    if not black:
+        frames = frames.filter("blackframe", amount=0, threshold=_DARK).filter(
+            "metadata", mode="select", key="lavfi.blackframe.pblack", value=_BLACK_PER_CENT, function="less"
+        )
     frames = frames.filter("thumbnail", _CANDIDATES).filter("format", "yuvj420p")
     picture = ffmpeg.output(
         frames, "pipe:1", f="image2pipe", vcodec="mjpeg", vframes=1, **{"q:v": settings.poster_quality}
