@@ -4,7 +4,7 @@ import time
 
 from indexer import store
 from indexer.crew import Crew
-from indexer.examine import Examiner
+from indexer.examine import Examiner, Picture
 from indexer.progress import Progress
 from indexer.publish import Publisher
 from indexer.store import Database
@@ -34,9 +34,12 @@ def make_pictures(
         for job, picture in crew.each("making posters", examiner.picture, due[start : start + batch]):
             if isinstance(picture, SandboxError):
                 progress.alert("error", f"no poster for now: {picture}")
-            elif isinstance(picture, Fault):
-                publisher.poster(job, None)
-                progress.event("no poster", job.path, picture.sentence)
-            elif isinstance(picture, bytes):
-                made += publisher.poster(job, picture)
+            elif isinstance(picture, Picture):
+                is_made = publisher.poster(job, picture)
+                if picture.remark:
+                    progress.event("passed by", job.path, picture.remark)
+                if isinstance(picture.poster, Fault):
+                    progress.event("no poster", job.path, picture.poster.sentence)
+                else:
+                    made += is_made
     return made

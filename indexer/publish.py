@@ -14,7 +14,7 @@ from catalog.contract.words import RenditionPolicy
 from catalog.locks import lock_video
 from indexer import store
 from indexer.defaults import Defaults
-from indexer.examine import Examined
+from indexer.examine import Examined, Picture
 from indexer.reconcile import Found, Known
 from indexer.settings import LibraryRoot
 from indexer.store import Database, PictureDue
@@ -168,15 +168,18 @@ class Publisher:
                     if row.fingerprint is not None:
                         self._ask(row.id, row.fingerprint, row.sidecars, sidecars)
 
-    def poster(self, due: PictureDue, picture: bytes | None) -> bool:
+    def poster(self, due: PictureDue, picture: Picture) -> bool:
         """Publish a poster, or note that there is none; False when the title has other content by now."""
         with self._database.transaction():
             lock_video(self._database, due.id)
-            if not store.mark_pictured(self._database, due):
+            if not store.mark_pictured(self._database, due, picture.of_pictures, picture.remark):
                 return False
-            if picture is not None:
-                self._titles.put_picture(due.id, POSTER, picture)
-                store.publish(self._database, due.id, POSTER, "image/jpeg", len(picture))
+            if isinstance(picture.poster, bytes):
+                self._titles.put_picture(due.id, POSTER, picture.poster)
+                store.publish(self._database, due.id, POSTER, "image/jpeg", len(picture.poster))
+            else:  # there may be one of a picture that lay beside the film
+                self._titles.withdraw(due.id, [POSTER])
+                store.unpublish(self._database, due.id, POSTER)
         return True
 
     def hide(self, videos: list[UUID]) -> int:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from indexer.walk import Listing
+from media.companions import NONE
 from media.faults import Fault
 from media.probe import JUDGEMENT
 
@@ -43,6 +44,9 @@ class Known(NamedTuple):
     judgement: int
     # Digest of the subtitle files that its text was asked for with; None: nothing was asked for yet.
     sidecars: bytes | None = b""
+    # Of the pictures and the notes beside it when they were looked at last (media.companions).
+    of_pictures: bytes = b""
+    of_notes: bytes = b""
 
     @property
     def is_judged(self) -> bool:
@@ -83,6 +87,8 @@ class Comparison:
     due: list[Found] = field(default_factory=list)
     # Rows that are ready and not due, of which other subtitle files lie beside the video than they were asked for with.
     unasked: list[tuple[Known, bytes]] = field(default_factory=list)
+    # Places of ready titles that are not due, beside which other pictures or notes lie than were looked at.
+    accompanied: list[Place] = field(default_factory=list)
     # Rows, by id, whose path is certainly empty. The removed ones among them can come back.
     absent: dict[UUID, Known] = field(default_factory=dict)
     # Rows that follow content to another path.
@@ -126,8 +132,12 @@ def compare(rows: Iterable[Known], listings: Mapping[str, Listing | None], publi
             known = standing.get((root, path))
             if known is None or _is_due(known, size, mtime_ns, published):
                 comparison.due.append(Found(root, path, size, mtime_ns, known, digests.get(path, b"")))
-            elif known.status == "ready" and known.sidecars != digests.get(path, b""):
-                comparison.unasked.append((known, digests.get(path, b"")))
+            elif known.status == "ready":
+                if known.sidecars != digests.get(path, b""):
+                    comparison.unasked.append((known, digests.get(path, b"")))
+                beside = listing.companions.get(path, NONE)
+                if (known.of_pictures, known.of_notes) != (beside.of_pictures, beside.of_notes):
+                    comparison.accompanied.append(known.place)
     return comparison
 
 

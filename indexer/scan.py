@@ -5,8 +5,9 @@
     published.
  3. Posters are made until the files set aside have had their time; those are looked at again. What holds still is
     treated like the others, what grows is recorded as waiting.
- 4. The text of titles is asked for where other subtitle files lie beside them than before. Titles whose files are
-    gone are hidden, unless too many are gone at once; those hidden long ago are purged.
+ 4. The text of titles is asked for where other subtitle files lie beside them than before; so are posters where other
+    pictures do, and other notes (.nfo) are read. Titles whose files are gone are hidden, unless too many are gone at
+    once; those hidden long ago are purged.
  5. The posters that are left are made.
 
 Threads look at files and run tools; this thread alone writes to the database and to the published tree.
@@ -19,6 +20,7 @@ from uuid import UUID
 
 from catalog.text import clean
 from indexer import store
+from indexer.beside import look_beside
 from indexer.crew import Crew
 from indexer.examine import Examined, Examiner, Unsettled
 from indexer.names import shown_filename
@@ -81,7 +83,7 @@ class Scan:
             Roots.listed(self._settings.library_roots, self._progress, self._settings.root_silence_seconds) as roots,
         ):
             reader = Reader.named(user) if user else None
-            self._index(crew, roots, Examiner(self._settings, self._sandbox, reader, roots.descriptors))
+            self._index(crew, roots, Examiner(self._settings, self._sandbox, reader, roots.descriptors, roots.listings))
         self._summary.count(store.count_by_status(self._database), time.monotonic() - began)
         store.finish_scan(self._database, self._record, self._summary.as_json(), self._settings.scan_record_days)
         return self._summary
@@ -112,6 +114,10 @@ class Scan:
             self._look_again(crew, examiner, comparison, unsettled)
         self._publisher.ask(
             [(row, sidecars) for row, sidecars in comparison.unasked if row.id not in comparison.claimed]
+        )
+        due = [found.place for found in comparison.due]
+        self._summary.told += look_beside(
+            self._database, crew, examiner, self._progress, [*due, *comparison.accompanied]
         )
         self._remove(comparison, roots.devices)
         self._remove_ownerless(published.difference(row.hex for row in rows), len(rows))

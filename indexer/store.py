@@ -29,7 +29,7 @@ REFUSED = (DataError, IntegrityError, ProgramLimitExceeded, UnicodeError)
 
 _KNOWN: LiteralString = """
 SELECT encode(uuid_send(id), 'hex'), library_root, path, size_bytes, mtime_ns, fingerprint, status, status_reason,
-       container, removed_at IS NOT NULL, judgement, sidecars
+       container, removed_at IS NOT NULL, judgement, sidecars, picture_digest, note_digest
   FROM videos
 """
 
@@ -46,12 +46,12 @@ _SAVE: LiteralString = """
 INSERT INTO videos (id, library_root, path, fingerprint, size_bytes, mtime_ns, filename, title, status, status_reason,
                     visibility, container, duration_seconds, width, height, fps, bitrate, video_codec, audio_codec,
                     video_codec_string, audio_codec_string, hdr, rotation, chapters, container_tags, direct_play,
-                    video_track, judgement)
+                    video_track, cover_track, judgement)
 VALUES (%(id)s, %(root)s, %(path)s, %(fingerprint)s, %(size)s, %(mtime_ns)s, %(filename)s, %(title)s, %(status)s,
         %(reason)s, %(visibility)s, %(container)s, %(duration_seconds)s, %(width)s, %(height)s, %(fps)s, %(bitrate)s,
         %(video_codec)s, %(audio_codec)s, %(video_codec_string)s, %(audio_codec_string)s, %(hdr)s, %(rotation)s,
         %(chapters)s, %(tags)s, %(direct_play)s,
-        %(video_track)s, %(judgement)s)
+        %(video_track)s, %(cover_track)s, %(judgement)s)
 ON CONFLICT (id) DO UPDATE
    SET library_root = EXCLUDED.library_root, path = EXCLUDED.path, fingerprint = EXCLUDED.fingerprint,
        size_bytes = EXCLUDED.size_bytes, mtime_ns = EXCLUDED.mtime_ns, filename = EXCLUDED.filename,
@@ -62,7 +62,7 @@ ON CONFLICT (id) DO UPDATE
        audio_codec = EXCLUDED.audio_codec, video_codec_string = EXCLUDED.video_codec_string,
        audio_codec_string = EXCLUDED.audio_codec_string, hdr = EXCLUDED.hdr, rotation = EXCLUDED.rotation,
        chapters = EXCLUDED.chapters, container_tags = EXCLUDED.container_tags, direct_play = EXCLUDED.direct_play,
-       video_track = EXCLUDED.video_track, judgement = EXCLUDED.judgement,
+       video_track = EXCLUDED.video_track, cover_track = EXCLUDED.cover_track, judgement = EXCLUDED.judgement,
        pictured_at = CASE WHEN %(pictured)s THEN videos.pictured_at END, removed_at = NULL, changed_at = now(),
        renditions = CASE WHEN videos.fingerprint = EXCLUDED.fingerprint THEN videos.renditions END
 """
@@ -94,7 +94,7 @@ ON CONFLICT (video_id, name) DO UPDATE SET media_type = EXCLUDED.media_type, siz
 
 _PICTURES_DUE: LiteralString = """
 SELECT id, library_root, path, size_bytes, mtime_ns, fingerprint, duration_seconds, width, height, video_track,
-       hdr IS NOT NULL
+       hdr IS NOT NULL, cover_track
   FROM videos
  WHERE status = 'ready' AND pictured_at IS NULL AND removed_at IS NULL AND library_root = ANY(%s)
  ORDER BY added_at, id
@@ -136,6 +136,8 @@ class PictureDue:
     height: int | None
     video_track: int | None
     is_hdr: bool
+    # The stream that is its cover.
+    cover_track: int | None
 
     @property
     def subject(self) -> Subject:
@@ -261,8 +263,9 @@ def shows_the_same(database: Database, video: UUID, fingerprint: bytes, probed: 
     statement: LiteralString = """
         SELECT FROM videos
          WHERE id = %s AND status = 'ready' AND fingerprint = %s AND (width, height) IS NOT DISTINCT FROM (%s, %s)
-           AND coalesce(video_track, %s) = %s AND pictured_at IS NOT NULL"""
-    values = (video, fingerprint, probed.width, probed.height, first, probed.video_track)
+           AND coalesce(video_track, %s) = %s AND cover_track IS NOT DISTINCT FROM %s AND pictured_at IS NOT NULL"""
+    size = (probed.width, probed.height)
+    values = (video, fingerprint, *size, first, probed.video_track, probed.cover_track)
     return database.execute(statement, values).fetchone() is not None
 
 
@@ -324,12 +327,13 @@ def pictures_due(database: Database, roots: list[str]) -> list[PictureDue]:
         return cursor.execute(_PICTURES_DUE, (roots,)).fetchall()
 
 
-def mark_pictured(database: Database, due: PictureDue) -> bool:
-    """Note that the pictures of this content were tried; False when the title has other content by now."""
+def mark_pictured(database: Database, due: PictureDue, of_pictures: bytes, remark: str | None) -> bool:
+    """Note that the pictures of this content, and those beside it, were tried; False when the title has other content
+    by now."""
     statement: LiteralString = """
-        UPDATE videos SET pictured_at = now(), changed_at = now()
+        UPDATE videos SET pictured_at = now(), changed_at = now(), picture_digest = %s, picture_remark = %s
          WHERE id = %s AND fingerprint = %s AND status = 'ready' AND pictured_at IS NULL"""
-    return database.execute(statement, (due.id, due.fingerprint)).rowcount == 1
+    return database.execute(statement, (of_pictures, remark, due.id, due.fingerprint)).rowcount == 1
 
 
 def count_by_status(database: Database) -> dict[str, int]:
@@ -375,6 +379,7 @@ _PROBED = (
     "rotation",
     "direct_play",
     "video_track",
+    "cover_track",
 )
 
 

@@ -21,6 +21,8 @@ class Summary:
     # Files of which PostgreSQL took no row at all: they stay as they were known, and the next scan tries again.
     unrecorded: int = 0
     pictures: int = 0
+    # Titles that a note beside them was read for.
+    told: int = 0
     # Links to files and folders: not followed.
     linked: int = 0
     ready: int = 0

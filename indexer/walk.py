@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, field
 
 from media.beneath import changed_at
+from media.companions import Companions, beside, may_be_one
 from media.sidecars import by_stem, digest, is_sidecar
 
 VIDEO_SUFFIXES = frozenset({b".mp4", b".mkv", b".avi", b".mov", b".webm", b".m4v"})
@@ -32,6 +33,8 @@ class Listing:
     unlisted: dict[bytes, str] = field(default_factory=dict)
     # Subtitle files, by folder: name, size and time of each.
     sidecars: dict[bytes, list[tuple[bytes, int, int]]] = field(default_factory=dict)
+    # Pictures and notes, by the path of the film that they are for.
+    companions: dict[bytes, Companions] = field(default_factory=dict)
     # Links that were passed by.
     links: list[bytes] = field(default_factory=list)
     # How many entries were looked at so far: a sign of life for whoever waits.
@@ -76,21 +79,48 @@ def walk(root: bytes, listing: Listing | None = None) -> Listing:
             if not isinstance(error, FileNotFoundError | NotADirectoryError):  # those went away meanwhile
                 listing.unlisted[folder] = error.strerror or type(error).__name__
             continue
+        films: list[bytes] = []
+        others: dict[bytes, os.DirEntry[bytes]] = {}
         with entries:
             try:
                 for entry in entries:
                     listing.looked += 1
-                    _sort_in(entry, folder, listing, folders)
+                    _sort_in(entry, folder, listing, folders, films, others)
             except OSError as error:  # the listing broke off: a dying disk, a network share
                 listing.unlisted[folder] = error.strerror or type(error).__name__
+        if films and others:
+            _keep_companions(folder, listing, films, others)
     return listing
 
 
-def _sort_in(entry: os.DirEntry[bytes], folder: bytes, listing: Listing, folders: list[bytes]) -> None:
+def _keep_companions(
+    folder: bytes, listing: Listing, films: list[bytes], others: dict[bytes, os.DirEntry[bytes]]
+) -> None:
+    """Of a folder's pictures and notes only those that are for a film are looked at. Links and pipes among them, too:
+    whoever put them there is told why they are not used.
+    """
+    for film, (pictures, notes) in beside(films, others).items():
+        known: dict[bytes, os.stat_result] = {}
+        for name in (*pictures, *notes):
+            with contextlib.suppress(OSError):  # it went away, or can't be read: then it is none
+                known[name] = others[name].stat(follow_symlinks=False)
+        listing.companions[folder + film] = Companions.of(pictures, notes, os.path.splitext(film)[0], known)
+
+
+def _sort_in(
+    entry: os.DirEntry[bytes],
+    folder: bytes,
+    listing: Listing,
+    folders: list[bytes],
+    films: list[bytes],
+    others: dict[bytes, os.DirEntry[bytes]],
+) -> None:
     name = entry.name
     if name.startswith(b"."):  # hidden; also what rsync and other tools name files that they have not finished
         return
-    if entry.is_symlink():
+    if may_be_one(name) and not entry.is_dir(follow_symlinks=False):
+        others[name] = entry
+    elif entry.is_symlink():
         if os.path.splitext(name)[1].lower() not in COMPANION_SUFFIXES:
             listing.links.append(folder + name)
     elif entry.is_dir(follow_symlinks=False):
@@ -101,6 +131,7 @@ def _sort_in(entry: os.DirEntry[bytes], folder: bytes, listing: Listing, folders
             status = entry.stat(follow_symlinks=False)
             listing.sidecars.setdefault(folder, []).append((name, status.st_size, changed_at(status)))
     elif os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and entry.is_file(follow_symlinks=False):
+        films.append(name)
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:

@@ -14,7 +14,7 @@ from media.settings import MediaSettings
 from media.sniff import Container
 
 # The way of looking: whoever changes what `probe` answers for a file raises it, and known files are looked at again.
-JUDGEMENT = 2
+JUDGEMENT = 3
 
 # ffmpeg's word -> what it means to people.
 _MEANINGS = (

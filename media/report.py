@@ -12,6 +12,7 @@ from typing import Any
 
 from catalog.text import clean
 from media.codec_strings import codec_string
+from media.shown import is_cover
 
 MAX_TRACKS = 200
 MAX_CHAPTERS = 1000
@@ -82,6 +83,8 @@ class Probed:
     rotation: int
     direct_play: bool
     video_track: int
+    # Index of the stream that is a cover in the shape of one; None: there is none.
+    cover_track: int | None = None
     tracks: tuple[Track, ...] = ()
     chapters: tuple[dict[str, Any], ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
@@ -115,6 +118,7 @@ def read_report(report: Section, container: str) -> Probed | None:
         rotation=rotation,
         direct_play=_direct_play(container, video, audio),
         video_track=_index(video, streams.index(video)),
+        cover_track=_cover(sections(report.get("streams"))[:MAX_TRACKS]),
         tracks=tuple(_track(stream, position) for position, stream in enumerate(streams)),
         chapters=_chapters(report),
         tags=tags_of(envelope),
@@ -180,6 +184,17 @@ def _foremost(streams: Iterable[Section]) -> Section | None:
     """The track that a player takes by itself: the default one, else the first."""
     ordered = sorted(streams, key=lambda stream: not _section(stream.get("disposition")).get("default"))
     return ordered[0] if ordered else None
+
+
+def _cover(streams: list[Section]) -> int | None:
+    """The largest picture that the muxer calls a cover and that has the shape of one."""
+    found = []
+    for position, stream in enumerate(streams):
+        width, height = _whole(stream.get("width"), _MAX_PIXELS), _whole(stream.get("height"), _MAX_PIXELS)
+        is_picture = _section(stream.get("disposition")).get("attached_pic") and stream.get("codec_type") == "video"
+        if is_picture and width and height and is_cover(width, height):
+            found.append((width * height, -position, _index(stream, position)))
+    return max(found)[2] if found else None
 
 
 def _codec(stream: Section) -> str:

@@ -33,6 +33,14 @@ class MediaSettings(BaseSettings):
     poster_width: Annotated[int, Field(ge=64, le=3840)] = 640
     poster_quality: Annotated[int, Field(ge=2, le=31)] = 4
 
+    # A picture beside a film, or the cover in it, of which its poster is made: the largest file (bytes), and the most
+    # pixels. So many are tried for one film.
+    cover_bytes: Bytes = 32 << 20
+    cover_pixels: Annotated[int, Field(ge=4096, le=1 << 28)] = 64_000_000
+    covers: Annotated[int, Field(ge=0, le=20)] = 6
+    # The largest note (.nfo) beside a film that is read (bytes).
+    note_bytes: Bytes = 1 << 20
+
     # Renditions: the encoder's speed (x264's presets), and the quality it aims at where the rung's rate allows (x264's
     # CRF, 18 hardly to be told from the source, 28 visibly worse).
     rendition_preset: Literal["veryfast", "faster", "fast", "medium", "slow"] = "fast"

@@ -4,10 +4,13 @@ ffmpeg turns a picture by the file's rotation before any filter sees it. Sizes a
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 # The lowest side of a picture in pixels: a codec needs two.
 _LOWEST = 2
+# A cover is no banner, no strip of pictures and no counting dot: its shorter side in pixels, and the longer against it.
+_COVER_SIDE: Final = 64
+_COVER_LENGTH: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +43,9 @@ def within(subject: Subject, widest: int, highest: int | None = None) -> tuple[i
 def scaled(frames: Any, size: tuple[int | str, int]) -> Any:
     """`frames` (ffmpeg-python's) in this size and square pixels."""
     return frames.filter("scale", *size).filter("setsar", 1)
+
+
+def is_cover(width: int, height: int) -> bool:
+    """Has a picture of this size the shape in which it can stand for a film?"""
+    low, high = sorted((width, height))
+    return low >= _COVER_SIDE and high <= _COVER_LENGTH * low

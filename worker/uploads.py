@@ -104,11 +104,12 @@ def title_path(database: Database, video: UUID) -> bytes | None:
 
 def become(database: Database, upload: Upload, video: UUID) -> None:
     """It is to be the title `video`, with what its owner said of that."""
+    said = [name for name in ("title", "description") if getattr(upload, name)]
     database.execute("UPDATE uploads SET video_id = %s WHERE id = %s", (video, upload.id))
     database.execute(
         "UPDATE videos SET title = coalesce(nullif(%s, ''), title), description = %s,"
-        " visibility = coalesce(%s, visibility) WHERE id = %s",
-        (upload.title, upload.description, upload.visibility, video),
+        " visibility = coalesce(%s, visibility), edited = %s WHERE id = %s",
+        (upload.title, upload.description, upload.visibility, said, video),
     )
     if upload.visibility is not None:
         # Instead of those that the folder names; an admin may name more.

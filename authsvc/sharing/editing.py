@@ -17,6 +17,12 @@ _ASSIGNMENTS: dict[str, LiteralString] = {
     # Null: the indexer gives it its root's with the next scan.
     "renditions": "renditions = %(renditions)s, renditions_chosen = %(renditions)s",
 }
+# What nothing beside the title's file changes any more, once somebody has written something else there.
+_MARKS: dict[str, LiteralString] = {
+    "title": "CASE WHEN title <> %(title)s THEN ARRAY['title'] ELSE '{}' END",
+    "description": "CASE WHEN description <> %(description)s THEN ARRAY['description'] ELSE '{}' END",
+    "tags": "CASE WHEN tags <> %(tags)s THEN ARRAY['tags'] ELSE '{}' END",
+}
 
 
 def hold(connection: Connection[Any], video_id: str) -> None:
@@ -30,6 +36,9 @@ def edit(connection: Connection[Any], video_id: str, changes: Mapping[str, Any])
     A visibility that is given again tells the live store again: whoever got an error may repeat the call.
     """
     assignments: list[LiteralString] = [_ASSIGNMENTS[name] for name in changes]
+    marked: list[LiteralString] = [_MARKS[name] for name in changes if name in _MARKS]
+    if marked:
+        assignments.append(f"edited = ARRAY(SELECT unnest(edited) UNION SELECT unnest({' || '.join(marked)}))")
     with connection.transaction():
         changed = connection.execute(
             f"UPDATE videos SET {', '.join([*assignments, 'changed_at = now()'])}"
