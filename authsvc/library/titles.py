@@ -21,7 +21,7 @@ _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
     v.bitrate, v.video_codec, v.audio_codec, v.video_codec_string, v.audio_codec_string, v.size_bytes, v.status,
     v.status_reason, v.added_at, v.direct_play, v.visibility, v.year, v.popularity, v.changed_at, v.title_folded,
-    v.renditions
+    v.renditions, v.original_title, v.show_title, v.season, v.episode, v.people
 """
 # What leads to a title's renditions.
 MANIFESTS = frozenset(
@@ -104,6 +104,11 @@ class Title:
     title_folded: str
     # The policy that counts, its own or its root's; None: the indexer did not look yet.
     renditions: str | None
+    original_title: str | None
+    show_title: str | None
+    season: int | None
+    episode: int | None
+    people: list[str]
     files: list[File] = field(default_factory=list)
 
     @property
@@ -291,12 +296,13 @@ def listed(connection: Connection[Any], identity: Identity, *, limit: int, after
 
 def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
     """What only the page of one title shows: hdr, rotation (degrees), chapters ({title, start_seconds, end_seconds}),
-    container_tags, the policies of renditions, the tracks in the container's order, and the published subtitles in
-    theirs.
+    container_tags, the policies of renditions, remarks on what lies beside the file, the tracks in the container's
+    order, and the published subtitles in theirs.
     """
     with connection.cursor(row_factory=dict_row) as rows:
         shown = rows.execute(
-            "SELECT hdr, rotation, chapters, container_tags, renditions, renditions_chosen FROM videos WHERE id = %s",
+            "SELECT hdr, rotation, chapters, container_tags, renditions, renditions_chosen,"
+            " array_remove(ARRAY[picture_remark, note_remark], NULL) AS remarks FROM videos WHERE id = %s",
             (video_id,),
         ).fetchone()
         tracks = rows.execute(

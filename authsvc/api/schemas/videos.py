@@ -65,7 +65,12 @@ class VideoOut(RatingOut):
     audio_codec_string: str | None = Field(description="The same of the sound: mp4a.40.2")
     size_bytes: int
     visibility: Visibility
-    year: int | None
+    year: int | None = Field(description="By a note beside the file, else what the file or its name tells")
+    original_title: str | None = Field(description="This and what follows are told by a note (.nfo) beside the file")
+    show: str | None = Field(description="That this is an episode of")
+    season: int | None
+    episode: int | None
+    people: list[str] = Field(description="Who made it, then who is to be seen")
     status: TitleStatus
     status_reason: str | None
     files: list[FileOut]
@@ -123,6 +128,7 @@ class VideoDetailsOut(VideoOut):
         description="What workers are doing for the title or are going to, and what failed and was not tried anew"
     )
     container_tags: dict[str, str]
+    remarks: list[str] = Field(description="Why pictures and notes that lie beside the file are not used")
     tracks: list[TrackOut]
     subtitles: list[SubtitleOut] = Field(description="As WebVTT: the file's own, then those beside it")
     storyboard_href: str | None = Field(

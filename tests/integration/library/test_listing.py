@@ -120,6 +120,12 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
         "size_bytes": 1000,
         "visibility": "members",
         "year": None,
+        "original_title": None,
+        "show": None,
+        "season": None,
+        "episode": None,
+        "people": [],
+        "remarks": [],
         "status": "ready",
         "status_reason": None,
         "files": [
@@ -136,6 +142,31 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
     }
     bare = world.client().get(f"{VIDEOS}/{world.video('Bare')}", headers=alice).get_json()
     assert (bare["files"], bare["poster_href"]) == ([], None)
+
+
+def test_what_a_note_tells_is_shown_found_and_sorted_by(world: World, alice: dict[str, str]) -> None:
+    show = {"show_title": "The Show", "season": 2, "people": ["Somebody Unseen"], "original_title": "Urtitel"}
+    for episode, title in ((10, "Alpha"), (9, "Zulu")):
+        world.video(title, episode=episode, told_year=1931, note_remark="b.nfo is a link.", **show)
+    world.video("The Shore", original_title="Elsewhere")
+    world.video("Theatre")
+    assert titles(world, alice, sort="title") == ["The Shore", "Zulu", "Alpha", "Theatre"]
+    for words, found in (("the show", 2), ("unseen", 2), ("urtitel alpha", 1), ("elsewhere", 1)):
+        assert len(titles(world, alice, q=words)) == found, words
+    assert len(titles(world, alice, min_year=1931, max_year=1931)) == 2
+    alpha = listed(world, alice, q="alpha")["items"][0]
+    page = world.client().get(f"{VIDEOS}/{alpha['id']}", headers=alice).get_json()
+    names = ("original_title", "show", "season", "episode", "people", "year", "remarks")
+    told = {name: page[name] for name in names}
+    assert told == {
+        "original_title": "Urtitel",
+        "show": "The Show",
+        "season": 2,
+        "episode": 10,
+        "people": ["Somebody Unseen"],
+        "year": 1931,
+        "remarks": ["b.nfo is a link."],
+    }
 
 
 @pytest.mark.parametrize(
