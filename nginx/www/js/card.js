@@ -4,7 +4,7 @@ import { freshen } from './api.js';
 import { capability } from './capability.js';
 import { playsAnywhere } from './delivery.js';
 import { append, fill, h, safeLink } from './dom.js';
-import { clock, resolution, spoken } from './format.js';
+import { clock, placeInShow, resolution, spoken } from './format.js';
 import { icon } from './icons.js';
 import { titleAddress } from './router.js';
 
@@ -51,7 +51,7 @@ export function card(video) {
  * @param {Video} video
  */
 function line(video) {
-  const size = resolution(video.width, video.height);
+  const size = [placeInShow(video), resolution(video.width, video.height)].filter(Boolean).join(' · ');
   const element = h('p', { class: 'fine' }, size);
   void capability(video).then((answer) => {
     const lack = playsAnywhere(video) ? null : LACKS[answer];
@@ -69,6 +69,7 @@ export function poster(video) {
   const link = safeLink(video.poster_href);
   if (!link) return blank();
   const image = h('img', { src: link, alt: '', loading: 'lazy', decoding: 'async', class: 'poster' });
+  image.addEventListener('load', () => image.classList.toggle('tall', image.naturalHeight > image.naturalWidth));
   let tried = false;
   image.addEventListener('error', async () => {
     // A lazy picture may be asked for long after the page was: its cookie may have run out meanwhile.

@@ -25,6 +25,9 @@ export function facts(video) {
     ['Size', bytes(video.size_bytes)],
     ['File', video.filename],
     ['Added', day(video.added_at)],
+    ['Original title', video.original_title],
+    ['People', video.people?.join(', ')],
+    ['Not used', video.remarks?.join(' ')],
   ]);
   return h(
     'dl',

@@ -192,3 +192,16 @@ export function hour(when) {
   const date = new Date(when);
   return Number.isNaN(date.valueOf()) ? '' : new Intl.DateTimeFormat(undefined, { timeStyle: 'short' }).format(date);
 }
+
+/**
+ * The show that an episode is of, with its numbers: `The Show S1 E2`; null for what is none.
+ * @param {import('./types.js').Video} video
+ */
+export function placeInShow(video) {
+  if (!video.show) return null;
+  const numbers = [
+    ['S', video.season],
+    ['E', video.episode],
+  ];
+  return [video.show, ...numbers.filter(([, number]) => number != null).map((pair) => pair.join(''))].join(' ');
+}

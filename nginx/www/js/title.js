@@ -8,7 +8,7 @@ import * as connection from './connection.js';
 import { fill, h } from './dom.js';
 import { elsewhere } from './external.js';
 import { facts } from './facts.js';
-import { clock, codec, resolution } from './format.js';
+import { clock, codec, placeInShow, resolution } from './format.js';
 import { icon } from './icons.js';
 import { Kept } from './kept.js';
 import { Making } from './making.js';
@@ -76,6 +76,8 @@ export async function showTitle(context) {
 function show(place, video, answer, context) {
   const heading = h('h1', { tabindex: '-1', dir: 'auto' }, video.title);
   const line = [
+    placeInShow(video),
+    video.year,
     resolution(video.width, video.height),
     video.duration_seconds ? clock(video.duration_seconds) : null,
     codec(video.video_codec),

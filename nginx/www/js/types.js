@@ -69,6 +69,13 @@
  * @property {?string} video_codec_string  by RFC 6381
  * @property {?string} audio_codec_string
  * @property {number} size_bytes
+ * @property {?number} [year]
+ * @property {?string} [original_title]
+ * @property {?string} [show]  that it is an episode of
+ * @property {?number} [season]
+ * @property {?number} [episode]
+ * @property {string[]} [people]
+ * @property {string[]} [remarks]  why what lies beside the file is not used
  * @property {'ready'|'waiting'|'broken'} status
  * @property {?string} status_reason
  * @property {PublishedFile[]} [files]
