@@ -9,9 +9,7 @@ CPU time is that of this process, of all that it started, and of PostgreSQL. The
 """
 
 import argparse
-import ctypes
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,7 +21,7 @@ from io import StringIO
 import psycopg
 
 from bench import needs
-from bench.measure import cpu_seconds, interval
+from bench.measure import adopt_orphans, cpu_seconds, interval, own_cpu_seconds
 from indexer.progress import Lines
 from indexer.settings import IndexerSettings
 from indexer.walk import walk
@@ -38,7 +36,6 @@ FOLDER_FILES = 100
 NEW_FILES = 50
 TURNS = 12
 REPEATS = 5
-_PR_SET_CHILD_SUBREAPER = 36  # prctl(2), from linux/prctl.h
 # A title's row as the scan writes it, except for the facts of a probe.
 FILL = f"""
 INSERT INTO videos (library_root, path, size_bytes, mtime_ns, filename, title, status, container, duration_seconds,
@@ -54,17 +51,12 @@ class Meter:
 
     def __init__(self, owner: psycopg.Connection[tuple[int, ...]]) -> None:
         self._owner = owner
-        # bubblewrap ends without waiting for what it started: that becomes a child of this process, not of init.
-        if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-            raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
+        adopt_orphans()
 
     def read(self) -> tuple[float, float]:
-        now = time.perf_counter()
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):  # 0: PostgreSQL, which runs on
-            pass
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        now, used = time.perf_counter(), own_cpu_seconds()
         postgres = [pid for (pid,) in self._owner.execute("SELECT pid FROM pg_stat_activity")]
-        return now, sum(usage.ru_utime + usage.ru_stime for usage in used) + cpu_seconds(postgres)
+        return now, used + cpu_seconds(postgres)
 
 
 class Clock(Lines):

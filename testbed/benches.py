@@ -16,6 +16,7 @@ ON_THIS_MACHINE = {
     "bench.instant": [["--quick"]],
     "bench.jobs": [["--quick"]],
     "bench.library": [["--quick", "--plans"]],
+    "bench.pipeline": [["--quick"]],
     "bench.tuning": [["--quick"]],
 }
 ON_A_BOX = {
