@@ -36,7 +36,7 @@ shfmt := shfmt --indent 2 --case-indent
 shell_scripts = $$(tools/list-shell-scripts)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev up box down access ssh scan deploy smoke check lint format unit integration molecule browser chaos test contract bench lock clean
+.PHONY: help dev up box down access ssh scan deploy smoke check lint format unit integration corpus molecule browser chaos test contract bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,7 +121,11 @@ unit: $(environment) ## static rules and unit tests
 
 integration: $(environment) ## tests with real PostgreSQL, Redis and Nginx as child processes
 	@$(needs) --without-starting $(test_packages)
-	@pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile $(call named_tests,tests/integration)
+	@pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile $(call named_tests,tests/integration tests/corpus -m 'not thorough')
+
+corpus: $(environment) ## inputs that went wrong elsewhere and 200 malformed ones, through scan and workers
+	@$(needs) --without-starting $(test_packages)
+	@pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile $(call named_tests,tests/corpus)
 
 molecule: $(environment) ## run Molecule on a box of its own (ARGS='converge', 'verify', 'destroy')
 	@$(needs) $(box_packages)
