@@ -51,10 +51,17 @@ def command(
     """ffmpeg's, for the file at VIDEO. It writes `picture_file` and `sound_file` of each into the folder it runs in and
     tells its progress on standard output. `pictures` are in the ladder's order.
     """
-    source = ffmpeg.input(f"file:{VIDEO}", **input_options(container))
+    source = ffmpeg.input(f"file:{VIDEO}", **reading(container, material))
     outputs = [_encoded(settings, frames, picture) for frames, picture in _cascade(source, material, pictures)]
-    outputs += [_voiced(source[str(sound.track)], sound) for sound in sounds]
+    outputs += [_voiced(samples_of(source, sound), sound) for sound in sounds]
     return compiled(ffmpeg.merge_outputs(*outputs))
+
+
+def reading(container: Container, material: Material) -> dict[str, Any]:
+    """The options of the input. Where they can be, pictures that change their size on the way are scaled as they come:
+    ffmpeg would begin a new graph, which repeats some, and the sound would be ahead from then on.
+    """
+    return input_options(container) | ({"reinit_filter:v": 0} if material.takes_any_size else {})
 
 
 def _cascade(source: Any, material: Material, pictures: Sequence[Picture]) -> list[tuple[Any, Picture]]:
@@ -125,6 +132,12 @@ def _voiced(samples: Any, sound: Sound) -> OutputStream:
     if sound.gain_db:
         samples = samples.filter("volume", f"{sound.gain_db:.1f}dB").filter("alimiter", limit=_PEAK, level=0, latency=1)
     return ffmpeg.output(samples, sound_file(sound), **SOUND_OPTIONS)
+
+
+def samples_of(source: Any, sound: Sound) -> Any:
+    """What the track holds. Of channels that no mixer finds the first two are taken as left and right."""
+    samples = source[str(sound.track)]
+    return samples.filter("channelmap", map="0|1", channel_layout="stereo") if sound.is_unplaced else samples
 
 
 def stereo(samples: Any, *, first: int = 0) -> Any:

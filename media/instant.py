@@ -13,7 +13,6 @@ import ffmpeg
 from ffmpeg.nodes import OutputStream
 
 from media import graph
-from media.asking import input_options
 from media.grid import AAC_SAMPLES, SEGMENT_SECONDS, SOUND_FRAMES, SOUND_HERTZ, Grid, first_sample, sound_seconds
 from media.ladder import Picture
 from media.making import compiled
@@ -49,9 +48,9 @@ def command(
     first = first_sample(beside.start)
     warm = max(0, first - _WARM_UP_FRAMES * AAC_SAMPLES)
     at = max(0.0, min(float(grid.begins(segments.start)), warm / SOUND_HERTZ) - _MARGIN_SECONDS)
-    source = ffmpeg.input(f"file:{VIDEO}", ss=f"{at:.6f}", **input_options(container))
+    source = ffmpeg.input(f"file:{VIDEO}", ss=f"{at:.6f}", **graph.reading(container, material))
     outputs = [_encoded(settings, source[str(material.track)], material, picture, grid, segments)]
-    outputs += [_voiced(source[str(sound.track)], sound, warm, first, len(beside)) for sound in sounds]
+    outputs += [_voiced(graph.samples_of(source, sound), sound, warm, first, len(beside)) for sound in sounds]
     return compiled(ffmpeg.merge_outputs(*outputs), "-copyts", "-start_at_zero", "-stats_period", _TELL_SECONDS)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import ffmpeg
 
 from media.asking import input_options
+from media.graph import samples_of
 from media.material import Sound
 from media.sandbox import VIDEO
 from media.sniff import Container
@@ -24,7 +25,7 @@ _TOLD: Final = "lavfi.r128.I"
 
 def command(container: Container, sound: Sound) -> list[str]:
     """ffmpeg's: on standard output the loudness up to then, ten times for each second of sound."""
-    samples = ffmpeg.input(f"file:{VIDEO}", **input_options(container))[str(sound.track)]
+    samples = samples_of(ffmpeg.input(f"file:{VIDEO}", **input_options(container)), sound)
     heard = (
         samples.filter("aformat", channel_layouts="stereo")
         .filter("ebur128", metadata=1)

@@ -39,6 +39,8 @@ _LANGUAGE: Final = re.compile(
     re.ASCII,
 )
 _MAX_SOUNDS: Final = 16
+# Places of loudspeakers, at least one of which ffmpeg's mixer needs.
+_FRONT: Final = frozenset({"FL", "FR", "FC"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Sound:
     is_default: bool
     # By how much it is to be made louder.
     gain_db: float = 0.0
+    # None of its channels has a place in front, where a mixer looks: a recorder's two microphones.
+    is_unplaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Material:
     sounds: tuple[Sound, ...]
     # Audio tracks that can't be decoded.
     left_out: int = 0
+    # Nothing stands before the scaling that minds a picture of another size: neither fields nor a turn.
+    takes_any_size: bool = False
 
 
 def study(asking: Asking, middle_seconds: float) -> Material | Fault:
@@ -96,17 +102,32 @@ def study(asking: Asking, middle_seconds: float) -> Material | Fault:
         is_interlaced=video.get("field_order") in _INTERLACED,
         hdr=str(video["color_transfer"]) if video.get("color_transfer") in _HDR else None,
         matrix=_matrix(video),
-        sounds=_in_order(sounds),
+        sounds=_in_order(sounds, report),
         left_out=len(told) - len(sounds),
+        takes_any_size=video.get("field_order") not in _INTERLACED and not probed.rotation,
     )
 
 
-def _in_order(tracks: list[Track]) -> tuple[Sound, ...]:
+def _in_order(tracks: list[Track], report: dict[str, Any]) -> tuple[Sound, ...]:
     """The one that players take by themselves first: the default that can be decoded, else the first."""
     ordered = sorted(tracks, key=lambda track: not track.is_default)
+    layouts = {stream.get("index"): str(stream.get("channel_layout")) for stream in report["streams"]}
     return tuple(
-        Sound(track.position, _language(track.language), is_default=at == 0) for at, track in enumerate(ordered)
+        Sound(
+            track.position,
+            _language(track.language),
+            is_default=at == 0,
+            is_unplaced=_is_unplaced(layouts.get(track.position, "")),
+        )
+        for at, track in enumerate(ordered)
     )
+
+
+def _is_unplaced(layout: str) -> bool:
+    """Does ffprobe spell out a layout, such as `2 channels (BL+BR)`, with several channels and none in front?"""
+    spelt = re.fullmatch(r"[0-9]+ channels \(([A-Z0-9+]+)\)", layout, re.ASCII)
+    places = spelt[1].split("+") if spelt else []
+    return len(places) > 1 and not _FRONT.intersection(places)
 
 
 def _language(told: str | None) -> str:
