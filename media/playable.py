@@ -20,6 +20,8 @@ from media.report import Probed
 _PLACES = 3
 # An end is found, and two ends are the same, within this share of the length or so many seconds.
 _SHARE, _SECONDS = 0.01, 1.0
+# A video of which the first picture alone can be decoded shows it for a moment: no length at all can't be shared out.
+_MOMENT_SECONDS = 0.04
 
 
 def frames_prove(report: Mapping[str, Any], track: int) -> bool:
@@ -59,7 +61,7 @@ def judged(asking: Asking, probed: Probed, declared_seconds: float | None, missi
         note = faults.plays_although(missing_bytes, end)
     elif middle is False and last is True and start is True:
         note = faults.has_hole(end / 2)
-    return replace(probed, duration_seconds=end, note=note)
+    return replace(probed, duration_seconds=max(end, _MOMENT_SECONDS), note=note)
 
 
 def _last_picture(asking: Asking, track: int, good: float, bad: float) -> float:

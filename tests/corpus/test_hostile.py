@@ -125,6 +125,7 @@ def every_title_and_job_has_ended_with_a_reason(house: House, files: Sequence[Ho
     seen = {row["path"]: row for row in house.library.rows("library_root = %s", str(house.library.root))}
     assert set(seen) == names | {CANARY.encode()}
     assert {row["status"] for row in seen.values()} <= {"ready", "broken"}
+    assert not [row["path"] for row in seen.values() if row["status"] == "ready" and not row["duration_seconds"]]
     unsaid = {row["path"]: row["status_reason"] for row in seen.values() if row["status"] == "broken"}
     assert not {path: reason for path, reason in unsaid.items() if not is_plain(reason)}
     ended = house.library.query(

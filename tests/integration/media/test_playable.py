@@ -115,6 +115,19 @@ def test_a_download_whose_end_is_still_zeros_plays_to_where_it_goes(library: Lib
     assert "it ends at 0:3" in row["status_reason"]
 
 
+def test_a_film_whose_first_picture_alone_is_whole_has_a_length(library: Library) -> None:
+    """It was ready with none, and who shared its length out divided by zero."""
+    content = bytearray(made_by_ffmpeg("mp4", *X264, "-g", "10", "-movflags", "+faststart", seconds=8, sound=False))
+    sizes = content.index(b"stsz") + 16
+    second = content.index(b"mdat") + 4 + int.from_bytes(content[sizes : sizes + 4], "big")
+    content[second:] = bytes(len(content) - second)
+    library.put("first.mp4", bytes(content))
+    library.scan()
+    row = library.row("first.mp4")
+    assert (row["status"], 0 < row["duration_seconds"] < 1) == ("ready", True), row["status_reason"]
+    assert "it ends at 0:00" in row["status_reason"]
+
+
 def test_a_hole_in_the_middle_is_told(library: Library) -> None:
     whole = bytearray(minute("mp4", *X264, "-movflags", "+faststart"))
     third = len(whole) // 3
