@@ -1,6 +1,7 @@
 """The questions that are put to ffprobe and ffmpeg about one open file, each in a sandbox of its own."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from ffmpeg._utils import convert_kwargs_to_cmd_line_args
 from media.child import Outcome
 from media.faults import NO_DURATION, Fault
 from media.loader import ffprobe
+from media.report import sections
 from media.sandbox import VIDEO, Sandbox
 from media.settings import MediaSettings
 from media.sniff import Container, Family
@@ -23,6 +25,8 @@ _PACKETS = 12
 # Enough to see which intervals between pictures are usual.
 _TIMED_PACKETS = 300
 _BEYOND_ANY_END = 100_000_000  # seconds; a demuxer goes to the last key frame then
+# A line of ffprobe's dumps: where it stands, and sixteen bytes in pairs.
+_DUMPED = re.compile(r"[0-9a-f]{8}: ((?:[0-9a-f]{2}(?:[0-9a-f]{2})? ?){1,8})", re.ASCII)
 _MEASURE_OUTPUT_BYTES = 65_536
 
 
@@ -86,6 +90,15 @@ class Asking:
             return outcome
         told = [packet.get("pts_time") for packet in (parsed(outcome) or {}).get("packets", [])]
         return [float(time) for time in told if time is not None]
+
+    def header(self, track: int) -> str:
+        """What a codec's decoder begins with (ffmpeg's extradata), as Latin-1; empty where there is none."""
+        options = {"select_streams": track, "show_entries": "stream=extradata", "show_data": None}
+        outcome = self._ffprobe(options, self.settings.probe_timeout_seconds)
+        report = {} if isinstance(outcome, Fault) else parsed(outcome) or {}
+        dumped = "".join(str(stream.get("extradata", "")) for stream in sections(report.get("streams")))
+        lines = (_DUMPED.match(line) for line in dumped.splitlines())
+        return bytes.fromhex("".join(line[1] for line in lines if line)).decode("latin-1")
 
     def measured_seconds(self, track: int) -> float | Fault:
         """Where the track's last packet that can be read ends. Reads the whole file."""

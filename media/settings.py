@@ -80,6 +80,12 @@ class MediaSettings(BaseSettings):
     subtitle_sidecars: Annotated[int, Field(ge=0, le=90)] = 30
     subtitle_cues: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     subtitle_bytes: Bytes = 16 << 20
+    # Subtitle tracks of a film that are pictures (PGS, VobSub): how many are taken out, the largest of them (of a
+    # Blu-ray's feature 10 to 60 MB), how often what it shows may change, and the pixels of its screen.
+    picture_subtitle_tracks: Annotated[int, Field(ge=0, le=90)] = 40
+    picture_subtitle_bytes: Bytes = 96 << 20
+    picture_subtitle_changes: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    picture_subtitle_pixels: Annotated[int, Field(ge=1 << 16, le=1 << 25)] = 4096 * 2304
     # Fonts that are kept for a film's scripts, and the largest of them.
     fonts: Annotated[int, Field(ge=0, le=99)] = 40
     font_bytes: Bytes = 24 << 20

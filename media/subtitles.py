@@ -1,12 +1,12 @@
-"""The text subtitles that a film holds, and the fonts that come with them, in one reading of the whole file.
+"""The subtitles that a film holds, and the fonts that come with them, in one reading of the whole file.
 
 ffmpeg copies each track as it is into a file of its own; those of MP4 alone are no text before it writes them as SRT.
-Pictures (PGS, VobSub, DVB) are no text, and stay in the film.
+What becomes of those that are pictures is in `media.drawn`.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from typing import Any, Final
 import ffmpeg
 
 from catalog.contract.words import SubtitleOrigin
-from media import languages
+from media import drawn
 from media.asking import input_options
 from media.charsets import decoded
 from media.cues import Cue, read
@@ -24,18 +24,12 @@ from media.report import sections, tags_of
 from media.sandbox import VIDEO
 from media.settings import MediaSettings
 from media.sidecars import Described
+from media.subtitle_tracks import MADE_OF, Track
 
-# By ffmpeg's name of the codec: the suffix of what is made of it, and the encoder ("copy": as it is).
-MADE_OF: Final = {
-    "subrip": ("srt", "copy"), "srt": ("srt", "copy"), "text": ("srt", "copy"), "mov_text": ("srt", "subrip"),
-    "webvtt": ("vtt", "copy"), "ass": ("ass", "copy"), "ssa": ("ass", "copy"),
-}  # fmt: skip
 _FORMATS: Final = {"srt": "srt", "vtt": "webvtt", "ass": "ass"}
 # The first bytes of fonts (OpenType 1.9, "Organization of an OpenType Font", "Font Collections").
 _FONTS: Final = ((b"\0\1\0\0", "ttf"), (b"true", "ttf"), (b"OTTO", "otf"), (b"ttcf", "ttc"))
 _LIKE_A_FONT = re.compile(r"font|truetype|opentype|[.](?:ttf|otf|ttc)$", re.IGNORECASE)
-_SAYS_FORCED = re.compile(r"\bforced\b", re.IGNORECASE)
-_SAYS_SDH = re.compile(r"\b(?:sdh|cc|hearing[ -]impaired)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +51,6 @@ class Subtitle:
         return cls(described, origin, read(text, suffix, settings.subtitle_cues), text if is_script else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
-    """A text track of a film; `position` is its index there."""
-
-    position: int
-    codec: str
-    described: Described
-
-
-def text_tracks(report: Mapping[str, Any], most: int) -> list[Track]:
-    """The first `most` text tracks in ffprobe's `report`."""
-    found = []
-    for position, stream in enumerate(sections(report.get("streams"))):
-        codec = str(stream.get("codec_name"))
-        if stream.get("codec_type") == "subtitle" and codec in MADE_OF:
-            found.append(Track(position, codec, _described(stream)))
-    return found[:most]
-
-
 def attached_fonts(report: Mapping[str, Any], settings: MediaSettings) -> list[int]:
     """The indexes of the attachments that may be fonts, and are not too large."""
     found = []
@@ -87,11 +62,19 @@ def attached_fonts(report: Mapping[str, Any], settings: MediaSettings) -> list[i
     return found[: settings.fonts]
 
 
-def extract(making: Making, tracks: list[Track], attachments: list[int]) -> list[Subtitle] | Fault:
-    """Read the film once: its subtitles, with the fonts left in the folder of `making` (`fonts_in`)."""
+def extract(
+    making: Making, tracks: Sequence[Track], attachments: Sequence[int], pictures: Sequence[Track] = ()
+) -> list[Subtitle] | Fault:
+    """Read the film once: its text subtitles. What was read of `pictures` (`drawn.written`) and the fonts (`fonts_in`)
+    are left in the folder of `making`.
+    """
     settings = making.settings
-    most = max(settings.subtitle_bytes, settings.font_bytes if attachments else 0)
-    fault = making.run(_command(making, tracks, attachments), file_bytes=most + _SLACK)
+    most = max(
+        settings.subtitle_bytes,
+        settings.font_bytes if attachments else 0,
+        settings.picture_subtitle_bytes if pictures else 0,
+    )
+    fault = making.run(_command(making, tracks, attachments, pictures), file_bytes=most + _SLACK)
     if fault is not None:
         return fault
     found = []
@@ -107,7 +90,9 @@ def extract(making: Making, tracks: list[Track], attachments: list[int]) -> list
 _SLACK = 1 << 20
 
 
-def _command(making: Making, tracks: list[Track], attachments: list[int]) -> list[str]:
+def _command(
+    making: Making, tracks: Sequence[Track], attachments: Sequence[int], pictures: Sequence[Track]
+) -> list[str]:
     dumped = {f"dump_attachment:{position}": f"attachment-{position}" for position in attachments}
     film = ffmpeg.input(f"file:{VIDEO}", **input_options(making.container), **dumped)
     # A film says nothing for minutes; its picture, of which nothing is made, tells how far the reading is.
@@ -116,6 +101,8 @@ def _command(making: Making, tracks: list[Track], attachments: list[int]) -> lis
         suffix, encoder = MADE_OF[track.codec]
         options = {"f": _FORMATS[suffix], "c:s": encoder, "fs": making.settings.subtitle_bytes}
         outputs.append(ffmpeg.output(film[str(track.position)], _name(track), **options))
+    for track in pictures:
+        outputs += drawn.outputs(film[str(track.position)], track, making.settings.picture_subtitle_bytes)
     return compiled(ffmpeg.merge_outputs(*outputs))
 
 
@@ -145,15 +132,3 @@ def stems(subtitles: Iterable[Described]) -> list[str]:
         taken[stem] += 1
         names.append(stem if taken[stem] == 1 else f"{stem}-{taken[stem]}")
     return names
-
-
-def _described(stream: Mapping[str, Any]) -> Described:
-    told, disposition = tags_of(stream), stream.get("disposition") or {}
-    title = told.get("title", "")[:200]
-    return Described(
-        language=languages.of_tag(told.get("language")),
-        title=title or None,
-        is_default=bool(disposition.get("default")),
-        is_forced=bool(disposition.get("forced") or _SAYS_FORCED.search(title)),
-        is_hearing_impaired=bool(disposition.get("hearing_impaired") or _SAYS_SDH.search(title)),
-    )

@@ -117,6 +117,7 @@ def own(connection: Connection[Any], identity: Identity, video_id: str) -> dict[
     page = _video(title) | titles.details(connection, video_id)
     for subtitle in page["subtitles"]:
         subtitle["href"] = _root(title) + subtitle["name"]
+        subtitle["is_text"] = subtitle["name"].endswith(".vtt")
     page["storyboard_href"] = _href(title, "storyboard.vtt")
     return page
 

@@ -62,8 +62,8 @@ PUBLISHED: Final = (
     Published("preview", "", ("mp4",), "picture"),
     Published("storyboard", "", ("vtt",), "text"),
     # Two of one language and use are told apart by a number. A script is kept beside what WebVTT can say of it, and the
-    # fonts that it draws with.
-    Published("sub", f"-{LANGUAGE}(?:-(?:forced|sdh))?(?:-[0-9]{{1,2}})?", ("vtt", "ass"), "text"),
+    # fonts that it draws with. Subtitles that are pictures are numbered by themselves.
+    Published("sub", f"-{LANGUAGE}(?:-(?:forced|sdh))?(?:-[0-9]{{1,2}})?", ("vtt", "ass", "sup"), "text"),
     Published("font", "-[0-9]{1,2}", ("ttf", "otf", "ttc"), "text"),
 )
 

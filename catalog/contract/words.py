@@ -44,7 +44,7 @@ DEVICE_KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 TrackKind = Literal["video", "audio", "subtitle"]
 TRACK_KINDS: Final[tuple[TrackKind, ...]] = get_args(TrackKind)
 
-# The codecs of subtitle tracks that are text, as the catalog names codecs. Others are pictures, which stay in the film.
+# The codecs of subtitle tracks that are text, as the catalog names codecs. Others are pictures.
 TEXT_SUBTITLES: Final = ("subrip", "srt", "text", "mov_text", "webvtt", "ass", "ssa")
 
 # Where a title's subtitle was found: within its file, or in one of its own beside it.

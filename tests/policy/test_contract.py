@@ -74,7 +74,7 @@ def test_each_name_of_the_published_tree_has_one_kind() -> None:
         assert names.fullmatch(name), name
     for name in ("iframes-0123abcd.m3u8", "v720.m3u8", "a-0123abcd.m3u8", "master-0123abcd.m3u8"):
         assert not names.fullmatch(name), name
-    for name in ("storyboard-1.jpg", "sub-de-sdh.vtt", "sub-de-forced-2.ass", "sub-und-12.vtt", "font-10.otf"):
+    for name in ("storyboard-1.jpg", "sub-de-sdh.vtt", "sub-de-forced-2.ass", "sub-und-12.sup", "font-10.otf"):
         assert names.fullmatch(name), name
     for name in ("source.exe", "v999-0123abcd.mp4", "v1080.mp4", "thumb-1.jpg", "x.jpg", "source.mp4\n", "Source.mp4"):
         assert not names.fullmatch(name), name

@@ -1,16 +1,20 @@
-"""The subtitles of a title as WebVTT: those that its file holds, then those beside it."""
+"""The subtitles of a title: as WebVTT those that its file holds, then those beside it; last those that are pictures."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString
 
 from psycopg import Connection
 
-from media import beside
+from media import beside, drawn
 from media.asking import Asking, parsed
 from media.cues import as_vtt
+from media.drawn import Drawn
 from media.faults import Fault
-from media.subtitles import Subtitle, attached_fonts, extract, fonts_in, stems, text_tracks
+from media.sidecars import Described
+from media.subtitle_tracks import picture_tracks, text_tracks
+from media.subtitles import Subtitle, attached_fonts, extract, fonts_in, stems
 from worker import film
 from worker.attempt import Attempt, Made
 from worker.sources import Source
@@ -23,46 +27,61 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
+@dataclass(slots=True)
+class _Found:
+    texts: list[Subtitle] = field(default_factory=list)
+    pictures: list[Drawn] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
 def run(attempt: Attempt) -> None:
     """What can be read is published. What can't fails the job with its reason and is not tried for ever."""
     with attempt.source() as source:
         if film.is_of_another(attempt.job, source):
             return
-        subtitles, faults = _embedded(attempt, source)
+        found = _embedded(attempt, source)
         facts = source.facts
-        for found in beside.subtitles(facts.root, facts.path, attempt.settings):
-            if isinstance(found, Fault):
-                faults.append(found)
+        for one in beside.subtitles(facts.root, facts.path, attempt.settings):
+            if isinstance(one, Fault):
+                found.faults.append(one)
             else:
-                subtitles.append(found)
-        names = [f"{stem}.vtt" for stem in stems(subtitle.described for subtitle in subtitles)]
+                found.texts.append(one)
+        # Numbered apart: a text keeps its name whatever pictures there are.
+        names = [f"{stem}.vtt" for stem in stems(one.described for one in found.texts)]
+        drawings = [f"{stem}.sup" for stem in stems(one.described for one in found.pictures)]
+        rows: list[tuple[str, Described, str]] = [
+            *((name, one.described, one.origin) for name, one in zip(names, found.texts, strict=True)),
+            *((name, one.described, "embedded") for name, one in zip(drawings, found.pictures, strict=True)),
+        ]
 
         def record(database: Connection[Any]) -> None:
             database.execute(_FORGET, (facts.id,))
-            for position, (name, subtitle) in enumerate(zip(names, subtitles, strict=True)):
-                one = subtitle.described
+            for position, (name, one, origin) in enumerate(rows):
                 flags = (one.is_default, one.is_forced, one.is_hearing_impaired)
-                database.execute(_SAVE, (facts.id, name, position, one.language, one.title, *flags, subtitle.origin))
+                database.execute(_SAVE, (facts.id, name, position, one.language, one.title, *flags, origin))
 
-        made = _written(attempt.folder, names, subtitles)
-        film.conclude(attempt, made, faults, instead_of=("sub", "font"), record=record)
+        made = _written(attempt.folder, names, found.texts)
+        made += [Made(name, one.path, drawn.MEDIA_TYPE) for name, one in zip(drawings, found.pictures, strict=True)]
+        film.conclude(attempt, made, found.faults, instead_of=("sub", "font"), record=record)
 
 
-def _embedded(attempt: Attempt, source: Source) -> tuple[list[Subtitle], list[Fault]]:
-    """Those of the file that say something."""
+def _embedded(attempt: Attempt, source: Source) -> _Found:
+    """Those of the file that say or show something."""
     settings = attempt.settings
     asked = Asking(attempt.sandbox, settings, source.descriptor, source.container).report(None)
     if isinstance(asked, Fault):
-        return [], [asked]
+        return _Found(faults=[asked])
     report = parsed(asked) or {}
     tracks = text_tracks(report, settings.subtitle_tracks)
-    if not tracks:
-        return [], []
+    pictures = picture_tracks(report, settings.picture_subtitle_tracks)
+    if not (tracks or pictures):
+        return _Found()
     making = film.making(attempt, source, "subtitles", of_seconds=source.facts.duration_seconds, begin=0, end=1)
-    found = extract(making, tracks, attached_fonts(report, settings))
-    if isinstance(found, Fault):
-        return [], [film.lacking("The subtitles that the file holds", found)]
-    return [subtitle for subtitle in found if subtitle.cues], []
+    texts = extract(making, tracks, attached_fonts(report, settings), pictures)
+    if isinstance(texts, Fault):
+        return _Found(faults=[film.lacking("The subtitles that the file holds", texts)])
+    made, faults = drawn.written(making, pictures)
+    return _Found([one for one in texts if one.cues], made, faults)
 
 
 def _written(folder: Path, names: Sequence[str], subtitles: Sequence[Subtitle]) -> list[Made]:

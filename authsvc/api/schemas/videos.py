@@ -96,12 +96,16 @@ class TrackOut(BaseModel):
     is_default: bool
     is_forced: bool
     is_text: bool | None = Field(
-        description="Of subtitles: can they be had as text? Pictures (PGS, VobSub) stay in the file. Of others: null"
+        description="Of subtitles: can they be had as text? Others are pictures (PGS, VobSub). Of other tracks: null"
     )
 
 
 class SubtitleOut(BaseModel):
-    name: str = Field(description="Of the WebVTT; a script of ASS is among `files` under the same name, ending in .ass")
+    name: str = Field(
+        description="Of the WebVTT; a script of ASS is among `files` under the same name, ending in .ass. Of those that"
+        " are pictures: of a file of Blu-ray's segments (PGS, .sup), whatever they were in the film"
+    )
+    is_text: bool = Field(description="WebVTT; false: pictures, which a player has to draw over the film's")
     href: str = Field(description="At the header door: send the cookie or the Bearer token")
     language: str = Field(description="ISO 639: two letters, or three where it has no two; und: not told")
     title: str | None
@@ -130,7 +134,9 @@ class VideoDetailsOut(VideoOut):
     container_tags: dict[str, str]
     remarks: list[str] = Field(description="Why pictures and notes that lie beside the file are not used")
     tracks: list[TrackOut]
-    subtitles: list[SubtitleOut] = Field(description="As WebVTT: the file's own, then those beside it")
+    subtitles: list[SubtitleOut] = Field(
+        description="As WebVTT the file's own, then those beside it; then the file's own that are pictures"
+    )
     storyboard_href: str | None = Field(
         description="WebVTT whose cues name a sheet and, as #xywh=, the place on it: pictures for the seek bar"
     )

@@ -66,9 +66,11 @@ def test_page_of_a_title_offers_its_subtitles_and_storyboard(world: World, alice
             (video, position, kind, codec),
         )
     world.publish(
-        video, "source.mp4", "storyboard.vtt", "storyboard-1.jpg", "sub-en-sdh.vtt", "sub-en.vtt", "sub-en.ass"
-    )
-    for position, name, is_hearing_impaired in ((1, "sub-en-sdh.vtt", True), (0, "sub-en.vtt", False)):
+        video, "source.mp4", "storyboard.vtt", "storyboard-1.jpg", "sub-en-sdh.vtt", "sub-en.vtt", "sub-en.ass",
+        "sub-en.sup",
+    )  # fmt: skip
+    listed = (1, "sub-en-sdh.vtt", True), (0, "sub-en.vtt", False), (2, "sub-en.sup", False)
+    for position, name, is_hearing_impaired in listed:
         world.owner.execute(
             "INSERT INTO subtitles (video_id, name, position, language, is_hearing_impaired, origin)"
             " VALUES (%s, %s, %s, 'en', %s, 'sidecar')",
@@ -78,8 +80,12 @@ def test_page_of_a_title_offers_its_subtitles_and_storyboard(world: World, alice
     root = f"/stream/{video}/"
     plain = {"language": "en", "title": None, "is_default": False, "is_forced": False}
     assert answer["subtitles"] == [
-        {"name": "sub-en.vtt", "href": root + "sub-en.vtt", "is_hearing_impaired": False} | plain,
-        {"name": "sub-en-sdh.vtt", "href": root + "sub-en-sdh.vtt", "is_hearing_impaired": True} | plain,
+        {"name": name, "href": root + name, "is_hearing_impaired": is_hearing_impaired, "is_text": is_text} | plain
+        for name, is_hearing_impaired, is_text in (
+            ("sub-en.vtt", False, True),
+            ("sub-en-sdh.vtt", True, True),
+            ("sub-en.sup", False, False),
+        )
     ]
     assert answer["storyboard_href"] == root + "storyboard.vtt"
     assert [track["is_text"] for track in answer["tracks"]] == [None, True, False]

@@ -19,7 +19,8 @@ from media.sandbox import Sandbox
 from media.settings import MediaSettings
 from media.shown import Subject
 from media.sniff import Container, sniff
-from media.subtitles import Subtitle, attached_fonts, extract, fonts_in, stems, text_tracks
+from media.subtitle_tracks import text_tracks
+from media.subtitles import Subtitle, attached_fonts, extract, fonts_in, stems
 
 SCRIPT = r"""[Script Info]
 ScriptType: v4.00+
@@ -185,24 +186,6 @@ def test_fonts_are_bounded_in_number_and_size(sandbox: Sandbox, tmp_path: Path) 
         assert len(attached_fonts(report_of(one), one.settings)) == 2
         extracted(one)
         assert [font.name for font in fonts_in(one.folder)] == ["font-1.ttf", "font-2.ttf"]
-
-
-def test_pictures_are_no_text(sandbox: Sandbox, tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "a.srt").write_text(srt("Text"))
-        inputs = ["-f", "lavfi", "-i", "testsrc2=size=720x576:rate=25:duration=5", "-i", f"{folder}/a.srt"]
-        # No encoder of ffmpeg makes pictures of text: an empty track of that kind stands for it.
-        inputs += ["-f", "lavfi", "-i", "color=black:size=16x16:duration=0.1"]
-        subprocess.run(
-            ["ffmpeg", "-v", "error", *inputs, "-map", "0:v", "-map", "1", "-c:s", "subrip", f"{folder}/out.mkv"],
-            check=True,
-        )
-        content = Path(folder, "out.mkv").read_bytes()
-    content = content.replace(b"S_TEXT/UTF8", b"S_HDMV/PGS\0")
-    with opened(sandbox, tmp_path, content, "film.mkv") as one:
-        report = report_of(one)
-        assert [stream["codec_name"] for stream in report["streams"]] == ["h264", "hdmv_pgs_subtitle"]
-        assert text_tracks(report, 60) == []
 
 
 def test_an_endless_track_is_cut_and_the_others_stay(sandbox: Sandbox, tmp_path: Path) -> None:

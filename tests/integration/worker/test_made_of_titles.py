@@ -10,6 +10,8 @@ import pytest
 
 from catalog import roles
 from catalog.contract import forms
+from testbed import discs
+from testbed.discs import Box
 from testbed.services.library import Library, made_by_ffmpeg
 from testbed.services.workers import work_off
 from worker.settings import WorkerSettings
@@ -242,3 +244,19 @@ def test_what_is_within_and_what_is_beside_are_told_apart(library: Library) -> N
     ]
     assert "Within" in read(library, "Film.mkv", "sub-en.vtt")
     assert "Beside" in read(library, "Film.mkv", "sub-en-2.vtt")
+
+
+def test_subtitles_that_are_pictures_are_published_after_the_text(library: Library) -> None:
+    folder = library.folder
+    (folder / "within.sup").write_bytes(discs.sup([Box(1, 2, 600, 900, 720, 90)]))
+    (folder / "within.txt").write_bytes(srt("Within"))
+    tracks = [(folder / "within.sup", "copy", "eng"), (folder / "within.txt", "copy", "eng")]
+    tracks += [(folder / "within.sup", "copy", "eng")]
+    picture = "color=black:size=64x36:rate=5:duration=3"
+    discs.film(folder / "whole.mkv", tracks, picture=picture, codec="mpeg4")
+    library.put("Film.mkv", (folder / "whole.mkv").read_bytes())
+    library.scan()
+    work(library)
+    assert [name for name, *_ in subtitles(library, "Film.mkv")] == ["sub-en.vtt", "sub-en.sup", "sub-en-2.sup"]
+    published = library.titles / library.row("Film.mkv")["id"].hex / "sub-en.sup"
+    assert published.read_bytes()[:2] == b"PG"
