@@ -56,9 +56,10 @@ def test_the_lock_of_npm_packages_names_contents_and_no_place() -> None:
         assert "resolved" not in entry, name
 
 
-def test_the_web_client_ships_the_player_and_nothing_that_it_brings() -> None:
+def test_the_web_client_ships_what_plays_and_draws_and_nothing_that_those_bring() -> None:
     """What is not for development only is sent to browsers: tools/make-client-parts copies it by its name."""
     lock = json.loads(text_of(ROOT / "requirements/package-lock.json"))
     shipped = {name for name, entry in lock["packages"].items() if name and not entry.get("dev")}
-    assert shipped == {"node_modules/shaka-player"}
-    assert list(json.loads(text_of(ROOT / "requirements/package.json"))["dependencies"]) == ["shaka-player"]
+    wanted = list(json.loads(text_of(ROOT / "requirements/package.json"))["dependencies"])
+    assert wanted == ["libpgs", "shaka-player"]
+    assert shipped == {f"node_modules/{name}" for name in wanted}

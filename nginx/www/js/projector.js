@@ -35,6 +35,7 @@ export class Projector {
       () => this.settings.refresh(),
     );
     this.choices = new Choices(video, plays, media, this.feed, () => this.again());
+    signal.addEventListener('abort', () => this.choices.subtitles.close());
     this.settings = new Settings(() => this.choices.menus, signal);
     this.storyboard = new Storyboard(signal);
     const preview = new Preview(this.storyboard, video.chapters ?? []);

@@ -1,6 +1,10 @@
-/** Subtitles over the picture: the browser draws them from tracks of the page's own, whatever feeds the picture. */
+/**
+ * Subtitles over the picture: the browser draws them from tracks of the page's own, whatever feeds the picture; the page
+ * those that are pictures themselves.
+ */
 
 import { h } from './dom.js';
+import { Drawn } from './drawn.js';
 import { language, tongue } from './format.js';
 
 /** @typedef {import('./types.js').Subtitle} Subtitle */
@@ -18,11 +22,14 @@ export class Subtitles {
     this.media = media;
     this.listed = listed;
     this.tracks = new Map(
-      listed.map((one) => [
-        one.name,
-        h('track', { kind: 'subtitles', srclang: tongue(one.language), label: called(one) }),
-      ]),
+      listed
+        .filter((one) => one.is_text)
+        .map((one) => [one.name, h('track', { kind: 'subtitles', srclang: tongue(one.language), label: called(one) })]),
     );
+    /** What the page draws. @type {?Drawn} */
+    this.drawn = null;
+    /** Of signed links. */
+    this.prefix = '';
     /** The part of the picture, at its bottom, that belongs to others. */
     this.lifted = 0;
     /** @type {WeakSet<VTTCue>} without a place of their own */
@@ -37,6 +44,8 @@ export class Subtitles {
    * @param {string} prefix  of signed links
    */
   link(prefix) {
+    this.prefix = prefix;
+    void this.drawn?.link(prefix);
     for (const [name, element] of this.tracks) {
       if (element.readyState !== HTMLTrackElement.LOADED) element.src = prefix + name;
     }
@@ -44,19 +53,33 @@ export class Subtitles {
 
   /** @param {string} name  empty: none */
   show(name) {
-    this.shown = this.tracks.has(name) ? name : '';
+    const one = this.listed.find((each) => each.name === name);
+    this.shown = one?.name ?? '';
     // The others are taken away: of what is there a browser turns on by itself what it takes to be its user's language.
     for (const [each, element] of this.tracks) {
       if (each === this.shown) this.media.append(element);
       else element.remove();
       element.track.mode = each === this.shown ? 'showing' : 'disabled';
     }
+    if (this.drawn?.name === this.shown) return;
+    this.close();
+    if (!one || one.is_text) return;
+    this.drawn = new Drawn(this.media, one.name);
+    this.drawn.lift(this.lifted);
+    if (this.prefix) void this.drawn.link(this.prefix);
+  }
+
+  /** The page draws nothing any more. */
+  close() {
+    this.drawn?.close();
+    this.drawn = null;
   }
 
   /** @param {number} part  of the picture that the words keep clear of, from its bottom */
   lift(part) {
     if (part === this.lifted) return;
     this.lifted = part;
+    this.drawn?.lift(part);
     for (const { track } of this.tracks.values()) this.seat(track);
   }
 
@@ -101,7 +124,11 @@ export class Subtitles {
 
 /** @param {Subtitle} one */
 function called(one) {
-  const kind = [one.is_forced && 'forced', one.is_hearing_impaired && 'for the hard of hearing'].filter(Boolean);
+  const kind = [
+    one.is_forced && 'forced',
+    one.is_hearing_impaired && 'for the hard of hearing',
+    !one.is_text && 'pictures',
+  ].filter(Boolean);
   return [language(tongue(one.language)), one.title, kind.length > 0 && `(${kind.join(', ')})`]
     .filter(Boolean)
     .join(' ');

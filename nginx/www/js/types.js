@@ -25,6 +25,7 @@
  * @property {boolean} is_default
  * @property {boolean} is_forced
  * @property {boolean} is_hearing_impaired
+ * @property {boolean} is_text  WebVTT; else pictures (PGS)
  *
  * @typedef {object} Chapter
  * @property {?string} [title]
