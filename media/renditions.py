@@ -103,29 +103,36 @@ class Workshop:
     ) -> list[Path] | Fault:
         """What is to be published of `pictures` and `sounds`, which were made before; in the order to do it in."""
         renditions = [packager.packed_picture(picture) for picture in pictures] + packager.packed_sounds(sounds)
+        command = packager.command(
+            renditions, default_language=sounds[0].language if sounds else UNDETERMINED, hls=hls, dash=dash
+        )
+        return self._packed(renditions, command, packager.published(renditions, hls=hls, dash=dash), on_way)
+
+    def pack_texts(self, stems: Sequence[str], on_way: Callable[[], None]) -> list[Path] | Fault:
+        """What DASH reads of the subtitles `stem`.vtt."""
+        texts = [packager.packed_text(stem) for stem in stems]
+        return self._packed(texts, packager.text_command(texts), [one.name for one in texts], on_way)
+
+    def _packed(
+        self, packed: Sequence[Packed], command: Sequence[str], made: Sequence[str], on_way: Callable[[], None]
+    ) -> list[Path] | Fault:
         program = packager.program()
         spool = self.folder / packager.SPOOL
         spool.mkdir(exist_ok=True)
-        largest = max((self.folder / one.made).stat().st_size for one in renditions)
+        largest = max((self.folder / one.made).stat().st_size for one in packed)
         outcome = self.sandbox.make(
-            packager.command(
-                renditions,
-                default_language=sounds[0].language if sounds else UNDETERMINED,
-                hls=hls,
-                dash=dash,
-            ),
+            command,
             self.folder,
             descriptor=None,
             program=program,
             file_bytes=2 * largest + _HEAD_BYTES,
             # It tells nothing of how far it is.
-            silence_seconds=self.silence_seconds + self._bytes(renditions) / _LEAST_BYTES_PER_SECOND,
+            silence_seconds=self.silence_seconds + self._bytes(packed) / _LEAST_BYTES_PER_SECOND,
             memory_bytes=self.memory_bytes,
             on_progress=lambda _: on_way(),
         )
         if isinstance(outcome, Fault):
             return outcome
-        made = packager.published(renditions, hls=hls, dash=dash)
         if outcome.status != 0 or not all(self._has(name) for name in made):
             return Fault(f"It could not be packed: {complaint(outcome)}.")
         return [self.folder / name for name in made]

@@ -69,7 +69,7 @@ TITLE = {
     "storyboard-1.jpg": SENTINEL, "storyboard.vtt": SENTINEL, "preview.mp4": SENTINEL, "sub-eng.vtt": SENTINEL,
     "master.m3u8": SENTINEL, "manifest.mpd": SENTINEL, "v1080-0a1b2c3d.mp4": SENTINEL, "v360-0a1b2c3d.mp4": SENTINEL,
     "a-eng-0a1b2c3d.mp4": SENTINEL, "v360-0a1b2c3d.m3u8": SENTINEL, "a-eng-0a1b2c3d.m3u8": SENTINEL,
-    "iframes-360-0a1b2c3d.m3u8": SENTINEL,
+    "iframes-360-0a1b2c3d.m3u8": SENTINEL, "sub-eng.m3u8": SENTINEL, "sub-eng-0a1b2c3d.mp4": SENTINEL,
     # In the folder, but no name of the contract: not to be had.
     "source.mp4.part": SENTINEL, "v1080-0a1b2c3d.mp4.tmp": SENTINEL, "notes.txt": SENTINEL, ".hidden": SENTINEL,
 }  # fmt: skip

@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from catalog.locks import lock_video
 from media.sandbox import Sandbox
-from worker import attempts
+from worker import attempts, offered, published
 from worker.attempts import Job
 from worker.settings import WorkerSettings
 from worker.sources import Source, SourceChanged, opened, same_content
@@ -144,18 +144,16 @@ class Attempt:
                 made.path.chmod(0o640)
                 size = made.path.stat().st_size
                 made.path.rename(home / made.name)
-                self.database.execute(
-                    "INSERT INTO published_files (video_id, name, media_type, size_bytes) VALUES (%s, %s, %s, %s)"
-                    " ON CONFLICT (video_id, name) DO UPDATE"
-                    " SET media_type = EXCLUDED.media_type, size_bytes = EXCLUDED.size_bytes",
-                    (video, made.name, made.media_type, size),
-                )
+                published.note(self.database, video, made.name, made.media_type, size)
                 self.database.execute(_TAKE_BACK, (video, made.name))
             for name in withdraw:
-                (home / name).unlink(missing_ok=True)
-                self.database.execute("DELETE FROM published_files WHERE video_id = %s AND name = %s", (video, name))
+                published.forget(self.database, video, name)
             if record is not None:
                 record(self.database)
+            offered.renew(self.database, home, self.folder, video)
+            # What manifests led to goes when they don't any more.
+            for name in withdraw:
+                (home / name).unlink(missing_ok=True)
             self.database.execute("UPDATE videos SET changed_at = now() WHERE id = %s", (video,))
             if last:
                 attempts.finish(self.database, self.job)

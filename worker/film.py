@@ -1,21 +1,25 @@
 """What the makers of a title's pictures and text share: the film as ffmpeg is given it, and what they publish anew."""
 
+import re
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg import Connection
 
+from catalog.contract import forms
 from media.faults import Fault
 from media.making import Making
 from media.shown import Subject
+from worker import published
 from worker.attempt import Attempt, JobFailed, Made
 from worker.attempts import Job
 from worker.sources import Source
 
 # Of a reason that is kept (characters).
 _LONGEST_REASON = 500
-_NAMES: LiteralString = "SELECT name FROM published_files WHERE video_id = %s"
+# worker.offered and worker.withdrawn see to these.
+_IS_LED_TO = re.compile(f"[.]m3u8$|{forms.OF_A_GENERATION}", re.ASCII)
 
 
 class ReadingFailed(Exception):  # the job is tried again
@@ -64,15 +68,20 @@ def conclude(
     instead_of: Collection[str],
     record: Callable[[Connection[Any]], None] | None = None,
 ) -> None:
-    """Publish `made`; every other file of the title whose stem is one of `instead_of` goes, unless it may yet be made.
+    """Publish `made`; every other file of the title whose stem is one of `instead_of` goes, unless it may yet be made,
+    or is what manifests lead to.
 
     Raises `JobFailed` with what went wrong, or `ReadingFailed` when that may pass.
     """
     said = " ".join(fault.sentence for fault in faults)[:_LONGEST_REASON]
     may_pass = any(Fault.is_passing(fault.sentence) for fault in faults)
     names = {one.name for one in made}
-    rows = attempt.database.execute(_NAMES, (attempt.job.video_id,)).fetchall()
-    gone = [name for (name,) in rows if name not in names and name.partition(".")[0].split("-")[0] in instead_of]
+    there = published.names(attempt.database, attempt.job.video_id) if attempt.job.video_id else ()
+    gone = [
+        name
+        for name in sorted(there)
+        if name not in names and name.partition(".")[0].split("-")[0] in instead_of and not _IS_LED_TO.search(name)
+    ]
     attempt.publish(made, [] if may_pass else gone, record, last=not faults)
     if may_pass:
         raise ReadingFailed(said)

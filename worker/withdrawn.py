@@ -20,6 +20,7 @@ from catalog.locks import lock_video
 from media.packager import DASH, HLS
 
 _GENERATED: Final = re.compile(forms.OF_A_GENERATION, re.ASCII)
+_TEXT: Final = "sub-"
 
 _UNPUBLISH: LiteralString = "DELETE FROM published_files WHERE video_id = %s AND name = ANY(%s)"
 _NOTE: LiteralString = """
@@ -48,8 +49,17 @@ def retire(connection: Connection[Any], *, titles: Path, video: UUID, kept: Coll
 
     Those that are there without having been published are of an attempt that was killed at it.
     """
+    _retire(connection, titles, video, kept, are_texts=False)
+
+
+def retire_texts(connection: Connection[Any], *, titles: Path, video: UUID, kept: Collection[str]) -> None:
+    """The same of what DASH reads of subtitles."""
+    _retire(connection, titles, video, kept, are_texts=True)
+
+
+def _retire(connection: Connection[Any], titles: Path, video: UUID, kept: Collection[str], *, are_texts: bool) -> None:
     there = {name for name in os.listdir(titles / video.hex) if _GENERATED.fullmatch(name)}
-    old = sorted(there.difference(kept))
+    old = sorted(name for name in there.difference(kept) if name.startswith(_TEXT) == are_texts)
     connection.execute(_UNPUBLISH, (video, old))
     connection.execute(_NOTE, (video, old))
 

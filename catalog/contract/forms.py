@@ -20,6 +20,9 @@ GENERATION: Final = "[0-9a-f]{8}"
 # Of a title that is made while it is watched: which stretch of it.
 SEGMENT: Final = "[0-9]{5}"
 
+# Two of one language and use are told apart by a number.
+_SUBTITLE: Final = f"-{LANGUAGE}(?:-(?:forced|sdh))?(?:-[0-9]{{1,2}})?"
+
 # What the library may hold and a browser or player is sent as it is.
 CONTAINERS: Final = ("mp4", "mkv", "avi", "mov", "webm", "m4v")
 HEIGHTS: Final = (2160, 1440, 1080, 720, 480, 360)
@@ -61,9 +64,12 @@ PUBLISHED: Final = (
     Published("storyboard", "-[0-9]{1,2}", ("jpg",), "picture"),
     Published("preview", "", ("mp4",), "picture"),
     Published("storyboard", "", ("vtt",), "text"),
-    # Two of one language and use are told apart by a number. A script is kept beside what WebVTT can say of it, and the
-    # fonts that it draws with. Subtitles that are pictures are numbered by themselves.
-    Published("sub", f"-{LANGUAGE}(?:-(?:forced|sdh))?(?:-[0-9]{{1,2}})?", ("vtt", "ass", "sup"), "text"),
+    # A script is kept beside what WebVTT can say of it, and the fonts that it draws with. Subtitles that are pictures are
+    # numbered by themselves.
+    Published("sub", _SUBTITLE, ("vtt", "ass", "sup"), "text"),
+    # What leads HLS to one, and what DASH reads of it.
+    Published("sub", _SUBTITLE, ("m3u8",), "manifest"),
+    Published("sub", f"{_SUBTITLE}-{GENERATION}", ("mp4",), "text"),
     Published("font", "-[0-9]{1,2}", ("ttf", "otf", "ttc"), "text"),
 )
 

@@ -76,6 +76,10 @@ def test_each_name_of_the_published_tree_has_one_kind() -> None:
         assert not names.fullmatch(name), name
     for name in ("storyboard-1.jpg", "sub-de-sdh.vtt", "sub-de-forced-2.ass", "sub-und-12.sup", "font-10.otf"):
         assert names.fullmatch(name), name
+    for name in ("sub-de.m3u8", "sub-de-forced-2.m3u8", "sub-de-0123abcd.mp4", "sub-de-sdh-2-0123abcd.mp4"):
+        assert names.fullmatch(name), name
+    for name in ("sub-de.mp4", "sub-de-0123abcd.m3u8", "sub-0123abcd.mp4", "sub-de-0123abcd.vtt"):
+        assert not names.fullmatch(name), name
     for name in ("source.exe", "v999-0123abcd.mp4", "v1080.mp4", "thumb-1.jpg", "x.jpg", "source.mp4\n", "Source.mp4"):
         assert not names.fullmatch(name), name
     for name in ("storyboard.jpg", "sub-de-x.vtt", "sub-de-100.vtt", "sub-de.srt", "font-1.woff2", "font-arial.ttf"):

@@ -12,11 +12,13 @@ from media.asking import Asking, parsed
 from media.cues import as_vtt
 from media.drawn import Drawn
 from media.faults import Fault
+from media.packager import MEDIA_TYPES, PackagerMissingError
 from media.sidecars import Described
 from media.subtitle_tracks import picture_tracks, text_tracks
 from media.subtitles import Subtitle, attached_fonts, extract, fonts_in, stems
-from worker import film
+from worker import film, withdrawn
 from worker.attempt import Attempt, Made
+from worker.encoding import PACKING, workshop
 from worker.sources import Source
 
 _FONT_TYPES: Final = {".ttf": "font/ttf", ".otf": "font/otf", ".ttc": "font/collection"}
@@ -47,22 +49,27 @@ def run(attempt: Attempt) -> None:
             else:
                 found.texts.append(one)
         # Numbered apart: a text keeps its name whatever pictures there are.
-        names = [f"{stem}.vtt" for stem in stems(one.described for one in found.texts)]
+        offered = stems(one.described for one in found.texts)
+        names = [f"{stem}.vtt" for stem in offered]
         drawings = [f"{stem}.sup" for stem in stems(one.described for one in found.pictures)]
         rows: list[tuple[str, Described, str]] = [
             *((name, one.described, one.origin) for name, one in zip(names, found.texts, strict=True)),
             *((name, one.described, "embedded") for name, one in zip(drawings, found.pictures, strict=True)),
         ]
+        made = _written(attempt.folder, names, found.texts)
+        made += [Made(name, one.path, drawn.MEDIA_TYPE) for name, one in zip(drawings, found.pictures, strict=True)]
+        packed, fault = _packed(attempt, offered)
+        found.faults += [fault] if fault else []
 
         def record(database: Connection[Any]) -> None:
             database.execute(_FORGET, (facts.id,))
             for position, (name, one, origin) in enumerate(rows):
                 flags = (one.is_default, one.is_forced, one.is_hearing_impaired)
                 database.execute(_SAVE, (facts.id, name, position, one.language, one.title, *flags, origin))
+            kept = [one.name for one in packed]
+            withdrawn.retire_texts(database, titles=attempt.settings.titles_dir, video=facts.id, kept=kept)
 
-        made = _written(attempt.folder, names, found.texts)
-        made += [Made(name, one.path, drawn.MEDIA_TYPE) for name, one in zip(drawings, found.pictures, strict=True)]
-        film.conclude(attempt, made, found.faults, instead_of=("sub", "font"), record=record)
+        film.conclude(attempt, [*made, *packed], found.faults, instead_of=("sub", "font"), record=record)
 
 
 def _embedded(attempt: Attempt, source: Source) -> _Found:
@@ -82,6 +89,20 @@ def _embedded(attempt: Attempt, source: Source) -> _Found:
         return _Found(faults=[film.lacking("The subtitles that the file holds", texts)])
     made, faults = drawn.written(making, pictures)
     return _Found([one for one in texts if one.cues], made, faults)
+
+
+def _packed(attempt: Attempt, offered: Sequence[str]) -> tuple[list[Made], Fault | None]:
+    """What DASH reads of those that were written, by their names without suffix."""
+    if not offered:
+        return [], None
+    attempt.report("packing", 1 - PACKING)
+    try:
+        paths = workshop(attempt).pack_texts(offered, lambda: attempt.report("packing", 1 - PACKING))
+    except PackagerMissingError as error:
+        return [], Fault(str(error))
+    if isinstance(paths, Fault):
+        return [], film.lacking("The subtitles for DASH", paths)
+    return [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths], None
 
 
 def _written(folder: Path, names: Sequence[str], subtitles: Sequence[Subtitle]) -> list[Made]:

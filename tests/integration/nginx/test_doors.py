@@ -46,6 +46,8 @@ KINDS = {
     "preview.mp4": ("picture", "video/mp4"),
     "storyboard.vtt": ("text", "text/vtt; charset=utf-8"),
     "sub-eng.vtt": ("text", "text/vtt; charset=utf-8"),
+    "sub-eng.m3u8": ("manifest", "application/vnd.apple.mpegurl"),
+    "sub-eng-0a1b2c3d.mp4": ("text", "video/mp4"),
     "now.m3u8": ("manifest", "application/vnd.apple.mpegurl"),
     "n720-0a1b2c3d.m3u8": ("manifest", "application/vnd.apple.mpegurl"),
     "n720-0a1b2c3d.mp4": ("media:720", "video/mp4"),
