@@ -7,7 +7,7 @@ the same moments, whatever the rate.
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import ffmpeg
 from ffmpeg.nodes import OutputStream
@@ -38,7 +38,7 @@ def picture_file(picture: Picture) -> str:
 
 
 def sound_file(sound: Sound) -> str:
-    return f"sound-{sound.track}.mp4"
+    return f"{'surround' if sound.is_surround else 'sound'}-{sound.track}.mp4"
 
 
 def command(
@@ -128,10 +128,10 @@ def picture_options(picture: Picture, preset: str, quality: int) -> dict[str, An
 
 def _voiced(samples: Any, sound: Sound) -> OutputStream:
     """What would be too loud after the gain is held down for that moment."""
-    samples = stereo(samples)
+    samples = laid_out(samples, "5.1") if sound.is_surround else stereo(samples)
     if sound.gain_db:
         samples = samples.filter("volume", f"{sound.gain_db:.1f}dB").filter("alimiter", limit=_PEAK, level=0, latency=1)
-    return ffmpeg.output(samples, sound_file(sound), **SOUND_OPTIONS)
+    return ffmpeg.output(samples, sound_file(sound), **SOUND_OPTIONS | {"audio_bitrate": sound.rate})
 
 
 def samples_of(source: Any, sound: Sound) -> Any:
@@ -142,6 +142,11 @@ def samples_of(source: Any, sound: Sound) -> Any:
 
 def stereo(samples: Any, *, first: int = 0) -> Any:
     """From the `first` sample on: what starts late or has gaps is filled with silence, so it stays with the picture."""
+    return laid_out(samples, "stereo", first=first)
+
+
+def laid_out(samples: Any, layout: Literal["stereo", "5.1"], *, first: int = 0) -> Any:
+    """As `stereo`, in this layout of ffmpeg's."""
     # The rate first: `first_pts` is counted in samples of what comes in.
-    converted = samples.filter("aformat", sample_rates=SOUND_HERTZ, channel_layouts="stereo")
+    converted = samples.filter("aformat", sample_rates=SOUND_HERTZ, channel_layouts=layout)
     return converted.filter("aresample", SOUND_HERTZ, **{"async": 1, "first_pts": first})

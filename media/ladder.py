@@ -38,8 +38,9 @@ LADDER: Final = (
     Rung("720p", 720, 2_800_000),
     Rung("1080p", 1080, 5_000_000),
 )
-# The sound of each rung, in stereo.
+# The sound of each rung, in stereo and in 5.1.
 SOUND_RATE: Final = 128_000
+SURROUND_RATE: Final = 384_000
 
 
 def pictures(width: int, height: int, wanted: Collection[Profile] = ()) -> tuple[Picture, ...]:

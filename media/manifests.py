@@ -16,9 +16,13 @@ from typing import Final
 
 from catalog.text import clean
 from media.languages import UNKNOWN
+from media.packager import STEREO, SURROUND
 
 _GROUP: Final = "text"
 _OF_HLS: Final = re.compile(r'^#EXT-X-MEDIA:TYPE=SUBTITLES,.*\n+|SUBTITLES="text",', re.MULTILINE)
+_SOUND: Final = re.compile(
+    r'^#EXT-X-MEDIA:TYPE=AUDIO,.*GROUP-ID="(?P<group>\w+)".*NAME="(?P<name>[^"]*)".*\n', re.MULTILINE
+)
 _STREAM: Final = re.compile(r"^#EXT-X-STREAM-INF:", re.MULTILINE)
 _OF_DASH: Final = re.compile(r'    <AdaptationSet [^>]*contentType="text".*?</AdaptationSet>\n', re.DOTALL)
 _PERIOD_ENDS: Final = "  </Period>"
@@ -77,6 +81,18 @@ def playlist(text: Text, seconds: float) -> str:
     lines = ["#EXTM3U", "#EXT-X-VERSION:6", f"#EXT-X-TARGETDURATION:{max(1, math.ceil(seconds))}"]
     lines += ["#EXT-X-PLAYLIST-TYPE:VOD", f"#EXTINF:{seconds:.3f},", f"{text.stem}.vtt", "#EXT-X-ENDLIST"]
     return "\n".join([*lines, ""])
+
+
+def with_every_sound(master: str) -> str:
+    """A sound that has no 5.1 is in that group as it is: who listens to the group can choose every language there."""
+    sounds = [(found["group"], found["name"], found[0]) for found in _SOUND.finditer(master)]
+    there = {name for group, name, _ in sounds if group == SURROUND}
+    if not there:
+        return master
+    lacking = [line for group, name, line in sounds if group == STEREO and name not in there]
+    more = "".join(line.replace(f'GROUP-ID="{STEREO}"', f'GROUP-ID="{SURROUND}"', 1) for line in lacking)
+    last = sounds[-1][2]
+    return master.replace(last, last + more, 1)
 
 
 def in_hls(master: str, texts: Sequence[Text]) -> str:

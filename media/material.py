@@ -4,13 +4,15 @@ The catalog keeps what viewers need to know; an encoder needs more, such as the 
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
 
 from media.asking import Asking, parsed
 from media.cadence import constant_rate
 from media.faults import NO_VIDEO, Fault
+from media.ladder import SOUND_RATE, SURROUND_RATE
 from media.report import Track, read_report
 from media.sandbox import complaint
 
@@ -41,6 +43,7 @@ _LANGUAGE: Final = re.compile(
 _MAX_SOUNDS: Final = 16
 # Places of loudspeakers, at least one of which ffmpeg's mixer needs.
 _FRONT: Final = frozenset({"FL", "FR", "FC"})
+_STEREO: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,18 @@ class Sound:
     track: int
     language: str
     is_default: bool
+    # In the file; more than two make a second sound of it, in 5.1.
+    channels: int = 2
+    is_surround: bool = False
     # By how much it is to be made louder.
     gain_db: float = 0.0
     # None of its channels has a place in front, where a mixer looks: a recorder's two microphones.
     is_unplaced: bool = False
+
+    @property
+    def rate(self) -> int:
+        """Bits a second that it is made with."""
+        return SURROUND_RATE if self.is_surround else SOUND_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,13 @@ def study(asking: Asking, middle_seconds: float) -> Material | Fault:
     )
 
 
+def surrounds(sounds: Iterable[Sound]) -> tuple[Sound, ...]:
+    """Those of `sounds` that have more to tell than stereo, in 5.1: as loud as they are in stereo."""
+    return tuple(
+        replace(sound, is_surround=True) for sound in sounds if sound.channels > _STEREO and not sound.is_unplaced
+    )
+
+
 def _in_order(tracks: list[Track], report: dict[str, Any]) -> tuple[Sound, ...]:
     """The one that players take by themselves first: the default that can be decoded, else the first."""
     ordered = sorted(tracks, key=lambda track: not track.is_default)
@@ -117,6 +135,7 @@ def _in_order(tracks: list[Track], report: dict[str, Any]) -> tuple[Sound, ...]:
             track.position,
             _language(track.language),
             is_default=at == 0,
+            channels=track.channels or _STEREO,
             is_unplaced=_is_unplaced(layouts.get(track.position, "")),
         )
         for at, track in enumerate(ordered)

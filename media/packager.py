@@ -8,6 +8,7 @@ program comes in a Python wheel (requirements/). It is never shown a file of the
 import importlib.util
 import platform
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from media.ladder import Picture
 from media.material import UNDETERMINED, Sound
 from media.sandbox import PROGRAM
 
+# HLS's groups of sounds.
+STEREO, SURROUND = "sound", "surround"
 HLS, DASH = "master.m3u8", "manifest.mpd"
 MEDIA_TYPES: Final = {
     ".mp4": "video/mp4",
@@ -68,13 +71,18 @@ def packed_picture(picture: Picture) -> Packed:
 
 
 def packed_sounds(sounds: Iterable[Sound]) -> list[Packed]:
-    """Those of one language are told apart by a number, since players list them by their name."""
-    packed, seen = [], dict[str, int]()
+    """Those of one language are told apart by a number, since players list them by their name.
+
+    5.1 is a group of its own for HLS, in which a sound has the same name: one more way to hear it.
+    """
+    packed, seen = [], Counter[tuple[str, bool]]()
     for sound in sounds:
-        seen[sound.language] = number = seen.get(sound.language, 0) + 1
+        seen[sound.language, sound.is_surround] += 1
+        number = seen[sound.language, sound.is_surround]
         shown = sound.language if number == 1 else f"{sound.language} {number}"
+        group, label = (SURROUND, f"{shown} 5.1") if sound.is_surround else (STEREO, shown)
         stem = f"a-{sound.language}-{secrets.token_hex(4)}"
-        descriptor = f"stream=audio,playlist_name={stem}.m3u8,hls_group_id=sound,hls_name={shown},dash_label={shown}"
+        descriptor = f"stream=audio,playlist_name={stem}.m3u8,hls_group_id={group},hls_name={shown},dash_label={label}"
         if sound.language != UNDETERMINED:  # which it takes for an error
             descriptor += f",language={sound.language}"
         packed.append(Packed(sound_file(sound), f"{stem}.mp4", descriptor, (f"{stem}.m3u8",)))

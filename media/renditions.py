@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from media import graph, loudness, packager
+from media import graph, loudness, manifests, packager
 from media.faults import Fault
-from media.ladder import SOUND_RATE, Picture
+from media.ladder import Picture
 from media.making import seconds_done
 from media.material import UNDETERMINED, Material, Sound
 from media.packager import Packed
@@ -80,7 +80,7 @@ class Workshop:
             graph.command(self.settings, container, material, pictures, sounds),
             self.folder,
             descriptor=descriptor,
-            file_bytes=_file_bytes(pictures, seconds),
+            file_bytes=_file_bytes(pictures, sounds, seconds),
             silence_seconds=self.silence_seconds,
             memory_bytes=self.memory_bytes,
             on_progress=Way(on_way).heard,
@@ -106,7 +106,11 @@ class Workshop:
         command = packager.command(
             renditions, default_language=sounds[0].language if sounds else UNDETERMINED, hls=hls, dash=dash
         )
-        return self._packed(renditions, command, packager.published(renditions, hls=hls, dash=dash), on_way)
+        packed = self._packed(renditions, command, packager.published(renditions, hls=hls, dash=dash), on_way)
+        if hls and not isinstance(packed, Fault):
+            master = self.folder / packager.HLS
+            master.write_text(manifests.with_every_sound(master.read_text(encoding="utf-8")), encoding="utf-8")
+        return packed
 
     def pack_texts(self, stems: Sequence[str], on_way: Callable[[], None]) -> list[Path] | Fault:
         """What DASH reads of the subtitles `stem`.vtt."""
@@ -149,12 +153,12 @@ class Workshop:
 
 def most_bytes(pictures: Sequence[Picture], sounds: Sequence[Sound], seconds: float) -> int:
     """What making them may take of the disk, at most and for a while."""
-    rate = sum(picture.rung.rate for picture in pictures) + SOUND_RATE * len(sounds)
+    rate = sum(picture.rung.rate for picture in pictures) + sum(sound.rate for sound in sounds)
     return COPIES * int(rate / 8 * seconds)
 
 
-def _file_bytes(pictures: Sequence[Picture], seconds: float) -> int:
-    rate = max([SOUND_RATE, *(picture.rung.rate for picture in pictures)])
+def _file_bytes(pictures: Sequence[Picture], sounds: Sequence[Sound], seconds: float) -> int:
+    rate = max([*(sound.rate for sound in sounds), *(picture.rung.rate for picture in pictures)])
     return int(_RATE_MARGIN * rate / 8 * seconds) + _HEAD_BYTES
 
 

@@ -46,6 +46,9 @@ class MediaSettings(BaseSettings):
     rendition_preset: Literal["veryfast", "faster", "fast", "medium", "slow"] = "fast"
     rendition_quality: Annotated[int, Field(ge=14, le=34)] = 22
 
+    # Beside stereo, sounds of more channels in 5.1 (AAC, 384 kbit/s each).
+    rendition_surround: bool = True
+
     # What is made while somebody watches: the most lines of its picture, the encoder's speed, and the quality aimed at.
     # It has to be made faster than it is watched.
     instant_lines: Literal[360, 480, 720] = 720

@@ -14,7 +14,7 @@ from catalog.contract.words import Profile
 from media import ladder
 from media.asking import Asking
 from media.ladder import Picture
-from media.material import Material, Sound, study
+from media.material import Material, Sound, study, surrounds
 from media.packager import DASH, HLS, MEDIA_TYPES
 from media.renditions import most_bytes
 from worker import budget, withdrawn
@@ -55,11 +55,14 @@ def run(attempt: Attempt) -> None:
         pictures = ladder.pictures(material.width, material.height, wish.profiles)
         if not pictures:
             raise JobFailed(f"The picture has {material.width}x{material.height} pixels, less than what is asked for.")
-        if not budget.reserve(attempt, most_bytes(pictures, material.sounds, source.facts.duration_seconds)):
+        more = surrounds(material.sounds) if attempt.settings.rendition_surround else ()
+        most = most_bytes(pictures, [*material.sounds, *more], source.facts.duration_seconds)
+        if not budget.reserve(attempt, most):
             attempt.report("not made: the budget for renditions is used up, and nobody waits for these", 1)
             return
         on_way = partial(attempt.report, "listening to the sound", 0)
         sounds = good(workshop(attempt).levelled(source.descriptor, source.container, material.sounds, on_way))
+        sounds = (*sounds, *surrounds(sounds)) if attempt.settings.rendition_surround else sounds
         done: list[Picture] = []
         is_long = source.facts.duration_seconds >= attempt.settings.rendition_first_seconds
         for step in steps(pictures, sounds, first=is_long):

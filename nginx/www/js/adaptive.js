@@ -56,7 +56,8 @@ export class Adaptive {
     this.player.configure({
       ...SETTINGS,
       abr: { restrictions: within(most) },
-      preferredAudio: wishes.sound ? [{ language: wishes.sound }] : [],
+      // A browser mixes 5.1 down as it likes; what was mixed for two is as loud as other films.
+      preferredAudio: [{ language: wishes.sound, channelCount: 2 }],
     });
     if (now) {
       this.player.configure(SETTINGS_NOW);
@@ -98,7 +99,8 @@ export class Adaptive {
 
   /** @param {string} language */
   speak(language) {
-    const track = this.player.getAudioTracks().find((one) => tongue(one.language) === language);
+    const spoken = this.player.getAudioTracks().filter((one) => tongue(one.language) === language);
+    const track = spoken.find((one) => (one.channelsCount ?? 2) <= 2) ?? spoken[0];
     if (track && !track.active) this.player.selectAudioTrack(track);
   }
 

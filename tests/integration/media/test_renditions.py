@@ -17,7 +17,7 @@ import pytest
 from media import ladder
 from media.asking import Asking
 from media.faults import Fault
-from media.material import Material, is_dolby_vision_alone, study
+from media.material import Material, is_dolby_vision_alone, study, surrounds
 from media.packager import DASH, HLS
 from media.renditions import Workshop
 from media.sandbox import Sandbox
@@ -74,7 +74,7 @@ Making = Callable[..., Made]
 def make(tmp_path: Path) -> Making:
     """Renditions of a file's content; the highest rungs of `most`."""
 
-    def made(content: bytes, *, most: int = 1) -> Made:
+    def made(content: bytes, *, most: int = 1, surround: bool = False) -> Made:
         path = tmp_path / "film"
         path.write_bytes(content)
         folder = tmp_path / "made"
@@ -88,6 +88,7 @@ def make(tmp_path: Path) -> Making:
             workshop = Workshop(SANDBOX, SETTINGS, folder, 60, 16 << 30)
             sounds = workshop.levelled(file.fileno(), container, material.sounds, lambda: None)
             assert not isinstance(sounds, Fault)
+            sounds += surrounds(sounds) if surround else ()
             said: list[float] = []
             fault = workshop.encode(
                 file.fileno(), container, material, pictures, sounds, 10, lambda way, _: said.append(way)
@@ -108,6 +109,14 @@ def ffmpeg(suffix: str, *options: str) -> bytes:
         path = Path(folder, f"out.{suffix}")
         subprocess.run(["ffmpeg", "-v", "error", "-bitexact", *options, str(path)], check=True)
         return path.read_bytes()
+
+
+def _loudness(path: Path) -> float:
+    """LUFS, by EBU R 128."""
+    command = ["ffmpeg", "-v", "info", "-i", str(path), "-af", "ebur128", "-f", "null", "-"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    (found,) = re.findall(r"I: +(-?[0-9.]+) LUFS", said.rpartition("Summary:")[2])
+    return float(found)
 
 
 def turned(content: bytes, tmp_path: Path) -> bytes:
@@ -254,6 +263,31 @@ def test_sound_that_cannot_be_decoded_is_left_out_and_told(make: Making) -> None
         ("de", "ger 2", "NO"),
     ]
     assert manifest.count('contentType="audio"') == 2, "the two of one language are two choices"
+
+
+def test_more_than_two_channels_are_kept_beside_stereo(make: Making) -> None:
+    """Stereo comes first, and who listens to 5.1 can choose what has none, too."""
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2")
+    sine = ("-f", "lavfi", "-i", "sine=frequency=440:duration=2")
+    wide = "[1:a]pan=5.1|FL=0.7*c0|FR=0.7*c0|FC=0.7*c0|LFE=0.7*c0|BL=0.7*c0|BR=0.7*c0[wide]"
+    tracks = ("-filter_complex", wide, "-map", "0:v", "-map", "[wide]", "-map", "2:a", "-c:a", "ac3")
+    told = ("-metadata:s:a:0", "language=ger", "-metadata:s:a:1", "language=eng")
+    made = make(ffmpeg("mkv", *picture, *sine, *sine, *tracks, *X264, *told), surround=True)
+    files = [name for name in made.names if name.startswith("a-") and name.endswith(".mp4")]
+    sounds = [made.probe(name)["streams"][0] for name in files]
+    assert [(one["codec_name"], one["channels"]) for one in sounds] == [("aac", 2), ("aac", 2), ("aac", 6)]
+    master, manifest = (made.folder / HLS).read_text(), (made.folder / DASH).read_text()
+    told_of = re.findall(r'GROUP-ID="(.*?)",LANGUAGE="(.*?)",NAME="(.*?)",.*CHANNELS="(\d)"', master)
+    assert told_of == [
+        ("sound", "de", "ger", "2"), ("sound", "en", "eng", "2"), ("surround", "de", "ger", "6"),
+        ("surround", "en", "eng", "2"),
+    ]  # fmt: skip
+    assert re.findall(r'STREAM-INF:.*AUDIO="(\w+)"', master) == ["sound", "surround"]
+    assert re.findall(r'audio_channel_configuration:2011" value="(\d)"', manifest) == ["2", "2", "6"]
+    assert re.findall("<Label>(.*)</Label>", manifest) == ["ger", "eng", "ger 5.1"]
+    (stereo, heard), quiet = (_loudness(made.folder / name) for name in (files[0], files[2])), -18
+    assert stereo == pytest.approx(quiet, abs=1)
+    assert heard == pytest.approx(stereo, abs=6), "the gain of both is the same; a mix of six adds up"
 
 
 def test_what_a_file_tells_of_itself_is_not_passed_on(make: Making) -> None:
