@@ -105,7 +105,10 @@ def _square(frames: Any) -> Any:
 
 
 def _encoded(settings: MediaSettings, frames: Any, picture: Picture) -> OutputStream:
-    options = picture_options(picture, settings.rendition_preset, settings.rendition_quality)
+    if picture.rung.codec == "hevc":
+        options = _hevc_options(picture, settings.rendition_hevc_preset, settings.rendition_hevc_quality)
+    else:
+        options = picture_options(picture, settings.rendition_preset, settings.rendition_quality)
     return ffmpeg.output(
         frames, picture_file(picture), force_key_frames=f"expr:gte(t,n_forced*{KEY_SECONDS})", **options
     )
@@ -122,6 +125,22 @@ def picture_options(picture: Picture, preset: str, quality: int) -> dict[str, An
         "profile:v": "high",
         "flags": "+cgop",
         "sc_threshold": 0,
+    }
+    return options | _COLOURS | NOTHING_TOLD
+
+
+def _hevc_options(picture: Picture, preset: str, quality: int) -> dict[str, Any]:
+    """The same by x265. `hvc1` is what Apple's players take; a key frame that is asked for is one to begin at."""
+    options = {
+        "vcodec": "libx265",
+        "preset": preset,
+        "crf": quality,
+        "maxrate": picture.rung.rate,
+        "bufsize": 2 * picture.rung.rate,
+        "profile:v": "main",
+        "tag:v": "hvc1",
+        "forced-idr": 1,
+        "x265-params": "open-gop=0:scenecut=0:log-level=error",
     }
     return options | _COLOURS | NOTHING_TOLD
 

@@ -5,7 +5,7 @@ pixels wide, and a wide film of "1080p" may have 800 lines.
 """
 
 from collections.abc import Collection
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from catalog.contract.words import Profile
 
@@ -16,12 +16,16 @@ _NEARLY: Final = 0.9
 _LEAST: Final = 2
 
 
+Codec = Literal["h264", "hevc"]
+
+
 class Rung(NamedTuple):
     """`lines` is the shorter side of its box, `rate` the most bits a second of its picture."""
 
     profile: Profile
     lines: int
     rate: int
+    codec: Codec = "h264"
 
 
 class Picture(NamedTuple):
@@ -36,7 +40,10 @@ LADDER: Final = (
     Rung("360p", 360, 800_000),
     Rung("480p", 480, 1_400_000),
     Rung("720p", 720, 2_800_000),
+    # The highest that every browser plays.
     Rung("1080p", 1080, 5_000_000),
+    Rung("1440p", 1440, 9_000_000, "hevc"),
+    Rung("2160p", 2160, 16_000_000, "hevc"),
 )
 # The sound of each rung, in stereo and in 5.1.
 SOUND_RATE: Final = 128_000
@@ -56,6 +63,11 @@ def pictures(width: int, height: int, wanted: Collection[Profile] = ()) -> tuple
         if share >= _NEARLY:
             break
     return tuple(picture for picture in fitted if not wanted or picture.rung.profile in wanted)
+
+
+def up_to(lines: int) -> tuple[Profile, ...]:
+    """The profiles of rungs with at most so many lines."""
+    return tuple(rung.profile for rung in LADDER if rung.lines <= lines)
 
 
 def _even(pixels: float) -> int:

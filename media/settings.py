@@ -46,6 +46,11 @@ class MediaSettings(BaseSettings):
     rendition_preset: Literal["veryfast", "faster", "fast", "medium", "slow"] = "fast"
     rendition_quality: Annotated[int, Field(ge=14, le=34)] = 22
 
+    # The most lines of what is made without having been named. From 1440 on it is HEVC, with x265's speed and quality:
+    # a preset takes several times as long as x264's of the same name.
+    rendition_lines: Literal[360, 480, 720, 1080, 1440, 2160] = 2160
+    rendition_hevc_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "fast"
+    rendition_hevc_quality: Annotated[int, Field(ge=14, le=40)] = 24
     # Beside stereo, sounds of more channels in 5.1 (AAC, 384 kbit/s each).
     rendition_surround: bool = True
 

@@ -17,7 +17,9 @@ Link = Literal["source", "hls", "dash"]
 MANIFESTS: Final[dict[Link, str]] = {"hls": "master.m3u8", "dash": "manifest.mpd"}
 _SUBTITLE: Final = re.compile(rf"sub-({LANGUAGE})(?:-(forced|sdh))?(?:-([0-9]{{1,2}}))?[.]vtt", re.ASCII)
 # Bits a second that a rendition of this height takes, with its sound (the ladder's default rates).
-_LADDER: Final = ((360, 1_000_000), (480, 1_600_000), (720, 3_000_000), (1080, 5_300_000), (1440, 9_500_000))
+_LADDER: Final = (
+    (360, 1_000_000), (480, 1_600_000), (720, 3_000_000), (1080, 5_300_000), (1440, 9_500_000), (2160, 16_500_000),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

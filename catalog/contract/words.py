@@ -30,8 +30,8 @@ LEASE_STATES: Final[tuple[LeaseState, ...]] = get_args(LeaseState)
 Quality = Literal["auto", "480p", "720p", "1080p"]
 QUALITIES: Final[tuple[Quality, ...]] = get_args(Quality)
 
-# What renditions are made of a title: H.264, named by the lines of a picture of 16:9.
-Profile = Literal["360p", "480p", "720p", "1080p"]
+# What renditions are made of a title, named by the lines of a picture of 16:9: H.264, and HEVC from 1440p on.
+Profile = Literal["360p", "480p", "720p", "1080p", "1440p", "2160p"]
 PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 
 # Of which titles renditions are made by themselves: those that browsers can't play as they are, all, none.

@@ -7,14 +7,27 @@ from fractions import Fraction
 import pytest
 
 from media.cadence import constant_rate
-from media.ladder import pictures
+from media.ladder import pictures, up_to
+from media.material import Sound
+from worker.kinds.rendition import steps
 
 
 @pytest.mark.parametrize(
     ("width", "height", "made"),
     [
         (1920, 1080, {"360p": (640, 360), "480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080)}),
-        (3840, 2160, {"360p": (640, 360), "480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080)}),
+        (
+            3840,
+            2160,
+            {
+                "360p": (640, 360),
+                "480p": (854, 480),
+                "720p": (1280, 720),
+                "1080p": (1920, 1080),
+                "1440p": (2560, 1440),
+                "2160p": (3840, 2160),
+            },
+        ),
         # A wide film of 1080p, and a phone's held upright.
         (1920, 804, {"360p": (640, 268), "480p": (854, 358), "720p": (1280, 536), "1080p": (1920, 804)}),
         (1080, 1920, {"360p": (360, 640), "480p": (480, 854), "720p": (720, 1280), "1080p": (1080, 1920)}),
@@ -29,6 +42,25 @@ from media.ladder import pictures
 def test_rungs_hold_the_picture_and_never_enlarge_it(width: int, height: int, made: dict[str, tuple[int, int]]) -> None:
     found = {picture.rung.profile: (picture.width, picture.height) for picture in pictures(width, height)}
     assert found == made
+
+
+def test_above_1080_it_is_hevc_and_no_larger_than_the_film() -> None:
+    found = [(one.rung.profile, one.rung.codec, one.width) for one in pictures(2200, 1238)[-2:]]
+    assert found == [("1080p", "h264", 1920), ("1440p", "hevc", 2200)]
+    assert up_to(1080) == ("360p", "480p", "720p", "1080p")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_every_browser_plays_is_made_before_the_rest(first: bool) -> None:
+    sounds = [Sound(1, "en", is_default=True)]
+    found = list(steps(pictures(3840, 2160), sounds, first=first))
+    made = [[picture.rung.lines for picture in step.pictures] for step in found]
+    assert made == ([[360], [480, 720, 1080]] if first else [[360, 480, 720, 1080]]) + [[1440, 2160]]
+    assert [bool(step.sounds) for step in found] == [True] + [False] * (len(found) - 1)
+    assert [found[0].begins, found[-1].ends] == [0, 1]
+    assert all(earlier.ends == later.begins for earlier, later in itertools.pairwise(found))
+    (alone,) = steps(pictures(3840, 2160, ["1440p"]), sounds, first=first)
+    assert (alone.sounds, alone.ends) == (sounds, 1)
 
 
 def test_only_wanted_rungs_are_made_and_none_that_is_larger() -> None:

@@ -1,19 +1,19 @@
 """Renditions of a title: what plays where its source does not.
 
-The smallest one is made with the sound and published first, the others follow in one pass; what is published is a whole
-generation each time, its manifests last. Parameters: `profiles` (all that fit, if none are named), `hls` and `dash`
-(both, unless false).
+The smallest one is made with the sound and published first, the others that every browser plays follow in one pass,
+then those of HEVC in another; what is published is a whole generation each time, its manifests last. Parameters:
+`profiles` (all that fit, up to a setting, if none are named), `hls` and `dash` (both, unless false).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from catalog.contract.words import Profile
 from media import ladder
 from media.asking import Asking
-from media.ladder import Picture
+from media.ladder import Codec, Picture
 from media.material import Material, Sound, study, surrounds
 from media.packager import DASH, HLS, MEDIA_TYPES
 from media.renditions import most_bytes
@@ -21,6 +21,9 @@ from worker import budget, withdrawn
 from worker.attempt import Attempt, JobFailed, Made
 from worker.encoding import PACKING, good, workshop
 from worker.sources import Source
+
+# Of a pixel.
+_EFFORT: Final[dict[Codec, int]] = {"h264": 1, "hevc": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ def run(attempt: Attempt) -> None:
         attempt.report("looking at the file", 0)
         asking = Asking(attempt.sandbox, attempt.settings, source.descriptor, source.container)
         material = good(study(asking, source.facts.duration_seconds / 2))
-        pictures = ladder.pictures(material.width, material.height, wish.profiles)
+        wanted = wish.profiles or ladder.up_to(attempt.settings.rendition_lines)
+        pictures = ladder.pictures(material.width, material.height, wanted)
         if not pictures:
             raise JobFailed(f"The picture has {material.width}x{material.height} pixels, less than what is asked for.")
         more = surrounds(material.sounds) if attempt.settings.rendition_surround else ()
@@ -73,14 +77,21 @@ def run(attempt: Attempt) -> None:
 
 
 def steps(pictures: Sequence[Picture], sounds: Sequence[Sound], *, first: bool) -> Iterator[Step]:
-    """The smallest picture `first`, so that there is something to watch; else all at once. Shares go by pixels."""
-    if not first or len(pictures) == 1:
-        yield Step(pictures, sounds, 0, 1)
-        return
-    pixels = [picture.width * picture.height for picture in pictures]
-    share = pixels[0] / sum(pixels)
-    yield Step(pictures[:1], sounds, 0, share)
-    yield Step(pictures[1:], (), share, 1)
+    """The smallest picture `first`, so that there is something to watch; those of HEVC last: they take longest."""
+    anywhere = [picture for picture in pictures if picture.rung.codec == "h264"]
+    others = [picture for picture in pictures if picture.rung.codec != "h264"]
+    split = 1 if first else 0
+    passes = [one for one in (anywhere[:split], anywhere[split:], others) if one]
+    begins, whole = 0.0, sum(map(_work, pictures))
+    for number, one in enumerate(passes):
+        ends = begins + sum(map(_work, one)) / whole if number < len(passes) - 1 else 1
+        yield Step(one, () if number else sounds, begins, ends)
+        begins = ends
+
+
+def _work(picture: Picture) -> int:
+    """How long it takes, measured against others."""
+    return picture.width * picture.height * _EFFORT[picture.rung.codec]
 
 
 def _encode(attempt: Attempt, source: Source, material: Material, step: Step) -> None:

@@ -87,6 +87,11 @@ export class Adaptive {
     return active ? lines(active) : 0;
   }
 
+  /** Lines of the highest picture that this browser plays of it; 0: not known yet. */
+  get highest() {
+    return Math.max(0, ...this.player.getVideoTracks().map(lines));
+  }
+
   /** Each once, in the manifest's order. @returns {string[]} */
   get languages() {
     return [...new Set(this.player.getAudioTracks().map((track) => tongue(track.language)))];

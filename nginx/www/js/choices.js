@@ -60,7 +60,10 @@ export class Choices {
   get quality() {
     const { stream } = this.feed;
     // There is one picture then, whatever is kept meanwhile.
-    const heights = adapts(this.video) && !this.now ? rungs(this.video) : [];
+    const made = adapts(this.video) && !this.now ? rungs(this.video) : [];
+    // Not every browser plays what is above 1080 lines.
+    const highest = stream?.highest && made.findLast((height) => height * 1.02 >= stream.highest);
+    const heights = made.filter((height) => !highest || height <= highest);
     const original = this.plays && heights.length > 0;
     // A rung is named after its box; a picture may have fewer lines.
     const rung = stream && heights.findLast((height) => height * 1.02 >= stream.lines);

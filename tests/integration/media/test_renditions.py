@@ -25,7 +25,7 @@ from media.settings import MediaSettings
 from media.sniff import HEAD_BYTES, Container, sniff
 from testbed.services.library import made_by_ffmpeg
 
-SETTINGS = MediaSettings(rendition_preset="veryfast")
+SETTINGS = MediaSettings(rendition_preset="veryfast", rendition_hevc_preset="ultrafast")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 SANDBOX = Sandbox.of_system(SETTINGS.sandbox_memory_bytes)
 
@@ -263,6 +263,23 @@ def test_sound_that_cannot_be_decoded_is_left_out_and_told(make: Making) -> None
         ("de", "ger 2", "NO"),
     ]
     assert manifest.count('contentType="audio"') == 2, "the two of one language are two choices"
+
+
+def test_above_1080_it_is_hevc_for_players_that_take_it(make: Making) -> None:
+    made = make(made_by_ffmpeg("mkv", *X264, seconds=2.2, size="2560x1440", sound=False), most=2)
+    assert [name.partition("-")[0] for name in made.names if name.endswith(".mp4")] == ["v1080", "v1440"]
+    high = made.probe(made.name("v1440-"), "-show_packets")
+    (track,) = high["streams"]
+    assert (track["codec_tag_string"], track["width"], track["height"]) == ("hvc1", 2560, 1440)
+    keys = [round(float(one["pts_time"]), 3) for one in high["packets"] if one["flags"].startswith("K")]
+    assert keys == [0, 2], "at the same moments as in the others"
+    master, manifest = (made.folder / HLS).read_text(), (made.folder / DASH).read_text()
+    streams = re.findall(r'#EXT-X-STREAM-INF:.*CODECS="([^",]+).*RESOLUTION=(\d+x\d+)', master)
+    assert [(codec[:10], size) for codec, size in streams] == [
+        ("avc1.64002", "1920x1080"), ("hvc1.1.6.L", "2560x1440"),
+    ]  # fmt: skip
+    assert re.findall(r'codecs="(hvc1[.]1[.]6[.]L\d+)', manifest)
+    assert manifest.count('contentType="video"') == 2, "a player takes or leaves HEVC as a whole"
 
 
 def test_more_than_two_channels_are_kept_beside_stereo(make: Making) -> None:
