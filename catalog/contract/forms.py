@@ -64,8 +64,8 @@ PUBLISHED: Final = (
     Published("storyboard", "-[0-9]{1,2}", ("jpg",), "picture"),
     Published("preview", "", ("mp4",), "picture"),
     Published("storyboard", "", ("vtt",), "text"),
-    # A script is kept beside what WebVTT can say of it, and the fonts that it draws with. Subtitles that are pictures are
-    # numbered by themselves.
+    # A script is kept beside what WebVTT can say of it, and the fonts that it draws with. Subtitles that are pictures
+    # are numbered by themselves.
     Published("sub", _SUBTITLE, ("vtt", "ass", "sup"), "text"),
     # What leads HLS to one, and what DASH reads of it.
     Published("sub", _SUBTITLE, ("m3u8",), "manifest"),
