@@ -10,7 +10,7 @@ import { sentence, wasAborted } from './problems.js';
 
 /** When versions that play everywhere are made, in the words of the API and of people. */
 export const POLICIES = /** @type {const} */ ([
-  ['', 'As its folder has it'],
+  ['', 'As the folder has it'],
   ['as_needed', 'Where browsers need them'],
   ['ladder', 'Always, in several sizes'],
   ['none', 'Never'],
@@ -18,6 +18,13 @@ export const POLICIES = /** @type {const} */ ([
 
 /** Pictures and sound of them, and what leads into these. */
 const OF_VERSIONS = /-[0-9a-f]{8}\.(mp4|m3u8)$/;
+
+/** What becomes of a title whose versions are removed, by its policy. @type {Record<string, string>} */
+const AFTERWARDS = {
+  as_needed: 'Removed, they are made again when somebody plays it who needs them.',
+  ladder: 'Removed, they are made again when somebody plays it who needs them.',
+  none: 'Removed, they are not made again.',
+};
 
 export class Kept {
   /**
@@ -62,7 +69,7 @@ export class Kept {
     fill(
       this.told,
       files.length > 0
-        ? `${bytes(size)} are kept that play in every browser. Removed, they are made again when they are needed.`
+        ? `${bytes(size)} are kept that play in every browser. ${AFTERWARDS[this.video.renditions ?? ''] ?? ''}`
         : 'None are kept that play in every browser.',
     );
     this.remove.hidden = files.length === 0;

@@ -88,6 +88,7 @@
  * @property {string} added_at  RFC 3339
  * @property {?string} [hdr]
  * @property {boolean} [made_now]  can be watched while it is made
+ * @property {?string} [renditions]  when versions that play everywhere are made
  * @property {?string} [renditions_chosen]  when versions that play everywhere are made, if that was chosen for it alone
  * @property {boolean} direct_play  every current browser plays the file; what this one plays is asked (capability.js)
  *
