@@ -80,7 +80,9 @@ def _shared(
     return of_folder, _ordered([name for stem in notes if stem.lower() == _NOTE_OF_A_FOLDER for name in notes[stem]])
 
 
-def _ordered(names: Iterable[bytes]) -> list[bytes]:
+def _ordered(names: Collection[bytes]) -> list[bytes]:
+    if len(names) < 2:  # nearly always, and a library has many
+        return list(names)
     suffixes = (*_PICTURE_SUFFIXES, _NOTE_SUFFIX)
     return sorted(names, key=lambda name: (suffixes.index(os.path.splitext(name)[1].lower()), name))
 
