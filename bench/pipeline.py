@@ -1,6 +1,6 @@
 """What making the renditions and the storyboard of a title costs, beside bare ffmpeg.
 
-    python -m bench.pipeline [--quick] [--rounds N]
+    python -m bench.pipeline [--quick] [--rounds N] [--seconds N]
 
 A film of 1080p in H.264 with AC-3 in Matroska, noisy as films are. In each round its whole ladder is made three ways,
 in turns that change places: as a worker makes it (looked at, listened to, encoded in one run, packed, in sandboxes), by
@@ -244,10 +244,13 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help=needs.QUICK)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--seconds", type=int, default=20, help="how long the film is")
     given = arguments.parse_args()
     needs.install("ffmpeg", "bubblewrap")
     adopt_orphans()
-    seconds, size, times, rounds = (2, "854x480", 2, 1) if given.quick else (20, "1920x1080", 9, given.rounds)
+    seconds, size, times, rounds = (
+        (2, "854x480", 2, 1) if given.quick else (given.seconds, "1920x1080", 9, given.rounds)
+    )
     sandbox = Sandbox.of_system(_SETTINGS.sandbox_memory_bytes)
     ratios = Ratios()
     with tempfile.TemporaryDirectory(prefix="kinetoscope-pipeline-") as place:
