@@ -4,7 +4,7 @@ Those of Blu-ray and of DVD become the same kind of file, so that whoever shows 
 lost: a DVD's have fewer colours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from media import pgs, vobsub
 from media.asking import Asking
 from media.faults import LIMIT, Fault
 from media.making import Making
+from media.pgs import Shown
 from media.sidecars import Described
 from media.subtitle_tracks import PGS, Track
 
@@ -49,7 +50,7 @@ def written(making: Making, tracks: Sequence[Track]) -> tuple[list[Drawn], list[
         path = making.folder / f"drawn-{track.position}.sup"
         try:
             with path.open("wb") as file:
-                shows = pgs.write(_shown(making, track, limits), file, limits)
+                shows = pgs.write(_watched(making, _shown(making, track, limits)), file, limits)
         except pgs.TooLarge:
             path.unlink()
             faults.append(_too_large(track, limits))
@@ -58,11 +59,17 @@ def written(making: Making, tracks: Sequence[Track]) -> tuple[list[Drawn], list[
         # The room is needed for the others.
         for raw in making.folder.glob(_name(track, "*")):
             raw.unlink()
-        making.tell(making.subject.duration_seconds)
     return found, faults
 
 
-def _shown(making: Making, track: Track, limits: pgs.Limits) -> Any:
+def _watched(making: Making, shown: Iterable[Shown]) -> Iterator[Shown]:
+    """Somebody may want it to end."""
+    for one in shown:
+        making.tell(making.subject.duration_seconds)
+        yield one
+
+
+def _shown(making: Making, track: Track, limits: pgs.Limits) -> Iterator[Shown]:
     if track.codec == PGS:
         with (making.folder / _name(track, "sup")).open("rb") as file:
             _check(file.seek(0, 2), limits)
