@@ -1,8 +1,8 @@
 """Shaka Packager: from what our ffmpeg wrote to what players read.
 
 One CMAF file for each rendition, from which every segment is a range of bytes; HLS and DASH lead to the same files. Its
-program comes in a Python wheel (requirements/). It is never shown a file of the library: it is given the folder that
-`media.graph` filled, and nothing else.
+program comes in a Python wheel (requirements/). It never reads a file of the library: it is given what our ffmpeg
+wrote, and subtitles that were read and written anew (`media.cues`).
 """
 
 import importlib.util
@@ -89,9 +89,15 @@ def packed_sounds(sounds: Iterable[Sound]) -> list[Packed]:
     return packed
 
 
+def text_file(stem: str) -> str:
+    return f"packing-{stem}.vtt"
+
+
 def packed_text(stem: str) -> Packed:
-    """Of a subtitle that lies in `stem`.vtt: as samples of an MP4 (ISO/IEC 14496-30), which DASH reads by ranges."""
-    return Packed(f"{stem}.vtt", f"{stem}-{secrets.token_hex(4)}.mp4", "stream=text", ())
+    """Of a subtitle that is called so: what lies in `text_file`, as samples of an MP4 (ISO/IEC 14496-30), of which DASH
+    reads ranges.
+    """
+    return Packed(text_file(stem), f"{stem}-{secrets.token_hex(4)}.mp4", "stream=text", ())
 
 
 def text_command(texts: Sequence[Packed]) -> list[str]:

@@ -113,7 +113,7 @@ class Workshop:
         return packed
 
     def pack_texts(self, stems: Sequence[str], on_way: Callable[[], None]) -> list[Path] | Fault:
-        """What DASH reads of the subtitles `stem`.vtt."""
+        """What DASH reads of the subtitles of these names, which lie in `packager.text_file` of each."""
         texts = [packager.packed_text(stem) for stem in stems]
         return self._packed(texts, packager.text_command(texts), [one.name for one in texts], on_way)
 

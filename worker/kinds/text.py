@@ -1,6 +1,6 @@
 """The subtitles of a title: as WebVTT those that its file holds, then those beside it; last those that are pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString
@@ -12,7 +12,7 @@ from media.asking import Asking, parsed
 from media.cues import as_vtt
 from media.drawn import Drawn
 from media.faults import Fault
-from media.packager import MEDIA_TYPES, PackagerMissingError
+from media.packager import MEDIA_TYPES, PackagerMissingError, text_file
 from media.sidecars import Described
 from media.subtitle_tracks import picture_tracks, text_tracks
 from media.subtitles import Subtitle, attached_fonts, extract, fonts_in, stems
@@ -22,6 +22,8 @@ from worker.encoding import PACKING, workshop
 from worker.sources import Source
 
 _FONT_TYPES: Final = {".ttf": "font/ttf", ".otf": "font/otf", ".ttc": "font/collection"}
+# No film is longer, whatever it says of itself.
+_LONGEST_SECONDS: Final = 48 * 3600
 _FORGET: LiteralString = "DELETE FROM subtitles WHERE video_id = %s"
 _SAVE: LiteralString = """
 INSERT INTO subtitles (video_id, name, position, language, title, is_default, is_forced, is_hearing_impaired, origin)
@@ -58,7 +60,7 @@ def run(attempt: Attempt) -> None:
         ]
         made = _written(attempt.folder, names, found.texts)
         made += [Made(name, one.path, drawn.MEDIA_TYPE) for name, one in zip(drawings, found.pictures, strict=True)]
-        packed, fault = _packed(attempt, offered)
+        packed, fault = _packed(attempt, dict(zip(offered, found.texts, strict=True)), facts.duration_seconds)
         found.faults += [fault] if fault else []
 
         def record(database: Connection[Any]) -> None:
@@ -91,8 +93,16 @@ def _embedded(attempt: Attempt, source: Source) -> _Found:
     return _Found([one for one in texts if one.cues], made, faults)
 
 
-def _packed(attempt: Attempt, offered: Sequence[str]) -> tuple[list[Made], Fault | None]:
-    """What DASH reads of those that were written, by their names without suffix."""
+def _packed(attempt: Attempt, subtitles: Mapping[str, Subtitle], seconds: float) -> tuple[list[Made], Fault | None]:
+    """What DASH reads of the subtitles, by their names without suffix: what is said within the film, since an index has
+    an entry for each minute.
+    """
+    ends, offered = min(seconds, _LONGEST_SECONDS), []
+    for stem, subtitle in subtitles.items():
+        cues = [cue._replace(end=min(cue.end, ends)) for cue in subtitle.cues if cue.start < ends]
+        if cues:
+            offered.append(stem)
+            (attempt.folder / text_file(stem)).write_text(as_vtt(cues), encoding="utf-8")
     if not offered:
         return [], None
     attempt.report("packing", 1 - PACKING)

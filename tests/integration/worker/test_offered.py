@@ -110,6 +110,21 @@ def test_manifests_follow_when_subtitles_change(film: Library) -> None:
     assert "SUBTITLES" not in read(film, HLS)
 
 
+def test_what_is_said_behind_the_end_takes_no_room_in_an_index(library: Library) -> None:
+    library.put(FILM, made_by_ffmpeg("mkv", "-c:v", "mpeg4", seconds=1, size="320x180", sound=False))
+    late = b"2\n9999:59:58,000 --> 9999:59:59,000\nLate\n"
+    library.put("Film.en.srt", srt("Spoken") + b"\n" + late)
+    library.put("Film.fr.srt", late)
+    library.scan()
+    work(library, "text")
+    home = library.titles / library.row(FILM)["id"].hex
+    packed = [name for name in library.published(FILM) if name.startswith("sub-") and name.endswith(".mp4")]
+    assert [name.split("-")[1] for name in packed] == ["en"]
+    assert (home / packed[0]).stat().st_size < 2048
+    assert "Late" in read(library, "sub-en.vtt")
+    assert "Late" in read(library, "sub-fr.vtt")
+
+
 def test_without_hls_no_playlist_is_published(film: Library) -> None:
     work(film, "rendition")
     work(film, "text")
