@@ -75,11 +75,13 @@ def packed_sounds(sounds: Iterable[Sound]) -> list[Packed]:
 
     5.1 is a group of its own for HLS, in which a sound has the same name: one more way to hear it.
     """
-    packed, seen = [], Counter[tuple[str, bool]]()
+    packed, seen, names = [], Counter[str](), dict[int, str]()
     for sound in sounds:
-        seen[sound.language, sound.is_surround] += 1
-        number = seen[sound.language, sound.is_surround]
-        shown = sound.language if number == 1 else f"{sound.language} {number}"
+        if sound.track not in names:
+            seen[sound.language] += 1
+            number = seen[sound.language]
+            names[sound.track] = sound.language if number == 1 else f"{sound.language} {number}"
+        shown = names[sound.track]
         group, label = (SURROUND, f"{shown} 5.1") if sound.is_surround else (STEREO, shown)
         stem = f"a-{sound.language}-{secrets.token_hex(4)}"
         descriptor = f"stream=audio,playlist_name={stem}.m3u8,hls_group_id={group},hls_name={shown},dash_label={label}"

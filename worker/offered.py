@@ -33,7 +33,7 @@ def renew(database: Connection[Any], home: Path, folder: Path, video: UUID) -> N
 
     What is written anew is written in `folder` and renamed. Files that say so already stay as they are.
     """
-    names = {name for name in published.names(database, video) if name not in (HLS, DASH) or (home / name).exists()}
+    names = {name for name in published.names(database, video) if (home / name).exists()}
     texts = _texts(database, home, video, names)
     (seconds,) = database.execute(_SECONDS, (video,)).fetchone() or (0,)
     playlists = {text.playlist: manifests.playlist(text, seconds) for text in texts} if HLS in names else {}

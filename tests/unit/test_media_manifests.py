@@ -1,9 +1,12 @@
 """What is written into manifests of subtitles, and that it can be written again."""
 
+import re
 from pathlib import Path
 from xml.dom import minidom
 
-from media.manifests import Ranges, Text, in_dash, in_hls, playlist, ranges
+from media.manifests import Ranges, Text, in_dash, in_hls, playlist, ranges, with_every_sound
+from media.material import Sound, surrounds
+from media.packager import Packed, packed_sounds
 
 MASTER = """#EXTM3U
 
@@ -75,6 +78,20 @@ def test_two_of_one_name_can_be_told_apart() -> None:
     told = in_hls(MASTER, [Text(f"sub-en{more}", "en", "English", False, False, False) for more in ("", "-2")])
     assert 'NAME="English",' in told
     assert 'NAME="English sub-en-2",' in told
+
+
+def test_a_sound_has_the_same_name_in_5_1() -> None:
+    sounds = [Sound(1, "ger", is_default=True), Sound(2, "ger", is_default=False, channels=6)]
+    told = [re.findall("hls_group_id=(.*),hls_name=(.*),dash", one.descriptor)[0] for one in _packed(sounds)]
+    assert told == [("sound", "ger"), ("sound", "ger 2"), ("surround", "ger 2")]
+    media = [f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{group}",NAME="{name}"\n' for group, name in told]
+    lacking = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="surround",NAME="ger"\n'
+    assert with_every_sound("".join(media) + "\n") == "".join(media) + lacking + "\n"
+    assert with_every_sound(media[0]) == media[0]
+
+
+def _packed(sounds: list[Sound]) -> list[Packed]:
+    return packed_sounds([*sounds, *surrounds(sounds)])
 
 
 def test_a_playlist_has_the_film_s_length() -> None:
