@@ -62,7 +62,7 @@ class Asking:
             places = ("", f"{middle_seconds:.3f}", f"{_BEYOND_ANY_END}")
             options |= _QUICKLY | {
                 "skip_frame:v": "nokey",
-                "show_entries": "packet=stream_index,flags:frame=stream_index",
+                "show_entries": "packet=stream_index,flags,pts_time,pos:frame=stream_index",
                 "read_intervals": ",".join(f"{place}%+#{_PACKETS}" for place in places),
             }
         return self._ffprobe(options, self.settings.probe_timeout_seconds)

@@ -131,10 +131,16 @@ def _level(stream: Section, least: int = 1) -> int | None:
     return level if level is not None and least <= level <= _LARGEST_LEVEL else None
 
 
-def _depth(stream: Section) -> int:
-    """Bits a sample, by the name of the pixel format: yuv420p10le has ten, yuv420p eight."""
-    told = re.search(r"p(9|10|12|14|16)(?:le|be)?$", str(stream.get("pix_fmt")))
+def depth_of(stream: Section) -> int | None:
+    """Bits a sample, by the name of the pixel format: yuv420p10le has ten, yuv420p eight. None: it is not told."""
+    if not isinstance(stream.get("pix_fmt"), str):
+        return None
+    told = re.search(r"(?:p|gray|p0)(9|10|12|14|16)(?:le|be)?$", stream["pix_fmt"])
     return int(told[1]) if told else 8
+
+
+def _depth(stream: Section) -> int:
+    return depth_of(stream) or 8
 
 
 def _whole(value: object) -> int | None:

@@ -15,7 +15,7 @@ _MAX_TRACKS = 200
 _PROTECTED = frozenset({b"encv", b"enca", b"drmi", b"drms"})
 _SAMPLE_DESCRIPTIONS = (b"mdia", b"minf", b"stbl", b"stsd")
 # RFC 9559 section 5.1: Segment, Info, Cluster, TimestampScale, Duration.
-_SEGMENT, _INFO, _CLUSTER = 0x18538067, 0x1549A966, 0x1F43B675
+SEGMENT, _INFO, _CLUSTER = 0x18538067, 0x1549A966, 0x1F43B675
 _SCALE, _DURATION = 0x2AD7B1, 0x4489
 _MAX_ELEMENTS = 64
 _MAX_INFO = 65_536
@@ -29,13 +29,13 @@ def declared_seconds(descriptor: int, size: int, family: Family) -> float | None
 
 def is_protected(descriptor: int, size: int, family: Family) -> bool:
     """Does a track need a key to be decoded? Of the ISO family only; of the others ffprobe tells."""
-    moov = _find(descriptor, 0, size, b"moov") if family is Family.ISO else None
+    moov = find(descriptor, 0, size, b"moov") if family is Family.ISO else None
     if moov is None:
         return False
-    tracks = [(start, end) for kind, start, end in _boxes(descriptor, *moov) if kind == b"trak"]
+    tracks = [(start, end) for kind, start, end in boxes(descriptor, *moov) if kind == b"trak"]
     for start, end in tracks[:_MAX_TRACKS]:
-        if found := _find(descriptor, start, end, *_SAMPLE_DESCRIPTIONS):
-            entries = _boxes(descriptor, found[0] + 8, found[1])  # behind version, flags and number of entries
+        if found := find(descriptor, start, end, *_SAMPLE_DESCRIPTIONS):
+            entries = boxes(descriptor, found[0] + 8, found[1])  # behind version, flags and number of entries
             if any(kind in _PROTECTED for kind, _, _ in entries):
                 return True
     return False
@@ -55,7 +55,7 @@ def box(descriptor: int, at: int) -> tuple[bytes, int, int] | None:
     return head[4:8], length, 8
 
 
-def _boxes(descriptor: int, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(descriptor: int, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Kind, start of the content and end of each box between two offsets."""
     for _ in range(_MAX_BOXES):
         found = box(descriptor, start) if start + 8 <= end else None
@@ -69,16 +69,16 @@ def _boxes(descriptor: int, start: int, end: int) -> Iterator[tuple[bytes, int, 
         start += length
 
 
-def _find(descriptor: int, start: int, end: int, *path: bytes) -> tuple[int, int] | None:
+def find(descriptor: int, start: int, end: int, *path: bytes) -> tuple[int, int] | None:
     """Start and end of the content of the first box at `path` between two offsets."""
-    for kind, at, stop in _boxes(descriptor, start, end):
+    for kind, at, stop in boxes(descriptor, start, end):
         if kind == path[0]:
-            return _find(descriptor, at, stop, *path[1:]) if path[1:] else (at, stop)
+            return find(descriptor, at, stop, *path[1:]) if path[1:] else (at, stop)
     return None
 
 
 def _iso_seconds(descriptor: int, size: int) -> float | None:
-    found = _find(descriptor, 0, size, b"moov", b"mvhd")
+    found = find(descriptor, 0, size, b"moov", b"mvhd")
     body = os.pread(descriptor, 32, found[0]) if found else b""
     layout, offset = (">IQ", 20) if body[:1] == b"\1" else (">II", 12)
     if len(body) < offset + struct.calcsize(layout):
@@ -87,7 +87,7 @@ def _iso_seconds(descriptor: int, size: int) -> float | None:
     return length / scale if scale else None
 
 
-def _elements(head: bytes, at: int) -> Iterator[tuple[int, int, int | None]]:
+def elements(head: bytes, at: int) -> Iterator[tuple[int, int, int | None]]:
     """Id, start of the content and its length of each EBML element in `head` from `at` (RFC 8794)."""
     for _ in range(_MAX_ELEMENTS):
         if at >= len(head) or not head[at]:
@@ -116,8 +116,8 @@ def vint(head: bytes, at: int) -> tuple[int | None, int]:
 def _ebml_seconds(descriptor: int, size: int) -> float | None:
     del size
     head = os.pread(descriptor, _MAX_INFO, 0)
-    segment = next((at for name, at, _ in _elements(head, 0) if name == _SEGMENT), None)
-    for name, at, length in _elements(head, segment) if segment else ():
+    segment = next((at for name, at, _ in elements(head, 0) if name == SEGMENT), None)
+    for name, at, length in elements(head, segment) if segment else ():
         if name == _CLUSTER:
             return None
         if name == _INFO:
@@ -126,14 +126,19 @@ def _ebml_seconds(descriptor: int, size: int) -> float | None:
 
 
 def _info_seconds(info: bytes) -> float | None:
-    scale, ticks = 1_000_000, None
-    for name, at, length in _elements(info, 0):
-        content = info[at : at + (length or 0)]
-        if name == _SCALE and 0 < len(content) <= 8:
-            scale = int.from_bytes(content, "big")
-        elif name == _DURATION and len(content) in (4, 8):
-            (ticks,) = struct.unpack(">f" if len(content) == 4 else ">d", content)
-    return ticks * scale / 1e9 if ticks is not None else None
+    for name, at, length in elements(info, 0):
+        if name == _DURATION and length in (4, 8) and at + length <= len(info):
+            (ticks,) = struct.unpack_from(">f" if length == 4 else ">d", info, at)
+            return float(ticks) * info_scale(info) / 1e9
+    return None
+
+
+def info_scale(info: bytes) -> int:
+    """Nanoseconds in a tick, by a segment's Info."""
+    for name, at, length in elements(info, 0):
+        if name == _SCALE and length and length <= 8:
+            return int.from_bytes(info[at : at + length], "big")
+    return 1_000_000
 
 
 def _riff_seconds(descriptor: int, size: int) -> float | None:

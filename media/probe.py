@@ -12,6 +12,7 @@ from media.report import Probed, read_report, tells_protection
 from media.sandbox import Sandbox, complaint
 from media.settings import MediaSettings
 from media.sniff import Container
+from media.structure import with_structure
 
 # The way of looking: whoever changes what `probe` answers for a file raises it, and known files are looked at again.
 JUDGEMENT = 3
@@ -48,6 +49,7 @@ def probe(
     probed = read_report(report, container.name)
     if probed is None:
         return NO_VIDEO
+    probed = with_structure(probed, report, descriptor, container.family)
     if not missing_bytes and probed.duration_seconds and frames_prove(report, probed.video_track):
         return probed
     return judged(asking, probed, declared, missing_bytes)

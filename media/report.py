@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.contract.words import EditList, MoovPosition, Scan
 from catalog.text import clean
-from media.codec_strings import codec_string
+from media.codec_strings import codec_string, depth_of
 from media.shown import is_cover
 
 MAX_TRACKS = 200
@@ -41,6 +42,17 @@ _DIRECT_FAMILIES = {
     "webm": ({"vp8", "vp9", "av1"}, {"opus", "vorbis"}),
 }
 _EIGHT_BIT_420 = {"yuv420p", "yuvj420p"}
+
+# ffprobe's field_order. The second letter does not say which field is shown first, whatever ffmpeg's documentation has:
+# 9 (tb) and 14 (bt) are interleaved fields, and the first line is early or late (RFC 9559, 5.1.4.1.28.3; QuickTime).
+_SCANS: dict[str, Scan] = {
+    "progressive": "progressive", "tt": "tff", "tb": "tff", "bb": "bff", "bt": "bff",
+}  # fmt: skip
+# Codecs that know no fields.
+_WHOLE_PICTURES = frozenset({"vp8", "vp9", "av1", "theora"})
+_MAX_DEPTH = 16
+# As wide as PostgreSQL's integers.
+_MAX_SIDE = (1 << 31) - 1
 
 Section = Mapping[str, Any]
 
@@ -90,6 +102,18 @@ class Probed:
     tags: dict[str, str] = field(default_factory=dict)
     # What is to be said of a video that plays, but not as it should.
     note: str | None = None
+    # Bits of a sample; width and height of a pixel (1, 1 is square).
+    bit_depth: int | None = None
+    pixel_width: int | None = None
+    pixel_height: int | None = None
+    # tff and bff are interlaced, by the field that is shown first.
+    scan: Scan | None = None
+    # Of the file, by `media.structure`: None is not told there, or not to be told of such files.
+    open_gop: bool | None = None
+    edit_list: EditList | None = None
+    key_frame_seconds: float | None = None
+    peak_bitrate: int | None = None
+    moov_position: MoovPosition | None = None
 
 
 def read_report(report: Section, container: str) -> Probed | None:
@@ -103,6 +127,7 @@ def read_report(report: Section, container: str) -> Probed | None:
     rotation = _rotation(video)
     size = _shown_size(video)
     width, height = size[::-1] if rotation in (90, 270) else size
+    pixel_width, pixel_height = _pixel(video)
     return Probed(
         container=container,
         duration_seconds=_duration(envelope, streams),
@@ -122,6 +147,10 @@ def read_report(report: Section, container: str) -> Probed | None:
         tracks=tuple(_track(stream, position) for position, stream in enumerate(streams)),
         chapters=_chapters(report),
         tags=tags_of(envelope),
+        bit_depth=depth_of(video) or _whole(video.get("bits_per_raw_sample"), _MAX_DEPTH),
+        pixel_width=pixel_width,
+        pixel_height=pixel_height,
+        scan="progressive" if _codec(video) in _WHOLE_PICTURES else _SCANS.get(str(video.get("field_order"))),
     )
 
 
@@ -178,6 +207,13 @@ def _shown_size(video: Section) -> tuple[int | None, int | None]:
     if width is None or abs(shape - 1) <= _SQUARE or not 1 / _WIDEST_PIXEL <= shape <= _WIDEST_PIXEL:
         return width, height
     return min(_MAX_PIXELS, max(1, round(width * shape))), height
+
+
+def _pixel(video: Section) -> tuple[int, int] | tuple[None, None]:
+    """Width and height of a pixel, as the file tells them."""
+    across, _, down = str(video.get("sample_aspect_ratio", "")).partition(":")
+    width, height = _whole(across, _MAX_SIDE), _whole(down, _MAX_SIDE)
+    return (width, height) if width and height else (None, None)
 
 
 def _foremost(streams: Iterable[Section]) -> Section | None:

@@ -296,12 +296,13 @@ def listed(connection: Connection[Any], identity: Identity, *, limit: int, after
 
 def details(connection: Connection[Any], video_id: str) -> dict[str, Any]:
     """What only the page of one title shows: hdr, rotation (degrees), chapters ({title, start_seconds, end_seconds}),
-    container_tags, the policies of renditions, remarks on what lies beside the file, the tracks in the container's
-    order, and the published subtitles in theirs.
+    container_tags, how the file is built, the policies of renditions, remarks on what lies beside the file, the tracks
+    in the container's order, and the published subtitles in theirs.
     """
     with connection.cursor(row_factory=dict_row) as rows:
         shown = rows.execute(
-            "SELECT hdr, rotation, chapters, container_tags, renditions, renditions_chosen,"
+            "SELECT hdr, rotation, chapters, container_tags, renditions, renditions_chosen, bit_depth, pixel_width,"
+            " pixel_height, scan, open_gop, edit_list, key_frame_seconds, peak_bitrate, moov_position,"
             " array_remove(ARRAY[picture_remark, note_remark], NULL) AS remarks FROM videos WHERE id = %s",
             (video_id,),
         ).fetchone()

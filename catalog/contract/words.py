@@ -44,6 +44,15 @@ DEVICE_KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 TrackKind = Literal["video", "audio", "subtitle"]
 TRACK_KINDS: Final[tuple[TrackKind, ...]] = get_args(TrackKind)
 
+# Whole pictures, or fields, of which the upper (tff) or the lower one is shown first.
+Scan = Literal["progressive", "tff", "bff"]
+
+# What the edit list of an MP4 does: nothing that matters, begin a track later, cut something away.
+EditList = Literal["none", "delays", "trims"]
+
+# Where the index of an MP4 is.
+MoovPosition = Literal["front", "back"]
+
 # The codecs of subtitle tracks that are text, as the catalog names codecs. Others are pictures.
 TEXT_SUBTITLES: Final = ("subrip", "srt", "text", "mov_text", "webvtt", "ass", "ssa")
 

@@ -9,7 +9,15 @@ from authsvc.api.schemas.common import Id, Text
 from authsvc.api.schemas.jobs import WorkOut
 from authsvc.api.schemas.ratings import RatingOut
 from authsvc.library import cursors
-from catalog.contract.words import RenditionPolicy, TitleStatus, TrackKind, Visibility
+from catalog.contract.words import (
+    EditList,
+    MoovPosition,
+    RenditionPolicy,
+    Scan,
+    TitleStatus,
+    TrackKind,
+    Visibility,
+)
 
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
 Lines = Annotated[int, Field(ge=0, le=100_000)]
@@ -127,6 +135,21 @@ class VideoDetailsOut(VideoOut):
     renditions_chosen: RenditionPolicy | None = Field(description="The same, if it was chosen for this title alone")
     hdr: str | None
     rotation: int = Field(description="Degrees clockwise that a player turns the picture")
+    bit_depth: int | None = Field(description="Bits of a sample of the picture; null here and below: not known")
+    pixel_width: int | None = Field(
+        description="With `pixel_height` the shape of a pixel: 16 and 15; 1 and 1 is square"
+    )
+    pixel_height: int | None
+    scan: Scan | None = Field(description="tff and bff are interlaced: the upper or the lower field is shown first")
+    open_gop: bool | None = Field(
+        description="Pictures in front of a key frame need what is behind it: seen at the start, the middle or the end"
+    )
+    edit_list: EditList | None = Field(
+        description="Of MP4: a track begins later than the film (delays), or something is cut away by it (trims)"
+    )
+    key_frame_seconds: float | None = Field(description="From one key frame to the next, at most")
+    peak_bitrate: int | None = Field(description="Bits a second where the file is densest, over a second or more")
+    moov_position: MoovPosition | None = Field(description="Of MP4: where its index is; null: no MP4")
     chapters: list[ChapterOut]
     making: list[WorkOut] = Field(
         description="What workers are doing for the title or are going to, and what failed and was not tried anew"

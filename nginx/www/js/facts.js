@@ -6,6 +6,16 @@ import { bitrate, bytes, clock, codec, container, day, language, resolution } fr
 /** @typedef {import('./types.js').Video} Video */
 /** @typedef {import('./types.js').Track} Track */
 
+const DYNAMIC_RANGES = new Map([
+  ['hdr10', 'HDR10'],
+  ['hlg', 'HLG'],
+  ['dolby-vision', 'Dolby Vision'],
+]);
+/** A peak is told when it is so many times the average. */
+const WORTH_TELLING = 1.5;
+/** Seeking decodes from a key frame on. */
+const FAR_APART_SECONDS = 10;
+
 /**
  * @param {Video} video
  * @returns {HTMLElement}
@@ -16,12 +26,10 @@ export function facts(video) {
     ['Picture', picture(video)],
     [
       'Video',
-      video.video_codec
-        ? [codec(video.video_codec), video.bitrate ? bitrate(video.bitrate) : null].filter(Boolean).join(', ')
-        : null,
+      video.video_codec ? [codec(video.video_codec), ...kind(video), rate(video)].filter(Boolean).join(', ') : null,
     ],
     ...tracks(video),
-    ['Container', container(video.container)],
+    ['Container', [container(video.container), ...built(video)].filter(Boolean).join(', ')],
     ['Size', bytes(video.size_bytes)],
     ['File', video.filename],
     ['Added', day(video.added_at)],
@@ -45,6 +53,38 @@ function picture(video) {
   return [`${video.width} × ${video.height} (${resolution(video.width, video.height)})`, rate]
     .filter(Boolean)
     .join(', ');
+}
+
+/**
+ * What is not usual of the picture.
+ * @param {Video} video
+ */
+function kind(video) {
+  return [
+    video.bit_depth && video.bit_depth > 8 ? `${video.bit_depth} bit` : null,
+    video.hdr ? DYNAMIC_RANGES.get(video.hdr) : null,
+    video.scan && video.scan !== 'progressive' ? 'interlaced' : null,
+  ];
+}
+
+/** @param {Video} video */
+function rate(video) {
+  if (!video.bitrate) return null;
+  const peak = video.peak_bitrate && video.peak_bitrate > video.bitrate * WORTH_TELLING ? video.peak_bitrate : null;
+  return bitrate(video.bitrate) + (peak ? ` (${bitrate(peak)} at most)` : '');
+}
+
+/**
+ * How well it can be sent: what makes a start or a seek slow.
+ * @param {Video} video
+ */
+function built(video) {
+  return [
+    video.moov_position === 'back' ? 'index at its end' : null,
+    video.key_frame_seconds && video.key_frame_seconds > FAR_APART_SECONDS
+      ? `key frames up to ${Math.round(video.key_frame_seconds)} s apart`
+      : null,
+  ];
 }
 
 /**

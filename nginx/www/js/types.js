@@ -87,6 +87,11 @@
  * @property {?string} poster_href
  * @property {string} added_at  RFC 3339
  * @property {?string} [hdr]
+ * @property {?number} [bit_depth]
+ * @property {?('progressive'|'tff'|'bff')} [scan]
+ * @property {?number} [key_frame_seconds]
+ * @property {?number} [peak_bitrate]  bits a second
+ * @property {?('front'|'back')} [moov_position]
  * @property {boolean} [made_now]  can be watched while it is made
  * @property {?string} [renditions]  when versions that play everywhere are made
  * @property {?string} [renditions_chosen]  when versions that play everywhere are made, if that was chosen for it alone

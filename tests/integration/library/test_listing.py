@@ -94,6 +94,20 @@ def test_page_of_a_title_offers_its_subtitles_and_storyboard(world: World, alice
     assert world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()["subtitles"] == []
 
 
+STRUCTURE = {
+    "bit_depth": 10, "pixel_width": 16, "pixel_height": 15, "scan": "tff", "open_gop": True, "edit_list": "trims",
+    "key_frame_seconds": 2.5, "peak_bitrate": 9_000_000, "moov_position": "back",
+}  # fmt: skip
+
+
+def test_a_title_tells_how_its_file_is_built_and_a_list_does_not(world: World, alice: dict[str, str]) -> None:
+    bare, built = world.video("Bare"), world.video("Built", **STRUCTURE)
+    for video, told in ((built, STRUCTURE), (bare, dict.fromkeys(STRUCTURE))):
+        answer = world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()
+        assert {name: answer[name] for name in STRUCTURE} == told
+    assert not any(set(STRUCTURE) & set(item) for item in listed(world, alice)["items"])
+
+
 def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str, str]) -> None:
     video = world.video(
         "Sunrise", description="At sea", tags=["sea"], width=1920, height=1080, fps=25.0, bitrate=4_000_000,
@@ -101,7 +115,7 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
     )  # fmt: skip
     world.publish(video, "source.mp4", "poster.jpg")
     answer = world.client().get(f"{VIDEOS}/{video}", headers=alice).get_json()
-    for name in ("hdr", "rotation", "chapters", "container_tags", "tracks", "making", "subtitles"):
+    for name in ("hdr", "rotation", "chapters", "container_tags", "tracks", "making", "subtitles", *STRUCTURE):
         answer.pop(name)
     added = datetime.fromisoformat(answer.pop("added_at"))
     assert added.tzinfo is not None
