@@ -20,7 +20,8 @@ from authsvc.library import renditions, titles
 from authsvc.library.titles import Title
 from authsvc.sessions import sessions
 from authsvc.sessions.sessions import Identity
-from authsvc.watching import leases, playbacks, preferences, signed_links
+from authsvc.watching import abilities, delivery, leases, playbacks, preferences, signed_links
+from authsvc.watching.delivery import MANIFESTS, Delivery, Facts
 from authsvc.watching.playbacks import Playback
 from catalog.contract.forms import NOW
 
@@ -55,11 +56,12 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         if title.status != "ready" or title.duration_seconds is None:
             raise Problem(409, title.status_reason or "This title can't be played yet.", code=title.status)
         wishes = preferences.of_user(connection, identity.user_id)
-        choice = preferences.choose(title, wishes)
+        facts, device = Facts.of(title, made_now=settings.made_now), _abilities(body.plays)
+        choice = delivery.decide(facts, wishes, device)
         rate = choice.rate_bytes_per_second
         playback = _granted(connection, identity, video_id, body, client, rate)
         # Made while it is watched, if it has to be: both at once would take one another's cores.
-        if preferences.needs_renditions(title, wishes) and not _made_now(title):
+        if delivery.needs_renditions(facts, wishes, device) and not facts.made_now:
             renditions.want(connection, title.id, by=UUID(identity.user_id))
         resume_seconds = playbacks.resume_position(
             connection,
@@ -78,8 +80,30 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         "heartbeat_seconds": settings.heartbeat_seconds,
         "resume_seconds": resume_seconds,
         "links": _links(title, settings.media_origin + path, wishes.language),
-        "chosen": asdict(choice),
+        "chosen": _chosen(choice, told=device is not None),
     }
+
+
+def _abilities(plays: schemas.PlaysIn | None) -> abilities.Abilities | None:
+    """Of the device that asks; None when it says nothing of what it plays."""
+    if plays is None:
+        return None
+    if plays.profile:
+        return abilities.failing(abilities.PLAYERS[plays.profile], plays.fails)
+    return abilities.said(
+        plays.decodes or (),
+        plays.fails,
+        kind=plays.kind,
+        max_height=plays.max_height,
+        hdr=None if plays.hdr is None else frozenset(plays.hdr),
+        manifests=tuple(plays.manifests),
+    )
+
+
+def _chosen(choice: Delivery, *, told: bool) -> dict[str, Any]:
+    """Who says nothing of what it plays may not know of what is made now."""
+    links = [way.link for way in choice.ways if told or way.way != "made_now"]
+    return asdict(choice) | {"link": links[0] if links else None, "alternatives": links[1:]}
 
 
 def _granted(
@@ -146,7 +170,7 @@ def _links(title: Title, prefix: str, language: str | None) -> dict[str, str]:
     source = next((name for name in names if name.startswith("source.")), None)
     subtitle = preferences.subtitle(names, language)
     wanted: dict[str, str | None] = {"source": source, "poster": "poster.jpg", "subtitle": subtitle}
-    wanted |= {str(link): name for link, name in preferences.MANIFESTS.items()}
+    wanted |= {str(link): name for link, name in MANIFESTS.items()}
     links = {link: prefix + name for link, name in wanted.items() if name in names}
     if _made_now(title):
         links[NOW] = f"{prefix}{NOW}.m3u8"

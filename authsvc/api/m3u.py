@@ -16,6 +16,7 @@ from psycopg import Connection
 from authsvc.api.protocol import guard
 from authsvc.api.protocol.problems import Problem, busy, unauthorized
 from authsvc.api.protocol.services import here
+from authsvc.api.protocol.user_agents import player
 from authsvc.api.videos import found
 from authsvc.library import m3u, playlists, titles
 from authsvc.library.titles import Listed, Title
@@ -25,8 +26,11 @@ from authsvc.sessions.sessions import SessionEnded
 from authsvc.stores.database import DatabaseUnavailable
 from authsvc.stores.live import LiveUnavailable
 from authsvc.watching import playbacks, preferences, signed_links
+from authsvc.watching.abilities import PLAYERS
+from authsvc.watching.delivery import MANIFESTS, Facts, decide
 from authsvc.watching.playbacks import Playback
 from catalog.contract.codes import known
+from catalog.contract.forms import NOW
 
 bp = APIBlueprint("players", __name__, url_prefix="/play/<token:device_token>", tag="Players")
 
@@ -42,13 +46,18 @@ _M3U: Any = {"description": "M3U", "content": {"audio/x-mpegurl": {"schema": {"t
     responses={302: "A fresh signed link", **_REFUSED, 404: "No such title", 409: "It can't be played", 503: "Later"},
 )
 def play(device_token: str, video_id: str) -> Response:
-    """Asked again by the same device (after a seek, or tomorrow), it goes on with the playback that is still open."""
+    """Asked again by the same device (after a seek, or tomorrow), it goes on with the playback that is still open.
+
+    It leads to what that player plays, by the name it gives itself (User-Agent): VLC, mpv, Kodi, a television."""
     services = here()
     settings = services.settings
     with services.database.connection() as connection:
         device = _device(connection, device_token)
         title, source = _playable(connection, device, video_id)
         wishes = preferences.of_user(connection, device.identity.user_id)
+        choice = decide(
+            Facts.of(title, made_now=settings.made_now), wishes, PLAYERS[player(request.headers.get("User-Agent", ""))]
+        )
         try:
             playback = playbacks.continue_signed(
                 connection,
@@ -56,7 +65,7 @@ def play(device_token: str, video_id: str) -> Response:
                 video_id,
                 device=device.name,
                 client=guard.client_address(),
-                rate_bytes=preferences.choose(title, wishes).rate_bytes_per_second,
+                rate_bytes=choice.rate_bytes_per_second,
                 ban_seconds=settings.stream_ban_seconds,
             )
         except playbacks.PlaybackEnded as ended:
@@ -64,11 +73,14 @@ def play(device_token: str, video_id: str) -> Response:
         except SessionEnded as error:
             raise _signed_out() from error
         _make_room(connection, playback)
+    # What its manual says may be less than what it plays: with nothing else it gets the file.
+    link = choice.ways[0].link if choice.ways else "source"
+    names: dict[str, str] = {"source": source, NOW: f"{NOW}.m3u8"} | {str(one): name for one, name in MANIFESTS.items()}
     expires_at = signed_links.device_expiry(settings)
     path = signed_links.prefix(
         settings.play_keys, playback_id=playback.id.hex, video_id=video_id, expires_at=expires_at
     )
-    return Response(status=302, headers={"Location": settings.media_origin + path + source, "Content-Length": "0"})
+    return Response(status=302, headers={"Location": settings.media_origin + path + names[link], "Content-Length": "0"})
 
 
 @bp.get("/<id:video_id>.m3u")

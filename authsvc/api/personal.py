@@ -14,6 +14,7 @@ from authsvc.api.videos import shown
 from authsvc.library import cursors, history
 from authsvc.people import accounts, export
 from authsvc.watching import preferences
+from authsvc.watching.delivery import Preferences
 
 bp = APIBlueprint("personal", __name__, url_prefix="/api/v1/users/me", tag="Users")
 
@@ -34,7 +35,7 @@ def show_preferences() -> dict[str, Any]:
 @bp.doc(summary="Set your preferences", responses=[400, 401, 403, 422, 503])
 def save_preferences(body: schemas.PreferencesIn) -> dict[str, Any]:
     """For playbacks from now on."""
-    user_id, wanted = guard.identity().user_id, preferences.Preferences(**body.model_dump())
+    user_id, wanted = guard.identity().user_id, Preferences(**body.model_dump())
     with here().database.connection() as connection, connection.transaction():
         if conditional.asked():
             accounts.hold(connection, user_id)

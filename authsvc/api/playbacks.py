@@ -1,19 +1,24 @@
 """A playback while it runs: signs of life, and its end."""
 
+import hashlib
 from contextlib import suppress
+from typing import Any, Final
 
 import structlog
 from apiflask import APIBlueprint
 
-from authsvc.api.protocol import guard
+from authsvc.api.protocol import conditional, guard
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.services import here
 from authsvc.api.schemas import playbacks as schemas
 from authsvc.stores.live import LiveUnavailable
 from authsvc.watching import playbacks
+from authsvc.watching.abilities import QUESTIONS
 from catalog.contract.codes import known
 
 bp = APIBlueprint("playbacks", __name__, url_prefix="/api/v1/playbacks", tag="Playbacks")
+
+_QUESTIONS_VERSION: Final = hashlib.sha256("\n".join(QUESTIONS).encode()).hexdigest()[:16]
 
 logger = structlog.get_logger(__name__)
 
@@ -53,6 +58,15 @@ def heartbeat(playback_id: str, body: schemas.HeartbeatIn) -> tuple[str, int]:
     if outcome == "ended":
         raise _gone("ended")
     return "", 204
+
+
+@bp.get("/questions")
+@conditional.cached
+@bp.output(schemas.QuestionsOut)
+@bp.doc(summary="What to ask a device about", responses=[401, 503])
+def questions() -> dict[str, Any]:
+    """Ask once, and send what it answers with yes as `plays.decodes` of each grant."""
+    return {"version": _QUESTIONS_VERSION, "types": list(QUESTIONS)}
 
 
 @bp.delete("/<id:playback_id>")

@@ -21,7 +21,7 @@ _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
     v.bitrate, v.video_codec, v.audio_codec, v.video_codec_string, v.audio_codec_string, v.size_bytes, v.status,
     v.status_reason, v.added_at, v.direct_play, v.visibility, v.year, v.popularity, v.changed_at, v.title_folded,
-    v.renditions, v.original_title, v.show_title, v.season, v.episode, v.people
+    v.renditions, v.original_title, v.show_title, v.season, v.episode, v.people, v.hdr
 """
 # What leads to a title's renditions.
 MANIFESTS = frozenset(
@@ -109,6 +109,7 @@ class Title:
     season: int | None
     episode: int | None
     people: list[str]
+    hdr: str | None
     files: list[File] = field(default_factory=list)
 
     @property

@@ -41,6 +41,18 @@ RENDITION_POLICIES: Final[tuple[RenditionPolicy, ...]] = get_args(RenditionPolic
 DeviceKind = Literal["browser", "phone", "television", "player"]
 DEVICE_KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 
+# Players that can't be asked what they play.
+Player = Literal["vlc", "mpv", "kodi", "television"]
+PLAYERS: Final[tuple[Player, ...]] = get_args(Player)
+
+# What a playback may be fed from: by what it is, and by the name of its link.
+PlaybackWay = Literal["source", "rendition", "made_now"]
+PlaybackLink = Literal["source", "hls", "dash", "now"]
+Manifest = Literal["hls", "dash"]
+
+# Pictures that take more than a usual screen shows.
+DynamicRange = Literal["hdr10", "hlg", "dolby-vision"]
+
 TrackKind = Literal["video", "audio", "subtitle"]
 TRACK_KINDS: Final[tuple[TrackKind, ...]] = get_args(TrackKind)
 

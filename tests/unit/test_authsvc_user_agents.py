@@ -2,7 +2,7 @@
 
 import pytest
 
-from authsvc.api.protocol.user_agents import readable
+from authsvc.api.protocol.user_agents import player, readable
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
@@ -32,3 +32,21 @@ TELEVISION = (
 )
 def test_user_agent_becomes_a_name(header: str, name: str) -> None:
     assert readable(header) == name
+
+
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        ("VLC/3.0.21 LibVLC/3.0.21", "vlc"),
+        ("mpv 0.40.0", "mpv"),
+        ("Kodi/21.2 (X11; Linux x86_64) App_Bitness/64 Version/21.2", "kodi"),
+        ("Kodi/21.2 (Linux; Android TV 12)", "kodi"),
+        (TELEVISION, "television"),
+        ("Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36", "television"),
+        ("Lavf/61.7.100", "vlc"),
+        ("", "vlc"),
+        ("x" * 10_000 + "Kodi", "vlc"),
+    ],
+)
+def test_a_player_is_known_by_the_name_it_gives_itself(header: str, named: str) -> None:
+    assert player(header) == named

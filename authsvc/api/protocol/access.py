@@ -42,6 +42,7 @@ WHO_MAY: Final = {
     "videos.by_name": EVERY_ROLE,
     "videos.featured_titles": EVERY_ROLE,
     "grants.start_playback": EVERY_ROLE,
+    "playbacks.questions": EVERY_ROLE,
     "playbacks.heartbeat": EVERY_ROLE,
     "playbacks.end": EVERY_ROLE,
     "password.change_password": MEMBERS,
@@ -136,6 +137,7 @@ DEVICES_MAY: Final = frozenset(
         "playlists.list_playlists",
         "playlists.one_playlist",
         "grants.start_playback",
+        "playbacks.questions",
         "playbacks.heartbeat",
         "playbacks.end",
     }

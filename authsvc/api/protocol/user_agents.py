@@ -1,10 +1,12 @@
-"""A name by which people recognise a device, from the User-Agent header (RFC 9110, 10.1.5).
+"""What a device is, from the User-Agent header (RFC 9110, 10.1.5): a name that people recognise, and which player.
 
-Only for show: anybody can send any text there, so nothing is decided by it.
+Anybody can send any text there, so nobody is let in or kept out by it.
 """
 
 import re
+from typing import Final
 
+from catalog.contract.words import Player
 from catalog.text import clean
 
 LONGEST = 200
@@ -33,6 +35,15 @@ _SYSTEMS = (
     (r"\b(Macintosh|Mac OS X)\b", "a Mac"),
     (r"\bLinux\b", "Linux"),
 )
+# What is no television and no other player that is known is taken for one that plays everything.
+_PLAYERS: Final[dict[str, Player]] = {"Kodi": "kodi", "VLC": "vlc", "mpv": "mpv"}
+
+
+def player(user_agent: str) -> Player:
+    """Whose manual says what it plays."""
+    user_agent = clean(user_agent[:512], "")
+    named = _PLAYERS.get(_first(_PROGRAMS, user_agent) or "")
+    return named or ("television" if _first(_SYSTEMS, user_agent) == "a television" else "vlc")
 
 
 def readable(user_agent: str) -> str:

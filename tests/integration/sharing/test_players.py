@@ -11,6 +11,7 @@ from authsvc.library import playlists
 from authsvc.people import accounts
 from authsvc.sessions import sessions
 from authsvc.watching import playbacks, preferences
+from authsvc.watching.delivery import Preferences
 from testbed.services.devices import new_device
 from testbed.services.world import PLAY_SECRET, Asker, World
 
@@ -22,11 +23,11 @@ class Player:
         self.world, self.user = world, world.user(name, role=role)
         self.session_id, self.token = new_device(world.owner, self.user.id)
 
-    def get(self, path: str, method: str = "GET") -> Any:
+    def get(self, path: str, method: str = "GET", program: str = "VLC/3.0.21 LibVLC/3.0.21") -> Any:
         return self.world.client().open(
             f"/play/{self.token}/{path}",
             method=method,
-            headers={"X-Real-IP": "192.0.2.7", "Host": "box.test"},
+            headers={"X-Real-IP": "192.0.2.7", "Host": "box.test", "User-Agent": program},
             # Read to its end and closed, as gunicorn does.
             buffered=True,
         )
@@ -320,6 +321,34 @@ def test_somebody_elses_playlist_is_there_when_it_is_public(world: World, kitche
     assert other.get(f"playlists/{public}.m3u").status_code == 410
 
 
+@pytest.mark.parametrize(
+    ("program", "quality", "name"),
+    [
+        ("VLC/3.0.21 LibVLC/3.0.21", "auto", "source.mkv"),
+        ("VLC/3.0.21 LibVLC/3.0.21", "480p", "master.m3u8"),
+        # It can't seek in such a manifest.
+        ("mpv 0.40.0", "480p", "source.mkv"),
+        ("Kodi/21.2 (X11; Linux x86_64)", "auto", "source.mkv"),
+        ("Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36", "auto", "master.m3u8"),
+    ],
+)
+def test_an_entry_leads_to_what_its_player_plays(
+    world: World, kitchen: Player, program: str, quality: str, name: str
+) -> None:
+    preferences.save(world.owner, kitchen.user.id.hex, Preferences(quality=quality))
+    sound = {"video_codec_string": "avc1.640028", "audio_codec": "dts", "audio_codec_string": "dtsc"}
+    video = _film(world, container="mkv", height=1080, **sound)
+    world.publish(video, "master.m3u8", "manifest.mpd")
+    assert kitchen.get(video, program=program).headers["Location"].endswith(f"/{video}/{name}")
+
+
+def test_a_television_gets_what_is_made_now_and_else_the_file(world: World, kitchen: Player) -> None:
+    television = "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36"
+    for policy, name in (("as_needed", "now.m3u8"), ("none", "source.mkv")):
+        video = _film(world, video_codec="vc1", container="mkv", renditions=policy)
+        assert kitchen.get(video, program=television).headers["Location"].endswith(f"/{video}/{name}")
+
+
 def test_an_entry_is_sent_no_faster_than_its_viewer_wants(world: World, kitchen: Player) -> None:
     video, ask = _film(world), Asker(world.authz_app)
 
@@ -328,7 +357,7 @@ def test_an_entry_is_sent_no_faster_than_its_viewer_wants(world: World, kitchen:
 
     assert rate() in (None, "0")
     for bandwidth, expected in ((800_000, "100000"), (1_600_000, "200000")):
-        preferences.save(world.owner, kitchen.user.id.hex, preferences.Preferences(bandwidth_bps=bandwidth))
+        preferences.save(world.owner, kitchen.user.id.hex, Preferences(bandwidth_bps=bandwidth))
         kitchen.playback(video)
         # The doors look again within `fresh_seconds`.
         world.redis_live.client().flushall()

@@ -126,7 +126,12 @@ def test_preferences_bound_the_playback(world: World, alice: Viewer, bob: Viewer
     capped = alice.play(video).get_json()
     assert capped["chosen"] == {
         "link": "hls", "alternatives": ["dash", "source"], "max_height": 720, "rate_bytes_per_second": 500_000,
-        "language": "pt-BR", "reason": "The source is larger than the bandwidth you prefer.",
+        "language": "pt-BR", "reason": "The source is larger than the bandwidth you prefer.", "refused": [],
+        "ways": [
+            {"way": "rendition", "link": "hls", "reason": "Renditions adapt to the connection."},
+            {"way": "rendition", "link": "dash", "reason": "Renditions adapt to the connection."},
+            {"way": "source", "link": "source", "reason": "The source is larger than the bandwidth you prefer."},
+        ],
     }  # fmt: skip
     assert capped["links"]["subtitle"].endswith("/sub-pt.vtt")
     assert ask.signed(video, capped["playback_id"]).headers["X-Rate"] == "500000"
