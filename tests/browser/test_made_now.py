@@ -103,7 +103,8 @@ def nothing_kept(page: Page) -> Callable[[int], None]:
         left -= 1
         prefix = answer["links"]["source"].rpartition("/")[0]
         answer["links"].update(hls=None, dash=None, now=f"{prefix}/now.m3u8")
-        answer["chosen"].update(link="source", alternatives=[])
+        ways = [{"way": "made_now", "link": "now", "reason": "It is made while it is watched."}]
+        answer["chosen"].update(link="now", alternatives=[], ways=ways, refused=[])
 
     def set_left(count: int) -> None:
         nonlocal left

@@ -89,12 +89,21 @@ export function changeVideo(id, changes) {
 /**
  * Permission to play, with signed links. Each call is a new playback.
  * @param {string} id  of the video
- * @param {{device?: string, replace?: string}} [wishes]  `replace`: the playback to end in exchange
+ * @param {{device?: string, plays?: import('./types.js').Plays, replace?: string}} [wishes]  `replace`: the playback to
+ * end in exchange
  * @param {AbortSignal} [signal]
  * @returns {Promise<Grant>}
  */
 export function grant(id, wishes = {}, signal) {
   return call('POST', `/videos/${encodeURIComponent(id)}/playback`, { body: wishes, signal });
+}
+
+/**
+ * What the server wants to know of a device.
+ * @returns {Promise<{version: string, types: string[]}>}
+ */
+export function questions() {
+  return call('GET', '/playbacks/questions');
 }
 
 /**

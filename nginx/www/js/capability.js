@@ -17,8 +17,19 @@ const ear = document.createElement('video');
  */
 export async function capability(video) {
   if (demoted(video) || !containerTypes(video.container).some(heardOf)) return 'not';
+  const { picture, sound } = await answered(video);
+  if (!picture) return 'not';
+  return sound ? 'plays' : 'silent';
+}
+
+/**
+ * What the browser says of the title's codecs, whatever was seen of them.
+ * @param {Video} video
+ * @returns {Promise<{picture: boolean, sound: boolean}>}
+ */
+export async function answered(video) {
   // A codec without a name, or a file that the server has not looked at since it names codecs.
-  if (!video.video_codec_string) return video.direct_play ? 'plays' : 'not';
+  if (!video.video_codec_string) return { picture: video.direct_play, sound: video.direct_play };
   const [picture, sound] = await Promise.all([
     any(
       pictureTypes(video).map((contentType) => ({
@@ -29,14 +40,26 @@ export async function capability(video) {
     !video.audio_codec ||
       any(soundTypes(video).map((contentType) => ({ type: /** @type {const} */ ('file'), audio: { contentType } }))),
   ]);
-  if (!picture) return 'not';
-  return sound ? 'plays' : 'silent';
+  return { picture, sound };
+}
+
+/**
+ * A media type by itself, at an ordinary size.
+ * @param {string} type
+ * @returns {Promise<boolean>}
+ */
+export async function plays(type) {
+  if (!type.includes('codecs=')) return heardOf(type);
+  const configuration = type.startsWith('audio/')
+    ? { audio: { contentType: type } }
+    : { video: { contentType: type, width: 1280, height: 720, bitrate: 4e6, framerate: 25 } };
+  return any([{ type: 'file', ...configuration }]);
 }
 
 /**
  * @param {string} type
  */
-function heardOf(type) {
+export function heardOf(type) {
   return ear.canPlayType(type) !== '';
 }
 

@@ -1,7 +1,4 @@
-/**
- * Which link of a grant is played: the source as it is comes first, a manifest where that won't do, and where there is no
- * manifest, what is made while it is watched.
- */
+/** Which link of a grant is played: the server says in which order, the viewer of this player what rather. */
 
 import { safeLink } from './dom.js';
 
@@ -52,38 +49,24 @@ export function rungs(video) {
 }
 
 /**
+ * The first of the server's ways that is left, but for what the viewer has chosen in the player itself.
  * @param {Grant} grant
- * @param {boolean} plays  this browser plays the source
+ * @param {boolean} plays  this browser plays the source, or its viewer wants to try; false when that failed just now
  * @param {Wishes} wishes
  * @param {boolean} foreign  the source does not speak the language that is wished for
  * @returns {?Delivery} null: there is nothing to play
  */
 export function deliver(grant, plays, wishes, foreign) {
-  const source = safeLink(grant.links.source);
-  const asItIs = source ? { link: source, adaptive: false, now: false } : null;
-  const manifest = manifestOf(grant);
-  if (!manifest) {
-    const now = safeLink(grant.links.now);
-    return now && !(source && plays) ? { link: now, adaptive: true, now: true } : asItIs;
-  }
-  const rather = wishes.quality === 'original' || (wishes.quality === 'auto' && !foreign && fits(grant));
-  return asItIs && plays && rather ? asItIs : { link: manifest, adaptive: true, now: false };
-}
-
-/**
- * Does the source fit what the viewer prefers? The server's choice is for every browser: where it names no bound, this
- * browser's own word is the better one.
- * @param {Grant} grant
- */
-function fits({ chosen }) {
-  return chosen.link === 'source' || (chosen.max_height === null && chosen.rate_bytes_per_second === null);
-}
-
-/** @param {Grant} grant */
-function manifestOf({ links, chosen }) {
-  // Where there is no MediaSource (an old iPhone) the element itself plays HLS, and HLS alone.
-  const able = 'MediaSource' in window || 'ManagedMediaSource' in window;
-  const order = able ? [chosen.link, ...chosen.alternatives] : ['hls'];
-  const first = order.find((name) => (name === 'hls' || name === 'dash') && links[name]);
-  return first ? safeLink(links[/** @type {'hls'|'dash'} */ (first)]) : null;
+  const { links, chosen } = grant;
+  const named = chosen.ways.map((way) => way.link);
+  const order = plays && !named.includes('source') ? [/** @type {const} */ ('source'), ...named] : named;
+  const there = order.filter((name) => safeLink(links[name]));
+  const ways = there.filter((name) => plays || name !== 'source');
+  const kept = ways.filter((name) => name === 'hls' || name === 'dash');
+  const wished = wishes.quality === 'original' ? ways.filter((name) => name === 'source') : [];
+  const rather = typeof wishes.quality === 'number' || (foreign && wished.length === 0) ? kept : wished;
+  // With nothing else there is the file, whatever was said of it.
+  const name = [...rather, ...ways, ...there][0] ?? 'source';
+  const link = safeLink(links[name]);
+  return link ? { link, adaptive: name !== 'source', now: name === 'now' } : null;
 }

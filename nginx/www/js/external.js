@@ -11,6 +11,9 @@ import { settleStreams } from './streams.js';
 
 /** @typedef {import('./types.js').Video} Video */
 
+/** The link is for whichever player: mpv is the one of them that does with the least. @type {import('./types.js').Plays} */
+const PLAYS = { profile: 'mpv' };
+
 /**
  * @param {Video} video
  * @param {AbortSignal} signal
@@ -30,13 +33,13 @@ export function elsewhere(video, signal) {
   const link = async () => {
     if (held && held.until > Date.now() + 60_000) return held.link;
     const granted = await settleStreams(
-      (replace) => grant(video.id, { device: 'External player', ...replace }, signal),
+      (replace) => grant(video.id, { device: 'External player', plays: PLAYS, ...replace }, signal),
       signal,
     );
     if (!granted) return null;
-    const source = safeLink(granted.links.source);
-    if (!source) throw new Problem({ status: 502, code: 'contract' });
-    const address = new URL(source, location.origin).href;
+    const found = safeLink(granted.links[granted.chosen.ways[0]?.link ?? 'source']);
+    if (!found) throw new Problem({ status: 502, code: 'contract' });
+    const address = new URL(found, location.origin).href;
     held = { link: address, until: Date.parse(granted.expires_at) };
     given.field.value = address;
     fill(

@@ -48,12 +48,13 @@ export class Playback {
 
   /**
    * A new grant, in place of the old one if there was one.
+   * @param {?import('./types.js').Plays} plays  what this browser plays, if that is known
    * @returns {Promise<?Grant>} null when the viewer chose to keep other streams running
    */
-  async open() {
+  async open(plays) {
     await this.close(false);
     const given = await settleStreams(
-      (wishes) => grant(this.video, { device: device(), ...wishes }, this.signal),
+      (wishes) => grant(this.video, { device: device(), ...(plays && { plays }), ...wishes }, this.signal),
       this.signal,
     );
     if (!given) return null;

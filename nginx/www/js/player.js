@@ -1,5 +1,6 @@
 /** The player: the picture, what is said over it, and going on after something broke. */
 
+import { abilities } from './abilities.js';
 import { say } from './announce.js';
 import * as connection from './connection.js';
 import { Controls } from './controls.js';
@@ -94,7 +95,7 @@ export class Player {
     // What the element still loads would keep its lease until the server cuts it, with the connection that asks here.
     if (this.media.getAttribute('src')) this.unload();
     try {
-      const given = await this.playback.open();
+      const given = await this.playback.open(await abilities(this.video));
       if (this.signal.aborted) return false;
       if (!given) {
         this.stop('The other streams go on; this one was not started.', 'Play here');

@@ -1,5 +1,6 @@
 /** One title: its picture with the play button, what is known about it, its link for other players. */
 
+import { known } from './abilities.js';
 import { alarm } from './announce.js';
 import { Aperture } from './aperture.js';
 import { video as fetchVideo } from './api.js';
@@ -34,6 +35,8 @@ export async function showTitle(context) {
     place,
   );
   try {
+    // Asked while nobody waits for it.
+    void known();
     const video = await fetchVideo(String(route.id), signal);
     const answer = await capability(video);
     signal.throwIfAborted();

@@ -109,9 +109,20 @@
  * @property {{source?: ?string, poster?: ?string, hls?: ?string, dash?: ?string, now?: ?string}} links  signed; they differ by the name at the end
  * @property {Chosen} chosen
  *
- * @typedef {object} Chosen  what the viewer's preferences mean for the playback
- * @property {?('source'|'hls'|'dash')} link
- * @property {('source'|'hls'|'dash')[]} alternatives
+ * @typedef {object} Plays  what a device plays
+ * @property {string[]} [decodes]  media types and codec strings
+ * @property {string[]} [fails]  of those, what does not work for this title
+ * @property {('hls'|'dash')[]} [manifests]
+ * @property {'vlc'|'mpv'|'kodi'|'television'} [profile]  of a player that can't be asked
+ *
+ * @typedef {object} Way  of feeding a playback
+ * @property {'source'|'rendition'|'made_now'} way
+ * @property {'source'|'hls'|'dash'|'now'} link
+ * @property {string} reason
+ *
+ * @typedef {object} Chosen  what the device and the viewer's preferences mean for the playback
+ * @property {Way[]} ways  in the order to try them
+ * @property {Way[]} refused
  * @property {?number} max_height  lines; null: any
  * @property {?number} rate_bytes_per_second
  * @property {?string} language
