@@ -370,30 +370,10 @@ def last_devices(database: Database) -> dict[str, int]:
 
 
 _PROBED = (
-    "container",
-    "duration_seconds",
-    "width",
-    "height",
-    "fps",
-    "bitrate",
-    "video_codec",
-    "audio_codec",
-    "video_codec_string",
-    "audio_codec_string",
-    "hdr",
-    "rotation",
-    "direct_play",
-    "video_track",
-    "cover_track",
-    "bit_depth",
-    "pixel_width",
-    "pixel_height",
-    "scan",
-    "open_gop",
-    "edit_list",
-    "key_frame_seconds",
-    "peak_bitrate",
-    "moov_position",
+    *("container", "duration_seconds", "width", "height", "fps", "bitrate", "video_codec", "audio_codec"),
+    *("video_codec_string", "audio_codec_string", "hdr", "rotation", "direct_play", "video_track"),
+    *("bit_depth", "pixel_width", "pixel_height", "scan", "open_gop", "edit_list", "key_frame_seconds"),
+    *("peak_bitrate", "moov_position", "cover_track"),
 )
 
 
