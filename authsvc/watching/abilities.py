@@ -22,10 +22,10 @@ CONTAINERS: Final = {
 # is another question there.
 _FAMILIES: Final = {"mp4": "mp4", "m4v": "mp4", "mov": "mp4", "webm": "webm"}
 _CODEC: Final = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
-_TYPE: Final = re.compile(
-    rf'((?:video|audio)/[a-z0-9][a-z0-9.+-]{{0,39}})(?:; ?codecs="?({_CODEC}(?:, ?{_CODEC}){{0,3}})"?)?|({_CODEC})',
-    re.ASCII,
+TYPE: Final = (
+    rf'((?:video|audio)/[a-z0-9][a-z0-9.+-]{{0,39}})(?:; ?codecs="({_CODEC}(?:, ?{_CODEC}){{0,3}})")?|({_CODEC})'
 )
+_TYPE: Final = re.compile(TYPE, re.ASCII)
 LONGEST_TYPE: Final = 160
 
 # What a page asks its browser about, once. Of each family the levels that decide: 1080p and 2160p, 8 and 10 bits.

@@ -158,10 +158,10 @@ def _obstacles(facts: Facts, preferences: Preferences, abilities: Abilities | No
     ):
         if codec is None:
             continue
-        if abilities.failed_at(container, named):
-            told.append(f"{part}: {named} was tried here and failed")
-        elif not abilities.decodes(container, named):
+        if not abilities.decodes(container, named):
             told.append(f"{part}: {named or codec} is not decoded here")
+        elif abilities.failed_at(container, named):
+            told.append(f"{part}: {named} is known to fail here")
     if abilities.max_height is not None and (facts.height or 0) > abilities.max_height:
         told.append(f"picture: {facts.height} lines are more than {abilities.name} shows ({abilities.max_height})")
     if facts.hdr and abilities.hdr is not None and facts.hdr not in abilities.hdr:

@@ -92,16 +92,16 @@ def test_the_source_comes_first_then_what_is_kept_then_what_is_made(
         (replace(MOVIE, video_codec_string=None), said(CHROMIUM), []),
         (replace(DISC, video_codec_string=None), said(CHROMIUM), ["picture: hevc has no name to ask about"]),
         (MOVIE, said(CHROMIUM, ['video/mp4; codecs="AVC1.640028"']), [
-            "picture: avc1.640028 was tried here and failed"]),
+            "picture: avc1.640028 is known to fail here"]),
         (MOVIE, said(CHROMIUM, ['video/webm; codecs="avc1.640028"']), []),
-        (MOVIE, said(CHROMIUM, ["mp4a.40.2"]), ["sound: mp4a.40.2 was tried here and failed"]),
+        (MOVIE, said(CHROMIUM, ["mp4a.40.2"]), ["sound: mp4a.40.2 is known to fail here"]),
         (MOVIE, said(CHROMIUM, max_height=720), ["picture: 1080 lines are more than this device shows (720)"]),
         (replace(MOVIE, hdr="dolby-vision"), said(CHROMIUM), []),
         (replace(MOVIE, hdr="dolby-vision"), said(CHROMIUM, hdr=frozenset({"hdr10"})), [
             "picture: Dolby Vision is not shown here"]),
         (replace(DISC, hdr="hdr10"), PLAYERS["television"], []),
         (DISC, failing(PLAYERS["vlc"], ["hvc1.2.4.L120.90"]), [
-            "picture: hvc1.2.4.L120.90 was tried here and failed"]),
+            "picture: hvc1.2.4.L120.90 is known to fail here"]),
     ],
 )  # fmt: skip
 def test_what_is_refused_says_why(facts: Facts, abilities: Abilities, reasons: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from authsvc.api.schemas.common import Body, Device, Id, PersonOut, TitleOut
-from authsvc.watching.abilities import LONGEST_TYPE, is_media_type
+from authsvc.watching.abilities import LONGEST_TYPE, TYPE, is_media_type
 from catalog.contract.words import (
     DeviceKind,
     Door,
@@ -28,7 +28,9 @@ def _media_type(text: str) -> str:
     return text
 
 
-MediaType = Annotated[str, Field(max_length=LONGEST_TYPE), AfterValidator(_media_type)]
+MediaType = Annotated[
+    str, Field(max_length=LONGEST_TYPE, json_schema_extra={"pattern": f"^(?:{TYPE})$"}), AfterValidator(_media_type)
+]
 Position = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Sequence = Annotated[
     int, Field(ge=0, lt=1 << 53, description="Counts up with each heartbeat: an older one than the newest is ignored")

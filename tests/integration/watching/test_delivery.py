@@ -53,7 +53,7 @@ def test_what_failed_here_is_refused_and_the_rest_goes_on(world: World, alice: V
     video = disc(world)
     told = chosen(alice, video, decodes=BOTH, fails=['video/mp4; codecs="hvc1.2.4.L120.90"'])
     assert [way["link"] for way in told["ways"]] == ["now"]
-    assert [way["reason"] for way in told["refused"]] == ["picture: hvc1.2.4.L120.90 was tried here and failed"]
+    assert [way["reason"] for way in told["refused"]] == ["picture: hvc1.2.4.L120.90 is known to fail here"]
 
 
 def test_a_player_has_a_profile(world: World, alice: Viewer) -> None:
