@@ -10,6 +10,7 @@ from authsvc.api import (
     auth,
     devices,
     editing,
+    events,
     factors,
     grants,
     groups,
@@ -107,6 +108,7 @@ def create_app(settings: ApiSettings, uploading: UploadSettings) -> APIFlask:
         invitations,
         jobs,
         uploads,
+        events,
     ):
         app.register_blueprint(module.bp)
     openapi.describe(app)

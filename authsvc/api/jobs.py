@@ -1,4 +1,4 @@
-"""What workers do: to be watched, cancelled and tried again."""
+"""What workers do: to be watched, cancelled, tried again and put in order."""
 
 from typing import Any, Final
 
@@ -10,13 +10,16 @@ from authsvc.api.protocol.services import here
 from authsvc.api.registration import invalid
 from authsvc.api.schemas import jobs as schemas
 from authsvc.library import cursors, jobs
-from authsvc.library.jobs import Job
+from authsvc.library.jobs import whole
 
 bp = APIBlueprint("jobs", __name__, url_prefix="/api/v1/jobs", tag="Jobs")
 
 _MEANINGS: Final = {
     jobs.JobUnknown: lambda _: Problem(404, "There is no such job of yours."),
     jobs.JobEnded: lambda _: Problem(409, "This job has ended already.", code="job_ended"),
+    jobs.JobNotQueued: lambda _: Problem(
+        409, "Only a job that is queued can be moved; this one has begun, or ended.", code="job_not_queued"
+    ),
     jobs.JobNotEnded: lambda _: Problem(
         409, "Only a job that failed or was cancelled can be tried again.", code="job_open"
     ),
@@ -53,6 +56,16 @@ def one_job(job_id: str) -> dict[str, Any]:
         return whole(jobs.one(connection, _whose(), job_id))
 
 
+@bp.patch("/<id:job_id>")
+@bp.input(schemas.JobChangesIn, location="json", arg_name="body")
+@bp.output(schemas.JobOut)
+@bp.doc(summary="Put a job first or last", responses=[400, 401, 403, 404, 409, 422, 503])
+def move_job(job_id: str, body: schemas.JobChangesIn) -> dict[str, Any]:
+    """For admins. What runs goes on; what is queued later still comes where its urgency puts it."""
+    with explained(_MEANINGS), here().database.connection() as connection:
+        return whole(jobs.move(connection, job_id, body.place))
+
+
 @bp.post("/<id:job_id>/cancel")
 @bp.doc(summary="Cancel a job", responses={204: "It is over", 401: "", 403: "", 404: "", 409: "", 503: ""})
 def cancel_job(job_id: str) -> tuple[str, int]:
@@ -70,34 +83,6 @@ def retry_job(job_id: str) -> dict[str, Any]:
     """One that failed or was cancelled. It comes before what nobody waits for."""
     with explained(_MEANINGS), here().database.connection() as connection:
         return whole(jobs.retry(connection, _whose(), job_id))
-
-
-def whole(job: Job) -> dict[str, Any]:
-    """A job as those see it whom it concerns."""
-    return work(job) | {
-        "video": {"id": job.video_id.hex, "title": job.video_title} if job.video_id else None,
-        "upload": {"id": job.upload_id.hex, "name": job.upload_name} if job.upload_id else None,
-        "requested_by": {"id": job.user_id.hex, "username": job.username} if job.user_id else None,
-    }
-
-
-def work(job: Job) -> dict[str, Any]:
-    """A job as everybody sees it who sees its title."""
-    return {
-        "id": job.id.hex,
-        "kind": job.kind,
-        "state": job.state,
-        "urgency": job.urgency,
-        "stage": job.stage,
-        "progress": job.progress,
-        "speed": job.speed,
-        "seconds_left": job.seconds_left,
-        "attempts": job.attempts,
-        "reason": job.reason,
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "ended_at": job.ended_at,
-    }
 
 
 def _whose() -> str | None:

@@ -6,7 +6,6 @@ from uuid import UUID
 from apiflask import APIBlueprint
 
 from authsvc.api.editing import noted
-from authsvc.api.jobs import whole
 from authsvc.api.protocol import guard, idempotency
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.services import here
@@ -51,7 +50,7 @@ def transcode(video_id: str, body: schemas.TranscodeIn) -> dict[str, Any]:
         ]
         if body.thumbnails:
             ordered.append(queue.enqueue(connection, "pictures", video_id=title.id, requested_by=by, urgency="wanted"))
-        return {"jobs": [whole(job) for job in jobs.several(connection, ordered)]}
+        return {"jobs": [jobs.whole(job) for job in jobs.several(connection, ordered)]}
 
 
 @bp.delete("/<id:video_id>/renditions")

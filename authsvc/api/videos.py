@@ -7,7 +7,6 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from psycopg import Connection
 
-from authsvc.api.jobs import work
 from authsvc.api.protocol import conditional, guard
 from authsvc.api.protocol.problems import Problem
 from authsvc.api.protocol.services import here
@@ -149,7 +148,7 @@ def _rated(connection: Connection[Any], identity: Identity, video_id: str, page:
     """The page with what people think of it and what is made of it, and its tag, in which that stands apart."""
     of_videos = ratings.of_videos(connection, identity.user_id, [UUID(video_id)])
     answer = page | rated(of_videos.get(UUID(video_id), ratings.Rating()))
-    answer["making"] = [work(job) for job in jobs.making(connection, video_id)]
+    answer["making"] = [jobs.work(job) for job in jobs.making(connection, video_id)]
     conditional.tagged(page, answer)
     return answer
 

@@ -1,8 +1,8 @@
-"""What is made of a title while somebody watches it: `GET /made-now`, asked by Nginx for each file of it that is not
-there yet; and nothing else.
+"""Who waits, and is told when: two questions that Nginx asks.
 
-The answer is 200 with the address at which Nginx sends the file, as soon as it is there; or a problem, which Nginx
-passes on to the viewer.
+`GET /made-now`, for each file of a title that is made while somebody watches it and is not there yet: 200 with the
+address at which Nginx sends the file, as soon as it is there. `GET /events`, for who listens to what changes: a stream
+(docs/decisions/events.md). Or a problem, which Nginx passes on to the viewer.
 """
 
 import json
@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 from flask import Flask, Response, request
 
-from authsvc.events import question
+from authsvc.events import listening, question
+from authsvc.events.listening import Listening
 from authsvc.events.problem import Problem
 from authsvc.events.settings import EventsSettings
 from authsvc.events.waiting import Caller, CallerLeft, Waiting
@@ -38,8 +39,14 @@ def create_app(settings: EventsSettings) -> Flask:
         statement_ms=settings.database_statement_ms,
     )
     waiting = Waiting(settings, database)
+    listeners = Listening(settings)
     app = Flask(__name__, static_folder=None, template_folder=None)
-    app.extensions["kinetoscope.close"] = database.close
+
+    def close() -> None:
+        listeners.close()
+        database.close()
+
+    app.extensions["kinetoscope.close"] = close
 
     @app.get("/health")
     def health() -> Response:
@@ -53,6 +60,14 @@ def create_app(settings: EventsSettings) -> Flask:
         waiting.until_there(wanted, Caller(request.environ.get("gunicorn.socket")))
         # Without a type: Nginx would give the file this one.
         return _response(200, {"X-Accel-Redirect": SENT_FROM})
+
+    @app.get("/events")
+    def events() -> Response:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=question.request_id(request.environ))
+        hearer, after = listening.read(request.environ)
+        text = listeners.open(hearer, after, request.environ.get("gunicorn.socket"))
+        return Response(text, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
 
     @app.errorhandler(Problem)
     def tell(problem: Problem) -> Response:

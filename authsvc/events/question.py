@@ -46,6 +46,14 @@ def read(environ: Mapping[str, Any]) -> Wanted:
     return Wanted(video_id, file, _segment(file), user_id, request_id)
 
 
+def request_id(environ: Mapping[str, Any]) -> str:
+    """Nginx's id of the request. Raises Unreadable."""
+    found: str = environ.get("HTTP_X_REQUEST_ID", "")
+    if not _REQUEST_ID.fullmatch(found):
+        raise Unreadable
+    return found
+
+
 def _segment(file: str) -> int:
     """Of the pictures: sound is cut elsewhere."""
     found = _SEGMENT.fullmatch(file)

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from catalog.contract.words import JobKind, JobState, JobUrgency
+from catalog.contract.words import JobKind, JobPlace, JobState, JobUrgency
 
 # How long the rest takes, if it goes on as it went so far; not told before the first hundredth says anything.
 _JOBS: LiteralString = """
@@ -23,6 +23,19 @@ SELECT j.id, j.kind, j.state, j.urgency, j.stage, j.progress, j.speed, j.attempt
   FROM jobs j LEFT JOIN videos v ON v.id = j.video_id LEFT JOIN users u ON u.id = j.requested_by
        LEFT JOIN uploads f ON j.kind = 'upload' AND f.id = (j.parameters ->> 'upload')::uuid
 """
+# Before what is wanted most, behind what is wanted least (jobs_next).
+_MOVES: dict[JobPlace, LiteralString] = {
+    "first": """
+        UPDATE jobs SET urgency = 'wanted', turn = COALESCE(
+               (SELECT min(turn) - 1 FROM jobs WHERE state = 'queued' AND urgency = 'wanted'), 0)
+         WHERE id = %s AND state = 'queued'
+    """,
+    "last": """
+        UPDATE jobs SET urgency = 'backlog', turn = COALESCE(
+               (SELECT max(turn) + 1 FROM jobs WHERE state = 'queued' AND urgency = 'backlog'), 0)
+         WHERE id = %s AND state = 'queued'
+    """,
+}
 # `whose` is a user, or null: everybody's.
 _OWN: LiteralString = "(%(whose)s::uuid IS NULL OR j.requested_by = %(whose)s)"
 
@@ -37,6 +50,10 @@ class JobEnded(Exception):
 
 class JobNotEnded(Exception):
     """The job has not failed and was not cancelled."""
+
+
+class JobNotQueued(Exception):
+    """The job does not wait for its turn."""
 
 
 class JobRepeated(Exception):
@@ -142,3 +159,43 @@ def retry(connection: Connection[Any], whose: str | None, job: str) -> Job:
     except UniqueViolation as error:
         raise JobRepeated from error
     return one(connection, whose, job)
+
+
+def move(connection: Connection[Any], job: str, place: JobPlace) -> Job:
+    """Have it done before, or after, all others that are queued now. Raises `JobUnknown` and `JobNotQueued`.
+
+    Of its own kind, to be exact: each kind has workers of its own.
+    """
+    one(connection, None, job)
+    moved = connection.execute(_MOVES[place], (job,))
+    if not moved.rowcount:
+        raise JobNotQueued
+    return one(connection, None, job)
+
+
+def whole(job: Job) -> dict[str, Any]:
+    """A job as those see it whom it concerns."""
+    return work(job) | {
+        "video": {"id": job.video_id.hex, "title": job.video_title} if job.video_id else None,
+        "upload": {"id": job.upload_id.hex, "name": job.upload_name} if job.upload_id else None,
+        "requested_by": {"id": job.user_id.hex, "username": job.username} if job.user_id else None,
+    }
+
+
+def work(job: Job) -> dict[str, Any]:
+    """A job as everybody sees it who sees its title."""
+    return {
+        "id": job.id.hex,
+        "kind": job.kind,
+        "state": job.state,
+        "urgency": job.urgency,
+        "stage": job.stage,
+        "progress": job.progress,
+        "speed": job.speed,
+        "seconds_left": job.seconds_left,
+        "attempts": job.attempts,
+        "reason": job.reason,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
+    }

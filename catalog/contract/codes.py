@@ -105,6 +105,7 @@ CODES: Final[dict[str, Code]] = {
     ),
     "job_ended": Code((409,), "The job has ended already.", "Look at how; one that failed can be tried again."),
     "job_open": Code((409,), "The job is still queued or running, or it is done.", "Cancel it first, or leave it."),
+    "job_not_queued": Code((409,), "The job is not queued: it has begun, or ended.", "Look at it again."),
     "job_repeated": Code((409,), "The same work is queued or running already.", "Watch that job instead."),
     "factor_exists": Code((409,), "You have an authenticator app.", "Remove it first."),
     "passkeys_need_a_name": Code(
@@ -149,6 +150,10 @@ CODES: Final[dict[str, Code]] = {
     "streams": Code(
         (429,), "As many streams as there may be are running, or end just now; `running` lists yours.",
         "Name one in `replace`, or end it by DELETE /api/v1/playbacks/<id>; or try again after Retry-After.",
+    ),
+    "event_streams": Code(
+        (429,), "As many streams of events as there may be are open.",
+        "Close one of yours, or ask every few seconds by the other calls; try again after Retry-After.",
     ),
     "guests_full": Code((429,), "There are as many guests as may be.", "Try again after Retry-After, or sign in."),
     "throttled": Code((429,), "Too many failed attempts.", "Wait for as long as Retry-After says."),

@@ -91,10 +91,12 @@ WHO_MAY: Final = {
     "playlists.move_item": MEMBERS,
     "playlists.remove_item": MEMBERS,
     # Their own; an admin has everybody's.
+    "events.listen": MEMBERS,
     "jobs.list_jobs": MEMBERS,
     "jobs.one_job": MEMBERS,
     "jobs.cancel_job": MEMBERS,
     "jobs.retry_job": MEMBERS,
+    "jobs.move_job": ADMIN,
     "ratings.rate": MEMBERS,
     "ratings.withdraw": MEMBERS,
     "editing.edit": ADMIN,

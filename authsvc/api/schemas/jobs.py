@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from authsvc.api.schemas.common import Id, PersonOut, Text, TitleOut
+from authsvc.api.schemas.common import Body, Id, PersonOut, Text, TitleOut
 from authsvc.library import cursors
-from catalog.contract.words import JobKind, JobState, JobUrgency
+from catalog.contract.words import JobKind, JobPlace, JobState, JobUrgency
 
 
 class JobsIn(BaseModel):
@@ -41,6 +41,10 @@ class JobOut(WorkOut):
     video: TitleOut | None
     upload: UploadedOut | None = Field(description="The file that it is about, as long as the upload is listed")
     requested_by: PersonOut | None = Field(description="null: nobody; a scan found that it is to be done")
+
+
+class JobChangesIn(Body):
+    place: JobPlace = Field(description="Before, or after, all others that are queued now")
 
 
 class JobsOut(BaseModel):

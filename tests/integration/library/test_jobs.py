@@ -151,3 +151,40 @@ def test_guests_and_televisions_have_no_jobs(world: World, alice: Viewer) -> Non
     for token in (guest, device):
         answer = world.client().get("/api/v1/jobs", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 403, token
+
+
+def order(world: World) -> list[str]:
+    """In which workers begin what is queued."""
+    rows = world.owner.execute(
+        "SELECT id FROM jobs WHERE state = 'queued'"
+        " ORDER BY array_position(ARRAY['wanted', 'upload', 'backlog'], urgency), turn, created_at"
+    ).fetchall()
+    return [row[0].hex for row in rows]
+
+
+def test_an_admin_puts_a_job_first_or_last(world: World, alice: Viewer, admin: Viewer) -> None:
+    first, second, third = (queued(world, alice, number=number) for number in range(3))
+    wanted = queued(world, alice, number=3)
+    end(world, wanted)
+    admin.call("POST", f"/jobs/{wanted}/retry")
+    assert order(world) == [wanted, first, second, third]
+    moved = admin.call("PATCH", f"/jobs/{third}", {"place": "first"})
+    assert (moved.status_code, moved.json["id"], moved.json["urgency"]) == (200, third, "wanted")
+    assert order(world) == [third, wanted, first, second]
+    assert admin.call("PATCH", f"/jobs/{second}", {"place": "first"}).status_code == 200
+    assert order(world) == [second, third, wanted, first]
+    assert admin.call("PATCH", f"/jobs/{third}", {"place": "last"}).json["urgency"] == "backlog"
+    assert order(world) == [second, wanted, first, third]
+    run(world, second)
+    begun = admin.call("PATCH", f"/jobs/{second}", {"place": "last"})
+    assert (begun.status_code, begun.json["code"]) == (409, "job_not_queued")
+    assert admin.call("PATCH", f"/jobs/{uuid4().hex}", {"place": "last"}).status_code == 404
+    for wrong in ({}, {"place": "middle"}, {"place": "first", "state": "done"}):
+        assert admin.call("PATCH", f"/jobs/{first}", wrong).status_code == 422, wrong
+
+
+def test_nobody_else_puts_a_job_first(world: World, alice: Viewer) -> None:
+    queued(world, alice, number=1)
+    mine = queued(world, alice, number=2)
+    assert alice.call("PATCH", f"/jobs/{mine}", {"place": "first"}).status_code == 403
+    assert order(world)[1] == mine
