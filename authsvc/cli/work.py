@@ -7,7 +7,7 @@ import click
 
 from authsvc.cli import console
 from authsvc.library import jobs as library
-from catalog.contract.words import JOB_STATES, JobState
+from catalog.contract.words import JOB_PLACES, JOB_STATES, JobPlace, JobState
 
 _SHOWN = 100
 
@@ -68,3 +68,18 @@ def retry_job(job_id: UUID) -> str:
         except library.JobRepeated as error:
             raise click.ClickException("the same work is queued or running already") from error
     return "queued"
+
+
+@console.command(jobs, "move")
+@click.option("--id", "job_id", type=click.UUID, required=True)
+@click.option("--place", type=click.Choice(JOB_PLACES), required=True)
+def move_job(job_id: UUID, place: JobPlace) -> str:
+    """Put a job before, or behind, all that are queued now."""
+    with console.database() as connection:
+        try:
+            library.move(connection, job_id.hex, place)
+        except library.JobUnknown as error:
+            raise click.ClickException("there is no such job") from error
+        except library.JobNotQueued as error:
+            raise click.ClickException("only a job that is queued can be moved") from error
+    return f"{place} of what is queued"

@@ -84,6 +84,10 @@ JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
 JobUrgency = Literal["wanted", "upload", "backlog"]
 JOB_URGENCIES: Final[tuple[JobUrgency, ...]] = get_args(JobUrgency)
 
+# Where an admin puts a job among those that are queued.
+JobPlace = Literal["first", "last"]
+JOB_PLACES: Final[tuple[JobPlace, ...]] = get_args(JobPlace)
+
 # Why a playback ended. Each is also the code of the 410 that its player gets.
 PlaybackEnd = Literal["ended", "stopped", "replaced", "session", "withdrawn", "removed", "lapsed", "disclosed"]
 PLAYBACK_ENDS: Final[dict[PlaybackEnd, str]] = {

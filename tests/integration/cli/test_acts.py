@@ -186,3 +186,15 @@ def test_jobs_are_listed_cancelled_and_tried_again(world: World) -> None:
     assert [row["state"] for row in printed(world, "jobs", "list", "--state", "cancelled")] == ["cancelled"]
     assert run(world, "jobs", "retry", "--id", str(job)).stdout == "queued\n"
     assert "no such job" in run(world, "jobs", "cancel", "--id", str(UUID(int=0)), code=1).stderr
+
+
+def test_a_job_is_put_first_and_last(world: World) -> None:
+    job = jobs.enqueue(world.owner, "pictures", parameters={"number": 1})
+    jobs.enqueue(world.owner, "pictures", parameters={"number": 2})
+    for place, urgency in (("last", "backlog"), ("first", "wanted")):
+        assert run(world, "jobs", "move", "--id", str(job), "--place", place).stdout == f"{place} of what is queued\n"
+        found = world.owner.execute("SELECT urgency FROM jobs WHERE id = %s", (job,)).fetchone()
+        assert found == (urgency,)
+    run(world, "jobs", "cancel", "--id", str(job))
+    assert "queued" in run(world, "jobs", "move", "--id", str(job), "--place", "last", code=1).stderr
+    assert "no such job" in run(world, "jobs", "move", "--id", str(UUID(int=0)), "--place", "last", code=1).stderr
