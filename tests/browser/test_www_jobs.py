@@ -27,6 +27,12 @@ def job(number: int, **fields: Any) -> dict[str, Any]:
     } | fields  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_told(page: Page) -> None:
+    """What these tests make up, no server tells of: the pages ask every few seconds, as where no stream is had."""
+    page.route("**/api/v1/events*", lambda route: route.abort())
+
+
 @pytest.fixture
 def unplayable(program: Program) -> dict[str, Any]:
     """A title that no browser shows as it is."""

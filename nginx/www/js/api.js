@@ -60,6 +60,16 @@ export function retryJob(id) {
 }
 
 /**
+ * Before, or behind, all that are queued; for admins.
+ * @param {string} id
+ * @param {'first'|'last'} place
+ * @returns {Promise<import('./types.js').Job>}
+ */
+export function moveJob(id, place) {
+  return call('PATCH', `/jobs/${id}`, { body: { place } });
+}
+
+/**
  * Lets a title be made playable everywhere.
  * @param {string} id  of the video
  * @returns {Promise<{jobs: import('./types.js').Job[]}>}

@@ -2,6 +2,7 @@
 
 import { fill, h } from './dom.js';
 import { moment } from './format.js';
+import { icon } from './icons.js';
 import { alive, kind, Progress, speed, state, timeLeft } from './job.js';
 import { titleAddress } from './router.js';
 
@@ -29,7 +30,7 @@ export class JobRow {
   /**
    * @param {Job} job
    * @param {boolean} admin
-   * @param {(job: Job, what: 'cancel'|'retry', button: HTMLButtonElement) => void} act
+   * @param {(job: Job, what: 'cancel'|'retry'|'first'|'last', button: HTMLButtonElement) => void} act
    */
   constructor(job, admin, act) {
     this.job = job;
@@ -38,6 +39,9 @@ export class JobRow {
     this.progress = new Progress(about);
     this.stage = h('span', { class: 'fine' });
     this.cancel = button('Cancel', about, (pressed) => act(this.job, 'cancel', pressed));
+    this.admin = admin;
+    this.first = button('First', about, (pressed) => act(this.job, 'first', pressed), icon('first'));
+    this.last = button('Last', about, (pressed) => act(this.job, 'last', pressed), icon('last'));
     this.retry = button('Try again', about, (pressed) => act(this.job, 'retry', pressed));
     this.cells = new Map(
       JobRow.columns(admin).map((name) => [
@@ -46,7 +50,7 @@ export class JobRow {
       ]),
     );
     this.cells.get('Progress')?.append(this.progress.element, this.stage);
-    this.cells.get('Action')?.append(this.cancel, this.retry);
+    this.cells.get('Action')?.append(h('span', { class: 'acts' }, this.cancel, this.retry, this.first, this.last));
     this.write('What', kind(job));
     const link = job.video && h('a', { href: titleAddress(job.video.id), dir: 'auto' }, job.video.title);
     this.write('Title', link ?? h('bdi', {}, name ?? ''));
@@ -67,6 +71,7 @@ export class JobRow {
     this.write('Attempts', String(job.attempts));
     this.write('Since', moment(job.ended_at ?? job.started_at ?? job.created_at));
     this.cancel.hidden = !alive(job);
+    this.first.hidden = this.last.hidden = !this.admin || job.state !== 'queued';
     this.retry.hidden = job.state !== 'failed' && job.state !== 'cancelled';
   }
 
@@ -81,12 +86,19 @@ export class JobRow {
  * @param {string} text
  * @param {string} about  what it acts on, for a screen reader
  * @param {(button: HTMLButtonElement) => void} press
+ * @param {SVGElement} [sign]  in place of the text
  */
-function button(text, about, press) {
+function button(text, about, press, sign) {
   const element = h(
     'button',
-    { type: 'button', class: 'secondary', 'aria-label': `${text}: ${about}`, onclick: () => press(element) },
-    text,
+    {
+      type: 'button',
+      class: sign ? 'secondary sign' : 'secondary',
+      'aria-label': `${text}: ${about}`,
+      title: sign ? text : null,
+      onclick: () => press(element),
+    },
+    sign ?? text,
   );
   return element;
 }

@@ -1,11 +1,12 @@
 /** What is being made, was made and failed: a table, on a phone a card each. Admins see everybody's. */
 
 import { alarm, say } from './announce.js';
-import { cancelJob, listJobs, retryJob } from './api.js';
+import { cancelJob, listJobs, moveJob, retryJob } from './api.js';
 import { fill, h } from './dom.js';
+import * as events from './events.js';
 import { alive, STATES } from './job.js';
 import { JobRow } from './jobrow.js';
-import { polling } from './polling.js';
+import { polling, soon } from './polling.js';
 import { sentence, wasAborted } from './problems.js';
 import * as session from './session.js';
 
@@ -14,6 +15,14 @@ import * as session from './session.js';
 const PAGE = 25;
 /** What one question may ask for. */
 const MOST = 100;
+
+/** What is asked of the server, and what is said when it is done. */
+const ACTS = /** @type {const} */ ({
+  cancel: [cancelJob, 'The job is cancelled.'],
+  retry: [retryJob, 'The job is tried again.'],
+  first: [(/** @type {string} */ id) => moveJob(id, 'first'), 'The job is the next of its kind.'],
+  last: [(/** @type {string} */ id) => moveJob(id, 'last'), 'The job is the last of its kind.'],
+});
 
 /** @param {import('./types.js').ViewContext} context */
 export function showJobs({ root, route, signal }) {
@@ -111,6 +120,16 @@ export function showJobs({ root, route, signal }) {
     return page.items.some(alive);
   };
   const follow = polling(refresh, signal);
+  const refreshSoon = soon(() => void refresh().catch(() => undefined), signal);
+  events.hear(
+    'job',
+    (/** @type {Job} */ job) => {
+      const row = rows.get(job.id);
+      if (row && (!wanted || job.state === wanted)) row.show(job);
+      else if (row || !wanted || job.state === wanted) refreshSoon();
+    },
+    signal,
+  );
 
   const load = () =>
     refresh().then((some) => {
@@ -119,14 +138,15 @@ export function showJobs({ root, route, signal }) {
 
   /**
    * @param {Job} job
-   * @param {'cancel'|'retry'} what
+   * @param {keyof typeof ACTS} what
    * @param {HTMLButtonElement} button
    */
   const act = async (job, what, button) => {
     button.disabled = true;
     try {
-      await (what === 'cancel' ? cancelJob(job.id) : retryJob(job.id));
-      say(what === 'cancel' ? 'The job is cancelled.' : 'The job is tried again.');
+      const [does, said] = ACTS[what];
+      await does(job.id);
+      say(said);
       await load();
       if (document.activeElement === document.body) heading.focus();
     } catch (error) {

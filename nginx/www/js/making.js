@@ -4,9 +4,10 @@ import { say } from './announce.js';
 import { video as fetchVideo } from './api.js';
 import { playsAnywhere } from './delivery.js';
 import { fill, h } from './dom.js';
+import * as events from './events.js';
 import { Failures } from './failures.js';
 import { alive, kind, Progress, speed, state, timeLeft } from './job.js';
-import { polling } from './polling.js';
+import { polling, soon } from './polling.js';
 import * as session from './session.js';
 
 /** @typedef {import('./types.js').Video} Video */
@@ -37,6 +38,14 @@ export class Making {
     }, signal);
     this.element = h('div', {}, this.section, this.failures.element);
     this.follow = polling(() => this.look(), signal);
+    const lookSoon = soon(() => void this.look().catch(() => undefined), signal);
+    events.hear(
+      'making',
+      (/** @type {{video_id: string, job: Job}} */ told) => {
+        if (told.video_id === this.video.id && !this.told(told.job)) lookSoon();
+      },
+      signal,
+    );
     this.show();
   }
 
@@ -88,6 +97,18 @@ export class Making {
     }
     for (const job of jobs) this.rows.get(job.id)?.show(job);
     if (jobs.length > 0) this.follow();
+  }
+
+  /**
+   * @param {Job} job  as it is now
+   * @returns {boolean} false: with it the title is another one
+   */
+  told(job) {
+    const known = this.jobs.find((one) => one.id === job.id);
+    if (!known || known.state !== job.state) return false;
+    Object.assign(known, job);
+    this.rows.get(job.id)?.show(known);
+    return true;
   }
 
   /** Asks what there is now. @returns {Promise<boolean>} whether something is still under way */

@@ -1,5 +1,6 @@
 /** One file on its way: parts in several lanes, each tried again until it is there. Goes on while other pages show. */
 
+import * as events from './events.js';
 import { Problem, sentence } from './problems.js';
 import * as uploads from './uploads.js';
 
@@ -7,6 +8,8 @@ import * as uploads from './uploads.js';
 
 const LANES = 3;
 const LOOK_MS = 1000;
+// While the server tells what becomes of it.
+const LOOK_MS_WHILE_TOLD = 5000;
 // A part that failed waits 1, 2, 4, ... seconds, and no longer than this.
 const LONGEST_PAUSE_MS = 60_000;
 // The speed is that of so much time.
@@ -94,7 +97,7 @@ export class Transfer extends EventTarget {
       do {
         this.upload = await this.persist(() => uploads.one(this.upload.id), signal);
         this.tell();
-        if (this.upload.state === 'checking') await pause(LOOK_MS, signal);
+        if (this.upload.state === 'checking') await this.change(signal);
       } while (this.upload.state === 'checking');
       running.delete(this.upload.id);
     } catch (error) {
@@ -103,6 +106,12 @@ export class Transfer extends EventTarget {
       this.trouble = sentence(error);
     }
     this.tell();
+  }
+
+  /** Until it may be another. @param {AbortSignal} signal */
+  change(signal) {
+    const isOurs = (/** @type {{id: string}} */ told) => told.id === this.upload.id;
+    return events.next('upload', isOurs, events.isLive() ? LOOK_MS_WHILE_TOLD : LOOK_MS, signal);
   }
 
   /** @param {AbortSignal} signal */

@@ -49,6 +49,13 @@
  * @property {?string} started_at
  * @property {?string} ended_at
  *
+ * @typedef {object} UploadTold  as an event tells it
+ * @property {string} id
+ * @property {Upload['state']|'gone'} state
+ * @property {?string} reason
+ * @property {?string} video_id
+ * @property {number} appended  parts
+ *
  * @typedef {object} JobPage
  * @property {Job[]} items
  * @property {?string} next_cursor

@@ -2,6 +2,7 @@
 
 import { alarm } from './announce.js';
 import { fill, h } from './dom.js';
+import * as events from './events.js';
 import { bytes } from './format.js';
 import { complaints, sentence, wasAborted } from './problems.js';
 import * as session from './session.js';
@@ -70,6 +71,7 @@ export function showUpload({ root, signal }) {
     },
     { signal },
   );
+  events.hear('upload', (told) => cards.get(told.id)?.hear(told), signal);
   dropping(drop, (files) => void take(files), signal);
   void uploads
     .list(signal)

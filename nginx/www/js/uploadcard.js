@@ -64,8 +64,22 @@ export class UploadCard {
     this.show();
   }
 
-  show() {
+  /** @param {import('./types.js').UploadTold} told  of one that this page does not send itself */
+  hear(told) {
+    if (this.transfer) return;
+    if (told.state === 'gone') {
+      this.element.remove();
+      return;
+    }
     const before = this.upload.state;
+    const { state, reason, video_id, appended } = told;
+    Object.assign(this.upload, { state, reason, video_id });
+    this.upload.arrived_parts = Math.max(this.upload.arrived_parts, appended);
+    this.show(before);
+  }
+
+  /** @param {Upload['state']} [before] */
+  show(before = this.upload.state) {
     // What the form has changed is newer than what the transfer knows of that.
     if (this.transfer) this.upload = this.transfer.upload;
     const { size_bytes: size, state, reason, video_id: video } = this.upload;
