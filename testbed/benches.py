@@ -11,6 +11,7 @@ SECONDS_AT_MOST = 240
 ON_THIS_MACHINE = {
     "bench": [["--quick", "--only", "ranges"], ["--quick", "--only", "viewers"]],
     "bench.decisions": [["--quick"]],
+    "bench.events": [["--quick"]],
     "bench.fairness": [["--quick"]],
     "bench.index": [["--quick"]],
     "bench.instant": [["--quick"]],
