@@ -4,8 +4,8 @@ from typing import LiteralString
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0015"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
