@@ -46,14 +46,14 @@ _SAVE: LiteralString = """
 INSERT INTO videos (id, library_root, path, fingerprint, size_bytes, mtime_ns, filename, title, status, status_reason,
                     visibility, container, duration_seconds, width, height, fps, bitrate, video_codec, audio_codec,
                     video_codec_string, audio_codec_string, hdr, rotation, chapters, container_tags, direct_play,
-                    video_track, cover_track, bit_depth, pixel_width, pixel_height, scan, open_gop, edit_list, key_frame_seconds,
-                    peak_bitrate, moov_position, judgement)
+                    video_track, cover_track, bit_depth, pixel_width, pixel_height, scan, open_gop, edit_list,
+                    key_frame_seconds, peak_bitrate, moov_position, judgement)
 VALUES (%(id)s, %(root)s, %(path)s, %(fingerprint)s, %(size)s, %(mtime_ns)s, %(filename)s, %(title)s, %(status)s,
         %(reason)s, %(visibility)s, %(container)s, %(duration_seconds)s, %(width)s, %(height)s, %(fps)s, %(bitrate)s,
         %(video_codec)s, %(audio_codec)s, %(video_codec_string)s, %(audio_codec_string)s, %(hdr)s, %(rotation)s,
-        %(chapters)s, %(tags)s, %(direct_play)s,
-        %(video_track)s, %(cover_track)s, %(bit_depth)s, %(pixel_width)s, %(pixel_height)s, %(scan)s, %(open_gop)s, %(edit_list)s,
-        %(key_frame_seconds)s, %(peak_bitrate)s, %(moov_position)s, %(judgement)s)
+        %(chapters)s, %(tags)s, %(direct_play)s, %(video_track)s, %(cover_track)s, %(bit_depth)s, %(pixel_width)s,
+        %(pixel_height)s, %(scan)s, %(open_gop)s, %(edit_list)s, %(key_frame_seconds)s, %(peak_bitrate)s,
+        %(moov_position)s, %(judgement)s)
 ON CONFLICT (id) DO UPDATE
    SET library_root = EXCLUDED.library_root, path = EXCLUDED.path, fingerprint = EXCLUDED.fingerprint,
        size_bytes = EXCLUDED.size_bytes, mtime_ns = EXCLUDED.mtime_ns, filename = EXCLUDED.filename,
@@ -64,7 +64,8 @@ ON CONFLICT (id) DO UPDATE
        audio_codec = EXCLUDED.audio_codec, video_codec_string = EXCLUDED.video_codec_string,
        audio_codec_string = EXCLUDED.audio_codec_string, hdr = EXCLUDED.hdr, rotation = EXCLUDED.rotation,
        chapters = EXCLUDED.chapters, container_tags = EXCLUDED.container_tags, direct_play = EXCLUDED.direct_play,
-       video_track = EXCLUDED.video_track, cover_track = EXCLUDED.cover_track, bit_depth = EXCLUDED.bit_depth, pixel_width = EXCLUDED.pixel_width,
+       video_track = EXCLUDED.video_track, cover_track = EXCLUDED.cover_track, bit_depth = EXCLUDED.bit_depth,
+       pixel_width = EXCLUDED.pixel_width,
        pixel_height = EXCLUDED.pixel_height, scan = EXCLUDED.scan, open_gop = EXCLUDED.open_gop,
        edit_list = EXCLUDED.edit_list, key_frame_seconds = EXCLUDED.key_frame_seconds,
        peak_bitrate = EXCLUDED.peak_bitrate, moov_position = EXCLUDED.moov_position, judgement = EXCLUDED.judgement,
