@@ -80,7 +80,7 @@ class Title:
         return subprocess.run(command, check=True, capture_output=True).stdout
 
 
-@pytest.mark.parametrize("broken", [0, 1])
+@pytest.mark.parametrize("broken", [0, pytest.param(1, marks=pytest.mark.thorough)])
 def test_of_two_default_sounds_the_one_that_can_be_decoded_is_made(library: Library, broken: int) -> None:
     codecs = ("-c:a", "aac", f"-c:a:{broken}", "ac3")
     both = ("-map", "0", "-map", "1", "-map", "1", *codecs, "-disposition:a", "default")
@@ -104,7 +104,9 @@ def test_a_windows_media_file_is_refused_by_its_name_of_people(library: Library)
     assert "Convert" in row["status_reason"]
 
 
-@pytest.mark.parametrize("layout", ["BL+BR", "FC+LFE", "LFE"])
+@pytest.mark.parametrize(
+    "layout", ["BL+BR", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("FC+LFE", "LFE"))]
+)
 def test_channels_of_any_places_are_encoded(library: Library, layout: str) -> None:
     """Dual mono of a recorder, whose layout tells places that are no stereo."""
     places = layout.split("+")
@@ -167,7 +169,7 @@ def test_each_rung_is_made_once_and_from_the_source(library: Library, monkeypatc
         return make(self, command, *arguments, **options)
 
     monkeypatch.setattr(Sandbox, "make", noted)
-    film = made_by_ffmpeg("mkv", "-c:v", "mpeg4", "-c:a", "ac3", seconds=1, size="1024x576")
+    film = made_by_ffmpeg("mkv", "-c:v", "mpeg4", "-c:a", "ac3", seconds=0.6, size="1024x576")
     title = Title(library, "a.mkv", film, rendition_first_seconds=0.5)
     assert title.state()[0] == "done"
     encodes = [list(run) for run in runs if "libx264" in run]

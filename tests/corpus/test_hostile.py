@@ -219,6 +219,7 @@ def judged(house: House, files: Sequence[Hostile], *, watched: int, uploaded: Se
     assert untouched(house) == before
 
 
+@pytest.mark.timeout(900)
 def test_some_of_each_kind_leave_nothing_and_stop_nothing(library: Library) -> None:
     house = House(library)
     files = hostile.few(house.canary)
