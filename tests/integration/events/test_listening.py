@@ -244,12 +244,14 @@ def test_a_change_that_commits_late_is_told_after_one_that_began_later(
 def test_nothing_is_missed_by_who_comes_and_goes_while_many_commit(
     stack: Stack, owner: "psycopg.Connection[Any]", people: People
 ) -> None:
-    """Four that commit at once, in whatever order; a listener who is cut off all the time hears of every job."""
+    """Four that commit at once, in whatever order, no more than who comes again may have missed; a listener who is cut
+    off all the time hears of every job.
+    """
     made: list[str] = []
 
     def make() -> None:
         with psycopg.connect(stack.database.owner_url, autocommit=True) as connection:
-            for _ in range(15):
+            for _ in range(5):
                 with connection.transaction():
                     made.append(queued(connection, "bob"))
 
@@ -259,8 +261,8 @@ def test_nothing_is_missed_by_who_comes_and_goes_while_many_commit(
     for thread in threads:
         thread.start()
     heard: set[str] = set()
-    deadline = time.monotonic() + 30
-    while (len(heard) < 60 or len(made) < 60) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while (len(heard) < 20 or len(made) < 20) and time.monotonic() < deadline:
         try:
             told = listener.next("job", within=1)
             heard.add(told.content["id"])
