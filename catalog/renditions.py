@@ -11,8 +11,8 @@ from psycopg.rows import class_row
 from catalog.locks import lock_video
 from catalog.rows import only
 
-# As in the partial index of the same condition.
-_IS_KEPT: LiteralString = "name ~ '-[0-9a-f]{8}[.](mp4|m3u8)$'"
+# As in the partial index of the same condition. Subtitles stay: they are made apart, and are small.
+_IS_KEPT: LiteralString = "name ~ '^(v[0-9]|a-|iframes-).*-[0-9a-f]{8}[.](mp4|m3u8)$'"
 
 _SUM: LiteralString = f"""
 SELECT coalesce(sum(size_bytes), 0)::bigint FROM published_files

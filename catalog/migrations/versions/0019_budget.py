@@ -21,9 +21,9 @@ ALTER TABLE uploads
 
 BUDGET: LiteralString = """
 ALTER TABLE published_files ADD COLUMN published_at timestamptz NOT NULL DEFAULT now();
--- The files of renditions, for their sum.
+-- The files of renditions, for their sum. Subtitles are of generations, too, and stay: they are made apart.
 CREATE INDEX published_files_kept ON published_files (video_id) INCLUDE (size_bytes, published_at)
- WHERE name ~ '-[0-9a-f]{8}[.](mp4|m3u8)$';
+ WHERE name ~ '^(v[0-9]|a-|iframes-).*-[0-9a-f]{8}[.](mp4|m3u8)$';
 ALTER TABLE jobs
     -- What the attempt may take of the disk meanwhile, and what it leaves there: counted as taken while it runs.
     ADD COLUMN reserved_bytes bigint NOT NULL DEFAULT 0,
@@ -50,7 +50,7 @@ BEGIN
     WITH gone AS (
         DELETE FROM published_files
          WHERE video_id = _video
-           AND (name ~ '-[0-9a-f]{8}[.](mp4|m3u8)$' OR name IN ('master.m3u8', 'manifest.mpd'))
+           AND (name ~ '^(v[0-9]|a-|iframes-).*-[0-9a-f]{8}[.](mp4|m3u8)$' OR name IN ('master.m3u8', 'manifest.mpd'))
         RETURNING name, size_bytes),
     noted AS (
         INSERT INTO withdrawn_files (video_id, name) SELECT _video, name FROM gone ON CONFLICT DO NOTHING)
