@@ -5,9 +5,10 @@ import re
 import subprocess
 from typing import Any
 
+import psycopg
 import pytest
 
-from catalog import roles
+from catalog import renditions, roles
 from catalog.contract import forms
 from media.packager import DASH, HLS
 from testbed.services.library import Library, made_by_ffmpeg
@@ -123,6 +124,17 @@ def test_what_is_said_behind_the_end_takes_no_room_in_an_index(library: Library)
     assert (home / packed[0]).stat().st_size < 2048
     assert "Late" in read(library, "sub-en.vtt")
     assert "Late" in read(library, "sub-fr.vtt")
+
+
+def test_renditions_that_left_come_back_with_the_subtitles(film: Library) -> None:
+    work(film, "text")
+    work(film, "rendition")
+    with psycopg.connect(film.database.url_for(roles.API)) as connection:
+        renditions.withdraw(connection, film.row(FILM)["id"])
+    assert not {HLS, DASH} & set(film.published(FILM))
+    film.owner("UPDATE jobs SET state = 'queued', run_id = NULL WHERE kind = 'rendition'")
+    work(film, "rendition")
+    assert offered(film) == (BOTH, BOTH)
 
 
 def test_without_hls_no_playlist_is_published(film: Library) -> None:
