@@ -16,9 +16,11 @@ bp = APIBlueprint("events", __name__, url_prefix="/api/v1/events", tag="Jobs")
 # Where Nginx has the stream from (nginx/kinetoscope/api.conf.j2).
 _STREAM = "/_events"
 MEDIA_TYPE = "text/event-stream"
+_FIELDS: Any = {name: {"type": "string"} for name in ("event", "data", "id")}
 _STREAMED: Any = {
     "description": "A stream that ends when the session does. Each `data` is JSON",
-    "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+    # Of one event.
+    "content": {MEDIA_TYPE: {"schema": {"type": "object", "properties": _FIELDS, "required": ["event", "data", "id"]}}},
 }
 
 
