@@ -58,6 +58,7 @@ LEFT_OUT: Final = {
     "look_alikes": "made from username and address, which are there",
     "audit_subjects": "the random id that ties the trail to the person",
     "video_users": "what an admin decided about a title; seen as the titles of the library",
+    "changes": "that an upload or a playback changed, kept for an hour; both are there",
     "folder_rule_users": "what an admin decided about a folder",
 }
 

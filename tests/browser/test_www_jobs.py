@@ -30,7 +30,7 @@ def job(number: int, **fields: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _nothing_is_told(page: Page) -> None:
     """What these tests make up, no server tells of: the pages ask every few seconds, as where no stream is had."""
-    page.route("**/api/v1/events*", lambda route: route.abort())
+    page.route("**/api/v1/events*", lambda route: route.fulfill(status=204))
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_browser_that_was_closed_in_the_middle_goes_on_where_it_was(
         route.continue_()
 
     first.route("**/u/**", hold_the_second)
-    with first.expect_request_finished(lambda request: is_part(request, "1")):
+    with first.expect_request_finished(lambda request: is_part(request, "1"), timeout=60_000):
         choose(first, box, film)
     first.context.close()
     second = fresh_context(sign_in_state()).new_page()

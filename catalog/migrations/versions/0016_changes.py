@@ -16,8 +16,8 @@ CREATE TABLE changes (
     topic       text NOT NULL,
     -- The id of the row that changed; how it is now says that row.
     subject     text NOT NULL,
-    -- Of an upload or a playback: whose it is, also when the row is gone.
-    user_id     uuid,
+    -- Of an upload or a playback: whose it is, also when the row is gone; null where the user is gone, too.
+    user_id     uuid REFERENCES users ON DELETE SET NULL,
     -- Its place in what listeners are told: given after the commit, so that they come in order and none is passed over.
     seq         bigint,
     changed_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -34,7 +34,8 @@ CREATE FUNCTION note_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        INSERT INTO changes (topic, subject, user_id) VALUES (TG_ARGV[0], OLD.id, OLD.user_id);
+        INSERT INTO changes (topic, subject, user_id)
+            VALUES (TG_ARGV[0], OLD.id, (SELECT id FROM users WHERE id = OLD.user_id));
     ELSIF TG_ARGV[0] IN ('upload', 'playback') THEN
         INSERT INTO changes (topic, subject, user_id) VALUES (TG_ARGV[0], NEW.id, NEW.user_id);
     ELSE

@@ -14,6 +14,8 @@ import { settleStreams } from './streams.js';
 
 /** Longer than the server lets a request wait for what is being made (20 s). */
 const EXAMINED_MS = 25_000;
+/** The end waits so long for the last word about the position, and overtakes it then. */
+const LAST_WORD_MS = 1_000;
 
 export class Playback {
   /**
@@ -32,6 +34,8 @@ export class Playback {
     this.timer = 0;
     /** Number of the last word about the position. */
     this.sequence = 0;
+    /** That word, while it is under way. @type {Promise<void>} */
+    this.word = Promise.resolve();
     /** @type {() => {position: number, playing: boolean}} */
     this.look = () => ({ position: 0, playing: false });
     /** @type {(ended: Problem) => void} called when the server says that this playback is over */
@@ -71,7 +75,12 @@ export class Playback {
   }
 
   /** Tells where the viewer is. Losing one is no harm: the next one tells it again. */
-  async beat() {
+  beat() {
+    this.word = this.tell();
+    return this.word;
+  }
+
+  async tell() {
     const mine = this.grant;
     if (!mine) return;
     const { position, playing } = this.look();
@@ -95,6 +104,7 @@ export class Playback {
     if (!mine) return;
     const { position } = this.look();
     this.drop();
+    await Promise.race([this.word, new Promise((pass) => setTimeout(pass, LAST_WORD_MS))]);
     await endPlayback(mine.playback_id, saving ? { position, sequence: ++this.sequence } : undefined).catch(
       () => undefined,
     );

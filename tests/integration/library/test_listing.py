@@ -146,6 +146,8 @@ def test_title_has_the_fields_of_the_wire_contract(world: World, alice: dict[str
         "episode": None,
         "people": [],
         "remarks": [],
+        "renditions": None,
+        "renditions_chosen": None,
         "status": "ready",
         "status_reason": None,
         "files": [
