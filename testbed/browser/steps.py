@@ -146,16 +146,18 @@ def altered(page: Page, pattern: str | re.Pattern[str], change: Callable[[Any], 
     page.route(pattern, answer)
 
 
-def hide_what_was_made(page: Page) -> None:
-    """As if no rendition of any title were there or on its way, nor made while one watches: a page without them."""
+def without_what_was_made(video: dict[str, Any]) -> None:
+    """Change a title as it is told: no rendition of it is there or on its way, nor made while one watches."""
+    video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}]
+    video.update(making=[], made_now=False)
 
-    def plain(video: dict[str, Any]) -> None:
-        video["files"] = [file for file in video["files"] if file["name"] not in {"master.m3u8", "manifest.mpd"}]
-        video.update(making=[], made_now=False)
+
+def hide_what_was_made(page: Page) -> None:
+    """As if no rendition of any title were there: a page without them."""
 
     def as_told(answer: dict[str, Any]) -> None:
         for video in answer.get("items", [answer]):
-            plain(video)
+            without_what_was_made(video)
 
     def as_granted(answer: dict[str, Any]) -> None:
         if "links" in answer:

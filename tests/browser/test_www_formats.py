@@ -19,6 +19,7 @@ from testbed.browser.steps import (
     press_play,
     visit,
     wait_until,
+    without_what_was_made,
 )
 
 FOLDER = "Formats of the browser test"
@@ -148,7 +149,8 @@ def test_a_file_that_was_not_looked_at_again_is_judged_as_for_every_browser(
     """After an upgrade a title has no names of its codecs before the next scan."""
 
     def without_names(video: dict[str, Any]) -> None:
-        video.update(video_codec_string=None, audio_codec_string=None, direct_play=direct, made_now=False)
+        without_what_was_made(video)
+        video.update(video_codec_string=None, audio_codec_string=None, direct_play=direct)
 
     altered(page, f"**/api/v1/videos/{film['id']}", without_names)
     open_title(page, box, film)
@@ -165,7 +167,12 @@ def test_a_browser_without_the_decoder_is_believed_not_the_server(page: Page, bo
         "navigator.mediaCapabilities.decodingInfo = async (question) =>"
         " ({supported: !/avc1/.test(question.video?.contentType), smooth: false, powerEfficient: false});"
     )
-    altered(page, f"**/api/v1/videos/{film['id']}", lambda video: video.update(video_codec="h264", made_now=False))
+
+    def of_h264(video: dict[str, Any]) -> None:
+        without_what_was_made(video)
+        video.update(video_codec="h264")
+
+    altered(page, f"**/api/v1/videos/{film['id']}", of_h264)
     open_title(page, box, film)
     expect(page.get_by_text("play this file as it is")).to_be_visible()
     expect(page.get_by_role("button", name="Copy link")).to_be_visible()
