@@ -116,32 +116,19 @@ def _encoded(settings: MediaSettings, frames: Any, picture: Picture) -> OutputSt
 
 def picture_options(picture: Picture, preset: str, quality: int) -> dict[str, Any]:
     """Constant quality, as long as it fits the rung's rate; no key frames but those that are asked for."""
-    options = {
-        "vcodec": "libx264",
-        "preset": preset,
-        "crf": quality,
-        "maxrate": picture.rung.rate,
-        "bufsize": 2 * picture.rung.rate,
-        "profile:v": "high",
-        "flags": "+cgop",
-        "sc_threshold": 0,
-    }
-    return options | _COLOURS | NOTHING_TOLD
+    closed = {"profile:v": "high", "flags": "+cgop", "sc_threshold": 0}
+    return _capped("libx264", picture, preset, quality) | closed
 
 
 def _hevc_options(picture: Picture, preset: str, quality: int) -> dict[str, Any]:
     """The same by x265. `hvc1` is what Apple's players take; a key frame that is asked for is one to begin at."""
-    options = {
-        "vcodec": "libx265",
-        "preset": preset,
-        "crf": quality,
-        "maxrate": picture.rung.rate,
-        "bufsize": 2 * picture.rung.rate,
-        "profile:v": "main",
-        "tag:v": "hvc1",
-        "forced-idr": 1,
-        "x265-params": "open-gop=0:scenecut=0:log-level=error",
-    }
+    closed = {"forced-idr": 1, "x265-params": "open-gop=0:scenecut=0:log-level=error"}
+    return _capped("libx265", picture, preset, quality) | {"profile:v": "main", "tag:v": "hvc1"} | closed
+
+
+def _capped(encoder: str, picture: Picture, preset: str, quality: int) -> dict[str, Any]:
+    rate = picture.rung.rate
+    options = {"vcodec": encoder, "preset": preset, "crf": quality, "maxrate": rate, "bufsize": 2 * rate}
     return options | _COLOURS | NOTHING_TOLD
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 import structlog
@@ -23,7 +23,6 @@ from worker.sources import Source, SourceChanged, opened, same_content
 # The attempt's folder in the published tree: this and its `run_id`.
 SCRATCH = ".job-"
 _REPORT_SECONDS = 1.0
-_TAKE_BACK: LiteralString = "DELETE FROM withdrawn_files WHERE video_id = %s AND name = %s"
 
 logger = structlog.get_logger(__name__)
 
@@ -145,7 +144,6 @@ class Attempt:
                 size = made.path.stat().st_size
                 made.path.rename(home / made.name)
                 published.note(self.database, video, made.name, made.media_type, size)
-                self.database.execute(_TAKE_BACK, (video, made.name))
             for name in withdraw:
                 published.forget(self.database, video, name)
             if record is not None:

@@ -67,7 +67,8 @@ def create_app(settings: EventsSettings) -> Flask:
         structlog.contextvars.bind_contextvars(request_id=question.request_id(request.environ))
         hearer, after = listening.read(request.environ)
         text = listeners.open(hearer, after, request.environ.get("gunicorn.socket"))
-        return Response(text, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        # That it is not to be stored, the interface has said.
+        return Response(text, 200, {"Content-Type": "text/event-stream"})
 
     @app.errorhandler(Problem)
     def tell(problem: Problem) -> Response:

@@ -6,27 +6,12 @@ from pathlib import Path
 import pytest
 
 from testbed.edge import Edge
-from testbed.servers.postgres import Database, PostgresServer
+from testbed.servers.postgres import PostgresServer
 from testbed.servers.redis_server import RedisServer
 from testbed.services.clock import Clock, injected
 from testbed.services.viewer import Viewer
 from testbed.services.world import House, World
 from testbed.stack import Stack
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A server with the roles of `catalog.roles` and a template database migrated once."""
-    with PostgresServer.started() as server:
-        server.prepare_template()
-        yield server
-
-
-@pytest.fixture
-def database(postgres: PostgresServer) -> Iterator[Database]:
-    """A fresh clone of the migrated template, dropped afterwards."""
-    with postgres.cloned_database() as database:
-        yield database
 
 
 @pytest.fixture(scope="session")

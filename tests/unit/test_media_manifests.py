@@ -53,7 +53,7 @@ def test_players_of_hls_are_told_what_each_is_for() -> None:
 
 
 def test_players_of_dash_are_told_what_each_is_for() -> None:
-    document = minidom.parseString(in_dash(MANIFEST, [SPOKEN, SIGNS, HEARD], 100))  # noqa: S318
+    document = minidom.parseString(in_dash(MANIFEST, [SPOKEN, SIGNS, HEARD], 100))  # noqa: S318  # ours
     sets = document.getElementsByTagName("AdaptationSet")[1:]
     assert [[role.getAttribute("value") for role in one.getElementsByTagName("Role")] for one in sets] == [
         ["subtitle", "main"],

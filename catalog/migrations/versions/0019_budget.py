@@ -50,7 +50,8 @@ BEGIN
     WITH gone AS (
         DELETE FROM published_files
          WHERE video_id = _video
-           AND (name ~ '^(v[0-9]|a-|iframes-).*-[0-9a-f]{8}[.](mp4|m3u8)$' OR name IN ('master.m3u8', 'manifest.mpd'))
+           AND (name ~ '^(v[0-9]|a-|iframes-).*-[0-9a-f]{8}[.](mp4|m3u8)$' OR name ~ '^sub-.*[.]m3u8$'
+                OR name IN ('master.m3u8', 'manifest.mpd'))
         RETURNING name, size_bytes),
     noted AS (
         INSERT INTO withdrawn_files (video_id, name) SELECT _video, name FROM gone ON CONFLICT DO NOTHING)

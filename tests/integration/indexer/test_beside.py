@@ -14,8 +14,7 @@ import pytest
 
 from authsvc.sharing import editing
 from catalog import roles
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, clip, library_of, made_by_ffmpeg
+from testbed.services.library import Library, clip, made_by_ffmpeg
 
 NOTE = (
     "<movie><title>{title}</title><originaltitle>Urtitel</originaltitle><plot>{plot}</plot><genre>Drama</genre>"
@@ -26,12 +25,6 @@ EPISODE = (
     "<episode>{}</episode></episodedetails>"
 )
 SECRET = b"no foreign byte"
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
 
 
 def picture(suffix: str = "jpg", colour: str = "red", size: str = "80x120") -> bytes:

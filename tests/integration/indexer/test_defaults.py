@@ -1,18 +1,8 @@
 """Folders that carry a default: the indexer gives it to titles that are new, and to no others."""
 
-from collections.abc import Iterator
-
 import psycopg
-import pytest
 
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, clip, library_of
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
+from testbed.services.library import Library, clip
 
 
 def rule(library: Library, folder: str, visibility: str) -> str:

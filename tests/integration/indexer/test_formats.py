@@ -1,22 +1,14 @@
 """What is read from each kind of video. Real ffprobe in its sandbox; the files are made by ffmpeg."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from media.sandbox import Sandbox
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, facts_of, library_of, made_by_ffmpeg
+from testbed.services.library import Library, facts_of, made_by_ffmpeg
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
 
 
 @pytest.fixture(scope="module")

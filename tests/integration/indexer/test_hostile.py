@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ import pytest
 from media.child import Outcome
 from media.faults import Fault
 from media.sandbox import VIDEO, Sandbox, SandboxError
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, clip, library_of, made_by_ffmpeg
+from testbed.services.library import Library, clip, made_by_ffmpeg
 
 SUFFIXES = ("mp4", "mkv", "avi", "mov", "webm", "m4v")
 # Each names another title's file, {secret}, that it wants to be read.
@@ -27,12 +25,6 @@ DISGUISES = {
     "<Id>urn:uuid:0</Id><ContentTitle>{secret}</ContentTitle></CompositionPlaylist>",
     "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
 }
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
 
 
 def test_disguised_playlists_are_broken_under_every_suffix_with_a_reason_for_people(library: Library) -> None:

@@ -5,20 +5,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from indexer.titles import UMASK
 from media.faults import Fault
-from testbed.servers.postgres import Database
-from testbed.services.library import LONG_AGO, Library, clip, library_of
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
+from testbed.services.library import LONG_AGO, Library, clip
 
 
 def test_a_new_file_becomes_a_ready_title_with_source_and_poster(library: Library) -> None:

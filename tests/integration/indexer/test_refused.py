@@ -1,22 +1,14 @@
 """What the catalog refuses costs one file, never the scan. The refusals are PostgreSQL's own."""
 
 import os
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, clip, library_of, made_by_ffmpeg
+from testbed.services.library import Library, clip, made_by_ffmpeg
 
 # Nanoseconds since 1970 that a bigint holds end in April 2262.
 YEAR_2300 = 10_413_792_000
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
 
 
 def refuse(library: Library, condition: str) -> None:

@@ -2,20 +2,12 @@
 
 import os
 import threading
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from indexer.settings import LibraryRoot
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, clip, library_of
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
+from testbed.services.library import Library, clip
 
 
 def test_linked_files_and_folders_are_counted_and_named_with_the_reason_and_the_setting(library: Library) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,7 @@ from indexer import store
 from indexer.titles import Titles
 from media.sandbox import Sandbox, SandboxError
 from testbed.processes import sandboxed
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, clip, library_of
+from testbed.services.library import Library, clip
 from testbed.waiting import eventually
 
 COMMAND = [sys.executable, "-m", "indexer.cli", "scan"]
@@ -40,12 +39,6 @@ STRANGE = [
     (b"n" * 200 + b"/") * 15 + b"long.mp4",
     b"UPPER.MP4",
 ]
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
 
 
 def run(library: Library, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,10 @@ import psycopg
 import pytest
 
 from media.sandbox import Sandbox
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, library_of, made_by_ffmpeg
+from testbed.services.library import Library, made_by_ffmpeg
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50")
 SECONDS = 60.0
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
 
 
 def minute(suffix: str, *options: str, **more: Any) -> bytes:

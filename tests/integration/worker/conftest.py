@@ -2,15 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from testbed.servers.postgres import Database
-from testbed.services.library import Library, library_of
+from testbed.services.library import Library
 from testbed.services.workers import Workers
-
-
-@pytest.fixture
-def library(database: Database) -> Iterator[Library]:
-    with library_of(database) as library:
-        yield library
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from catalog.contract import forms
 from media.packager import DASH, HLS
 from testbed.services.library import Library, made_by_ffmpeg
 from testbed.services.workers import work_off
+from worker import withdrawn
 from worker.settings import WorkerSettings
 
 FILM = "Film.mkv"
@@ -131,10 +132,14 @@ def test_renditions_that_left_come_back_with_the_subtitles(film: Library) -> Non
     work(film, "rendition")
     with psycopg.connect(film.database.url_for(roles.API)) as connection:
         renditions.withdraw(connection, film.row(FILM)["id"])
-    assert not {HLS, DASH} & set(film.published(FILM))
+    assert not [name for name in film.published(FILM) if name.endswith((".m3u8", ".mpd"))]
     film.owner("UPDATE jobs SET state = 'queued', run_id = NULL WHERE kind = 'rendition'")
     work(film, "rendition")
+    with psycopg.connect(film.database.url_for(roles.WORKER), autocommit=True) as connection:
+        withdrawn.sweep(connection, film.titles, hours=0)
     assert offered(film) == (BOTH, BOTH)
+    there = {path.name for path in (film.titles / film.row(FILM)["id"].hex).iterdir()}
+    assert set(film.published(FILM)) <= there, "nothing that is of use again goes with what was withdrawn"
 
 
 def test_without_hls_no_playlist_is_published(film: Library) -> None:
