@@ -17,7 +17,6 @@ from authsvc.api.protocol.services import here
 from authsvc.api.schemas import playbacks as schemas
 from authsvc.api.videos import found
 from authsvc.library import renditions, titles
-from authsvc.library.titles import Title
 from authsvc.sessions import sessions
 from authsvc.sessions.sessions import Identity
 from authsvc.watching import abilities, delivery, leases, playbacks, preferences, signed_links
@@ -79,7 +78,7 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         "expires_at": datetime.fromtimestamp(expires_at, UTC),
         "heartbeat_seconds": settings.heartbeat_seconds,
         "resume_seconds": resume_seconds,
-        "links": _links(title, settings.media_origin + path, wishes.language),
+        "links": _links(facts, settings.media_origin + path, wishes.language),
         "chosen": _chosen(choice, told=device is not None),
     }
 
@@ -165,17 +164,13 @@ def _limit_reached(user_id: str, limit: leases.LimitReached) -> Problem:
     )
 
 
-def _links(title: Title, prefix: str, language: str | None) -> dict[str, str]:
-    names = {file.name for file in title.files}
+def _links(facts: Facts, prefix: str, language: str | None) -> dict[str, str]:
+    names = set(facts.names)
     source = next((name for name in names if name.startswith("source.")), None)
     subtitle = preferences.subtitle(names, language)
     wanted: dict[str, str | None] = {"source": source, "poster": "poster.jpg", "subtitle": subtitle}
     wanted |= {str(link): name for link, name in MANIFESTS.items()}
     links = {link: prefix + name for link, name in wanted.items() if name in names}
-    if _made_now(title):
+    if facts.made_now:
         links[NOW] = f"{prefix}{NOW}.m3u8"
     return links
-
-
-def _made_now(title: Title) -> bool:
-    return here().settings.made_now and title.made_now
