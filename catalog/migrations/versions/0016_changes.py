@@ -75,8 +75,10 @@ DECLARE
     _numbered integer;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('number_changes', 0));
-    UPDATE changes SET seq = nextval('changes_told')
-     WHERE id IN (SELECT id FROM changes WHERE seq IS NULL ORDER BY id LIMIT _most);
+    -- In this order: an UPDATE takes rows in its own.
+    WITH due AS MATERIALIZED (SELECT id FROM changes WHERE seq IS NULL ORDER BY id LIMIT _most),
+         next AS MATERIALIZED (SELECT id, nextval('changes_told') AS seq FROM due)
+    UPDATE changes SET seq = next.seq FROM next WHERE changes.id = next.id;
     GET DIAGNOSTICS _numbered = ROW_COUNT;
     RETURN _numbered;
 END;
