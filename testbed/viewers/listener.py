@@ -77,7 +77,7 @@ class Listener:
         self._connection.close()
 
     def _read(self) -> None:
-        name, content = "message", ""
+        name, content, number = "message", "", ""
         try:
             while line := self.answer.readline():
                 field, _, value = line.decode().rstrip("\n").partition(": ")
@@ -86,10 +86,12 @@ class Listener:
                 elif field == "data":
                     content = value
                 elif field == "id":
-                    self.last_id = value
+                    number = value
                 elif field == ":":
                     self.heartbeats += 1
                 elif not field and content:
+                    # Not before the event is whole: who is cut off in it must get it again (HTML, 9.2.6).
+                    self.last_id = number
                     self._events.put(Event(name, json.loads(content), self.last_id, time.monotonic()))
                     name, content = "message", ""
         except (OSError, http.client.HTTPException, ValueError, AttributeError):

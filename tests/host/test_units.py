@@ -46,9 +46,9 @@ def test_the_box_is_running_without_a_failed_unit(host: Host) -> None:
 def test_each_process_of_a_unit_runs_as_its_user(host: Host, unit: str, user: str) -> None:
     assert host.service(unit).is_running
     group = host.check_output("systemctl show --property ControlGroup --value %s", unit)
-    pids = host.check_output("cat /sys/fs/cgroup%s/cgroup.procs", group).split()
-    owners = {host.check_output("stat --format %%U /proc/%s", pid) for pid in pids}
-    assert owners == {user}
+    # One that ends between the two looks (Nginx has such, for a minute after its start) has no owner any more.
+    look = "cd /proc; for p in $(cat /sys/fs/cgroup%s/cgroup.procs); do stat --format %%U $p || test ! -e $p; done"
+    assert set(host.check_output(look, group).split()) == {user}
 
 
 @pytest.mark.parametrize("unit", OURS)
