@@ -132,10 +132,10 @@ molecule: $(environment) ## run Molecule on a box of its own (ARGS='converge', '
 	@molecule $(or $(ARGS),test)
 
 chaos: $(environment) ## break every part of a box under three streams; ends with a table (BOX=name)
-	@$(needs) openssh-client ffmpeg curl nftables gcc libc6-dev
+	@$(needs) openssh-client ffmpeg curl nftables gcc libc6-dev $(browser_packages)
 	@KINETOSCOPE_ACCESS=$(boxes)/$(BOX)/access.json pytest tests/chaos $(ARGS)
 
-browser: $(environment) ## the browser test against a box that is up (BOX=name)
+browser: $(environment) $(node_tools) ## the browser test against a box that is up (BOX=name)
 	@$(needs) --without-starting $(test_packages) $(browser_packages)
 	@KINETOSCOPE_ACCESS=$(boxes)/$(BOX)/access.json pytest $(call named_tests,tests/browser)
 
