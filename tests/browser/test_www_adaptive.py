@@ -1,9 +1,6 @@
 """A film that no browser shows as it is, played from what was made of it: shaka-player under the page's controls."""
 
-import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,33 +23,14 @@ from testbed.browser.steps import (
 )
 from tests.browser.watch import Watch
 
-FOLDER = "Renditions of the browser test"
-FILE = "Only for other players.mp4"
 # Further than what is fetched ahead.
 FAR = 50
 VENDOR = "/vendor/shaka-player"
 
 
-@pytest.fixture(scope="module")
-def title(box: Box, program: Program) -> Iterator[dict[str, Any]]:
-    """The film, just found, for as long as this module runs."""
-    if not box.library_path:
-        pytest.skip("the library of this box is not on this machine")
-    folder = Path(box.library_path) / FOLDER
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    file = folder / FILE
-    try:
-        renditions.film(file)
-        # As if it had been there for long: the indexer waits for what may still be copied.
-        os.utime(file, (1.7e9, 1.7e9))
-        box.scan()
-        [found] = [video for video in program.videos() if video["filename"] == FILE]
-        yield found
-    finally:
-        file.unlink(missing_ok=True)
-        box.scan()
-        folder.rmdir()
+@pytest.fixture
+def title(unplayable: dict[str, Any]) -> dict[str, Any]:
+    return unplayable
 
 
 @pytest.fixture
