@@ -36,6 +36,8 @@ RETURNING id, state, attempts
 
 _FORGET: LiteralString = "DELETE FROM jobs WHERE ended_at < now() - make_interval(secs => %s)"
 
+_FORGET_CHANGES: LiteralString = "SELECT forget_changes(%s)"
+
 _RUNNING: LiteralString = "SELECT run_id FROM jobs WHERE state = 'running'"
 
 logger = structlog.get_logger(__name__)
@@ -74,6 +76,8 @@ class Reaper:
             # First the folders, then the rows: a folder that is there is of an attempt that has its row already.
             folders = list(leftovers(self._settings.titles_dir))
             living = {run.hex for (run,) in database.execute(_RUNNING)}
+        # While the events unit runs it does that, and much sooner.
+        database.execute(_FORGET_CHANGES, (self._settings.change_seconds,))
         try:
             remains.sweep(database, self._settings)
         except OSError as error:

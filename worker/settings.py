@@ -39,6 +39,8 @@ class WorkerSettings(MediaSettings):
     retry_seconds: Seconds = 10
     # How long an ended job can be looked up.
     job_days: Annotated[float, Field(gt=0, le=36_500)] = 30
+    # What changed and was told to nobody, since the events unit is stopped, is forgotten after so long.
+    change_seconds: Seconds = 86_400
 
     # A tool that does not get on for this long is ended: by the progress it makes, not by the time it takes.
     tool_silence_seconds: Seconds = 120
