@@ -1,6 +1,7 @@
 """A title that is made while it is watched: segments in the order in which they are wanted, one film in the end."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,16 @@ def decoded(path: Path, track: str) -> bytes:
     return told.stdout
 
 
+def likeness(made: Path, source: Path) -> list[float]:
+    """How like the source's each picture is: the PSNR of its luma, in dB."""
+    compare = "[1:v][0:v]scale2ref=flags=bicubic[source][made];[made][source]psnr=stats_file=-"
+    told = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(made), "-i", str(source), "-lavfi", compare, "-f", "null", "-"],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    return [float(found) for found in re.findall(r"psnr_y:([0-9.]+)", told.stdout)]
+
+
 def spaced(times: list[float], length: float) -> bool:
     """Does each come exactly one `length` after the one before it?"""
     return all(abs(time - times[0] - number * length) < 0.001 for number, time in enumerate(times))
@@ -136,6 +147,12 @@ def test_what_is_waited_for_comes_first_and_joins_the_rest_without_a_seam(film: 
     assert spaced([time for time, _ in pictures], 1 / RATE)
     assert spaced([time for time, _ in sound], 1024 / 48000)
     assert len(decoded(now(film) / "now.m3u8", "v:0").splitlines()) > PICTURES
+    alike = likeness(now(film) / "now.m3u8", film.root / FILM)
+    assert len(alike) == PICTURES
+    # Half a second on either side of where one run ends and another begins.
+    at_seams = {number for seam in (2, 4) for number in range(seam * 48 - 12, seam * 48 + 12)}
+    elsewhere = min(value for number, value in enumerate(alike) if number not in at_seams)
+    assert min(alike[number] for number in at_seams) > elsewhere - 0.5
 
 
 def test_what_is_made_of_another_content_goes_with_it(film: Library, workers: Workers) -> None:
