@@ -19,6 +19,7 @@ ON_THIS_MACHINE = {
     "bench.library": [["--quick", "--plans"]],
     "bench.pipeline": [["--quick"]],
     "bench.tuning": [["--quick"]],
+    "bench.uploads": [["--quick"]],
 }
 ON_A_BOX = {
     "bench.boxed": [["--quick"], ["--quick", "--viewers"]],
