@@ -221,7 +221,15 @@ def started(parts: int) -> Iterator[Bench]:
         ):
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(_UPLOADX / name, modules)
-            npm = [_BIN / "npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+            npm = [
+                str(_BIN / "npm"),
+                "ci",
+                "--omit=optional",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--silent",
+            ]
             subprocess.run(npm, cwd=modules, check=True, env=os.environ | {"PATH": f"{_BIN}:{os.environ['PATH']}"})
             serve = [_BIN / "node", _UPLOADX / "server.mjs", ports["node"], stack.nginx.folder / "uploadx"]
             node = Child(
