@@ -32,6 +32,10 @@ UPDATE uploads u
 _EXPIRED: LiteralString = """
 DELETE FROM uploads WHERE expires_at < now() AND (state <> 'done' OR video_id IS NULL)
 """
+# There is one for each few parts; the last one says all that those before it did.
+_FORGET_STEPS: LiteralString = """
+DELETE FROM jobs WHERE kind = 'upload' AND state = 'done' AND parameters ->> 'upload' = %s
+"""
 
 Database = Connection[Any]
 
@@ -137,3 +141,8 @@ def living(database: Database) -> Mapping[str, Upload]:
     with database.cursor(row_factory=class_row(Upload)) as cursor:
         rows = cursor.execute(f"SELECT {_COLUMNS} FROM uploads WHERE state <> 'done'").fetchall()
     return {row.id.hex: row for row in rows}
+
+
+def forget_steps(database: Database, upload: UUID) -> None:
+    """Of its steps that are done, whoever looks at jobs needs none once the next one has begun."""
+    database.execute(_FORGET_STEPS, (upload.hex,))

@@ -183,7 +183,8 @@ def _bombs(_: random.Random, __: Canary) -> Made:
     """Little that becomes much: archives, and what containers themselves compress."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("film.mp4", bytes(64 << 20))
+        # With the oldest date that there can be: else it would be today's, and another file tomorrow.
+        packed.writestr(zipfile.ZipInfo("film.mp4"), bytes(64 << 20), zipfile.ZIP_DEFLATED)
     yield "mp4", archive.getvalue()
     yield "mkv", gzip.compress(bytes(64 << 20))
     whole = dict(boxes(_mov()))

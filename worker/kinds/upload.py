@@ -45,6 +45,7 @@ def run(attempt: Attempt) -> None:
         return
     if upload.library_root not in attempt.settings.writable_roots:
         raise JobFailed("Its folder takes no uploads any more. Ask the operator.")
+    uploads.forget_steps(attempt.database, upload_id)
     with Growing(Path(upload.library_root), upload_id.hex) as growing:
         whole = _append(attempt, upload, growing)
         if step != "finish":

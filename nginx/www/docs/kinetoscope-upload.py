@@ -326,7 +326,7 @@ def main() -> int:
         "--check", action="store_true", help="read each file beforehand, and have the box compare SHA-256"
     )
     given = parser.parse_args()
-    faults = [fault for fault in map(looked_at, [Path(given.ca)] * bool(given.ca) + given.files) if fault]
+    faults = [fault for fault in map(looked_at, ([Path(given.ca)] if given.ca else []) + given.files) if fault]
     if faults:
         sys.stderr.write("\n".join([*faults, ""]))
         return 1
@@ -335,6 +335,9 @@ def main() -> int:
         return upload_all(box, given)
     except (Refused, OSError) as error:
         sys.stderr.write(f"\n{plain(error, box)}\n")
+        return 1
+    except EOFError:
+        sys.stderr.write("\nNobody is there to be asked: give --user, and KINETOSCOPE_PASSWORD in the environment.\n")
         return 1
     except KeyboardInterrupt:
         box.stopping.set()

@@ -16,8 +16,8 @@ export const POLICIES = /** @type {const} */ ([
   ['none', 'Never'],
 ]);
 
-/** Pictures and sound of them, and what leads into these. */
-const OF_VERSIONS = /-[0-9a-f]{8}\.(mp4|m3u8)$/;
+/** Pictures and sound of them, and what leads into these. Subtitles are packed for players, too, and stay. */
+const OF_VERSIONS = /^(?!sub-).*-[0-9a-f]{8}\.(mp4|m3u8)$/;
 
 /** What becomes of a title whose versions are removed, by its policy. @type {Record<string, string>} */
 const AFTERWARDS = {

@@ -106,6 +106,10 @@ function show(place, video, answer, context) {
         { class: 'words' },
         heading,
         h('p', { class: 'line' }, line.filter(Boolean).join(' · ')),
+        // Of one that plays all the same, but not whole.
+        video.status === 'ready' && video.status_reason
+          ? h('p', { class: 'notice-line', dir: 'auto' }, video.status_reason)
+          : null,
         video.description ? h('p', { class: 'description', dir: 'auto' }, video.description) : null,
         video.tags?.length
           ? h('ul', { class: 'tags', 'aria-label': 'Tags' }, ...video.tags.map((tag) => h('li', { dir: 'auto' }, tag)))

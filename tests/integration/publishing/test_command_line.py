@@ -172,3 +172,18 @@ def test_what_is_wrong_here_is_told_in_sentences(stack: Stack, program: Path, tm
     assert (strange.returncode, "Traceback" in strange.stderr) == (1, False)
     assert "with --ca FILE" in strange.stderr
     assert "; 3 otherwise" in run(stack, program, "--help").stdout
+
+
+def test_with_a_certificate_that_the_computer_trusts_no_file_of_it_is_told(
+    stack: Stack, program: Path, tmp_path: Path
+) -> None:
+    told = [sys.executable, "-I", "-S", str(program), stack.url, str(film(tmp_path, "Trusted.mp4"))]
+    trust = ENVIRONMENT | {"SSL_CERT_FILE": str(stack.nginx.ca_file)}
+    done = subprocess.run([*told, "--user", "bob"], env=trust, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    # Nobody answers at a command without a terminal.
+    asked = subprocess.run(
+        told, env=trust, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (asked.returncode, "Traceback" in asked.stderr) == (1, False)
+    assert "give --user" in asked.stderr

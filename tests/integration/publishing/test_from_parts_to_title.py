@@ -55,6 +55,12 @@ def test_parts_out_of_order_and_side_by_side_become_a_title_that_plays(stack: St
     assert landed.read_bytes() == content
     assert (landed.stat().st_mode & 0o777, landed.parent.stat().st_mode & 0o777) == (0o644, 0o755)
     assert eventually(lambda: files(stack) == []), files(stack)
+    with psycopg.connect(stack.database.owner_url) as owner:
+        steps = owner.execute(
+            "SELECT parameters ->> 'step' FROM jobs WHERE kind = 'upload' AND parameters ->> 'upload' = %s",
+            (bob.upload["id"],),
+        ).fetchall()
+    assert steps == [("finish",)], "the list of jobs is full of what is over"
     status, title = stack.call("GET", f"/api/v1/videos/{done['video_id']}", bob.token)
     assert (status, title["title"], title["description"], title["status"]) == (
         200, "Metropolis", "By Fritz Lang", "ready",
