@@ -9,7 +9,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 from unittest import mock
 
 import psycopg
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from flask import Flask, has_request_context, request
 from flask.testing import FlaskClient
+from psycopg import sql
 
 from authsvc import api, authz
 from authsvc.api.protocol import limits
@@ -30,6 +31,7 @@ from authsvc.settings import ApiSettings, AuthzSettings
 from authsvc.signin import passwords
 from catalog import roles
 from testbed.servers import redis_access
+from testbed.servers.postgres import USER as SUPERUSER
 from testbed.servers.postgres import Database, PostgresServer
 from testbed.servers.redis_server import RedisServer
 from testbed.services.contract import Contract
@@ -75,18 +77,64 @@ def key_pair() -> tuple[str, str]:
 
 PRIVATE_PEM, PUBLIC_PEM = key_pair()
 
+# What tests make, and by way of its references all that hangs on it.
+_MADE: LiteralString = """
+    WITH RECURSIVE made (part) AS (
+        SELECT unnest(ARRAY['users', 'videos', 'groups', 'folder_rules', 'invitations', 'audit_events']::regclass[])
+        UNION SELECT conrelid FROM made JOIN pg_constraint ON confrelid = part AND contype = 'f'
+    )
+    SELECT array_agg(part::text) FROM made
+"""
+# Deleted rows stay in a table's file for a while. In a file that has grown beyond this they would slow the next tests.
+_SMALL_BYTES = 256 * 1024
+# The cached plans of a procedure make it the quickest way: a millisecond, where truncating takes fifty, for it gives
+# each of forty tables, and each index of theirs, a new file.
+_EMPTY: LiteralString = """
+    CREATE PROCEDURE pg_temp.empty() LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT max(pg_relation_size(name)) > {small} FROM unnest({names}::regclass[]) AS name) THEN
+            TRUNCATE {tables};
+        ELSE
+            {deletions}
+        END IF;
+    END $$
+"""
+
 
 class House:
     """One migrated database for the tests of a module, and the applications that need no settings of their own."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.owner: psycopg.Connection[Any] = psycopg.connect(database.owner_url, autocommit=True)
         self.apps: dict[str, Flask] = {}
+        self.reconnect()
 
     def reconnect(self) -> None:
-        """After the server was stopped and started."""
-        self.owner = psycopg.connect(self.database.owner_url, autocommit=True)
+        """At first, and after the server was stopped and started."""
+        self.owner: psycopg.Connection[Any] = psycopg.connect(self.database.owner_url, autocommit=True)
+        # A replica asks no reference and no trigger, as TRUNCATE asks none: the order of the tables does not matter.
+        self._sweeper = psycopg.connect(
+            self.database.url_for(SUPERUSER), autocommit=True, options="-c session_replication_role=replica"
+        )
+        (names,) = self._sweeper.execute(_MADE).fetchone() or ([],)
+        tables = [sql.Identifier(name) for name in names]
+        self._sweeper.execute(
+            sql.SQL(_EMPTY).format(
+                small=_SMALL_BYTES,
+                names=names,
+                tables=sql.SQL(", ").join(tables),
+                deletions=sql.SQL("").join(sql.SQL("DELETE FROM {};").format(table) for table in tables),
+            )
+        )
+
+    def empty(self) -> None:
+        """Take away all that a test made."""
+        self._sweeper.execute("CALL pg_temp.empty()")
+
+    def close(self) -> None:
+        for app in self.apps.values():
+            app.extensions["kinetoscope.close"]()
+        self._sweeper.close()
+        self.owner.close()
 
     @classmethod
     @contextlib.contextmanager
@@ -97,9 +145,7 @@ class House:
             try:
                 yield house
             finally:
-                for app in house.apps.values():
-                    app.extensions["kinetoscope.close"]()
-                house.owner.close()
+                house.close()
 
 
 @dataclass
@@ -113,7 +159,7 @@ class World:
     _apps: list[Flask] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self.owner.execute("TRUNCATE users, videos, groups, folder_rules, invitations, audit_events CASCADE")
+        self.house.empty()
         return self
 
     def __exit__(self, *_: object) -> None:
