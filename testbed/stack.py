@@ -24,6 +24,7 @@ import psycopg
 from authsvc.people import accounts
 from authsvc.signin import passwords
 from catalog import roles
+from testbed.clips import drawn
 from testbed.servers import gunicorn, redis_access
 from testbed.servers.child import Child
 from testbed.servers.nginx_server import PLAY_KEYS, REPOSITORY, UPLOAD_KEYS, NginxServer
@@ -34,6 +35,7 @@ from testbed.viewers.http1 import RawConnection
 
 PASSWORD = "a password of the whole stack"
 FILM_SECONDS = 20
+FILM = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i", "sine=440")
 
 
 class Stack:
@@ -230,10 +232,7 @@ class Stack:
         folder = self.nginx.titles / video_id
         folder.mkdir()
         (folder / "source.mp4").symlink_to(film)
-        subprocess.run(
-            ["ffmpeg", "-v", "error", "-ss", "5", "-i", str(film), "-frames:v", "1", str(folder / "poster.jpg")],
-            check=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        (folder / "poster.jpg").write_bytes(drawn("jpg", *FILM[:4], "-ss", "5", "-frames:v", "1"))
         owner.execute(
             "INSERT INTO videos (id, library_root, path, fingerprint, size_bytes, mtime_ns, filename, title, status,"
             " container, duration_seconds, width, height, fps, bitrate, video_codec, audio_codec, direct_play)"
@@ -277,9 +276,8 @@ class Stack:
 
 def make_film(path: Path) -> None:
     """A picture that moves and a tone, as browsers play it: H.264 and AAC in an MP4 whose index comes first."""
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i", "sine=440",
-         "-t", str(FILM_SECONDS), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50",
-         "-c:a", "aac", "-movflags", "+faststart", str(path)],
-        check=True, stdin=subprocess.DEVNULL,
+    film = drawn(
+        "mp4", *FILM, "-t", str(FILM_SECONDS), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+        "-g", "50", "-c:a", "aac", "-movflags", "+faststart",
     )  # fmt: skip
+    path.write_bytes(film)

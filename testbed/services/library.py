@@ -3,7 +3,6 @@
 import functools
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -27,25 +26,19 @@ from media.probe import probe
 from media.report import Probed
 from media.sandbox import Sandbox
 from media.sniff import Container, sniff
+from testbed.clips import drawn
 from testbed.servers.postgres import Database
 
 LONG_AGO = 1_600_000_000
-_CACHE: dict[tuple[str, ...], bytes] = {}
 
 
 def made_by_ffmpeg(suffix: str, *options: str, seconds: float = 2, size: str = "64x36", sound: bool = True) -> bytes:
     """A small video; the same call makes the same bytes, once."""
-    key = (suffix, *options, str(seconds), size, str(sound))
-    if key not in _CACHE:
-        with tempfile.TemporaryDirectory() as folder:
-            out = f"{folder}/out.{suffix}"
-            inputs = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"]
-            if sound:
-                inputs += ["-f", "lavfi", "-i", f"sine=duration={seconds}"]
-            quick = ["-deadline", "realtime", "-cpu-used", "8"] if suffix == "webm" else []
-            subprocess.run(["ffmpeg", "-v", "error", "-bitexact", *inputs, *quick, *options, out], check=True)
-            _CACHE[key] = Path(out).read_bytes()
-    return _CACHE[key]
+    inputs = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"]
+    if sound:
+        inputs += ["-f", "lavfi", "-i", f"sine=duration={seconds}"]
+    quick = ["-deadline", "realtime", "-cpu-used", "8"] if suffix == "webm" else []
+    return drawn(suffix, "-bitexact", *inputs, *quick, *options)
 
 
 @functools.cache

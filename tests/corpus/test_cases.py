@@ -1,6 +1,5 @@
 """Inputs that went wrong elsewhere, from the file to what is published. docs/corpus.md names each with its tracker."""
 
-import functools
 import json
 import re
 import struct
@@ -15,6 +14,7 @@ import pytest
 
 from catalog import jobs, roles
 from media.sandbox import Sandbox
+from testbed.clips import drawn
 from testbed.services.library import Library, made_by_ffmpeg
 from testbed.services.workers import work_off
 from worker.settings import WorkerSettings
@@ -24,13 +24,9 @@ PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1")
 SINE = ("-f", "lavfi", "-i", "sine=duration=1")
 
 
-@functools.cache
 def ffmpeg(suffix: str, *options: str) -> bytes:
     """What ffmpeg writes with these options; the same call makes the same bytes, once."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"out.{suffix}")
-        subprocess.run(["ffmpeg", "-v", "error", *options, str(path)], check=True)
-        return path.read_bytes()
+    return drawn(suffix, *options)
 
 
 def settings(library: Library, *kinds: Any, **options: Any) -> WorkerSettings:

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from testbed.clips import drawn
 from testbed.servers.postgres import PostgresServer
 from testbed.stack import FILM_SECONDS, Stack
 
@@ -48,14 +49,13 @@ class House:
 
 
 def _lengthen(stack: Stack) -> None:
-    dense, film = stack.nginx.folder / "dense.mp4", stack.nginx.folder / "long.mp4"
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25,noise=alls=60:allf=t",
-         "-f", "lavfi", "-i", "sine=440", "-t", str(FILM_SECONDS), "-c:v", "libx264", "-preset", "ultrafast",
-         "-pix_fmt", "yuv420p", "-g", "50", "-b:v", "20M", "-maxrate", "20M", "-bufsize", "20M", "-c:a", "aac",
-         str(dense)],
-        check=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    film = stack.nginx.folder / "long.mp4"
+    dense = stack.nginx.folder / "dense.mp4"
+    dense.write_bytes(drawn(
+        "mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25,noise=alls=60:allf=t", "-f", "lavfi", "-i",
+        "sine=440", "-t", str(FILM_SECONDS), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+        "-g", "50", "-b:v", "20M", "-maxrate", "20M", "-bufsize", "20M", "-c:a", "aac",
+    ))  # fmt: skip
     subprocess.run(
         ["ffmpeg", "-v", "error", "-stream_loop", str(LOOPS - 1), "-i", str(dense), "-c", "copy", "-movflags",
          "+faststart", str(film)],

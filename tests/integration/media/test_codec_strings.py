@@ -8,6 +8,7 @@ import pytest
 
 from media.codec_strings import codec_string
 from media.sandbox import Sandbox
+from testbed.clips import drawn
 from testbed.services.library import facts_of
 
 PICTURE = ("-f", "lavfi", "-t", "0.5", "-i", "testsrc2=size=640x360:rate=25")
@@ -38,7 +39,7 @@ CLIPS = {
 
 def made(folder: Path, name: str) -> Path:
     path = folder / name
-    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *CLIPS[name], str(path)], check=True)
+    path.write_bytes(drawn(path.suffix[1:], *CLIPS[name]))
     return path
 
 

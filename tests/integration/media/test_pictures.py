@@ -22,6 +22,7 @@ from media.shown import Subject
 from media.sniff import Container, sniff
 from media.stills import make_stills
 from media.storyboard import Layout
+from testbed.clips import drawn
 from testbed.services.library import facts_of, made_by_ffmpeg
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
@@ -109,8 +110,7 @@ def scenes(suffix: str, *options: str, seconds: float = 2, sound: float = 0, siz
     if sound:
         inputs += ["-f", "lavfi", "-i", f"sine=duration={sound}"]
         maps += ["-map", "3:a"]
-    command = ["ffmpeg", "-v", "error", *inputs, "-filter_complex", graph, *maps, *X264, "-g", "25"]
-    return piped(suffix, *command, *options)
+    return drawn(suffix, *inputs, "-filter_complex", graph, *maps, *X264, "-g", "25", *options)
 
 
 def piped(suffix: str, *command: str) -> bytes:

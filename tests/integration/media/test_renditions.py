@@ -1,11 +1,9 @@
 """What real files become: encoded by the system's ffmpeg, packed by Shaka Packager, read again by ffprobe."""
 
-import functools
 import json
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +21,7 @@ from media.renditions import Workshop
 from media.sandbox import Sandbox
 from media.settings import MediaSettings
 from media.sniff import HEAD_BYTES, Container, sniff
+from testbed.clips import drawn
 from testbed.services.library import made_by_ffmpeg
 
 SETTINGS = MediaSettings(rendition_preset="veryfast", rendition_hevc_preset="ultrafast")
@@ -102,13 +101,9 @@ def make(tmp_path: Path) -> Making:
     return made
 
 
-@functools.cache
 def ffmpeg(suffix: str, *options: str) -> bytes:
     """What ffmpeg writes with these options; the same call makes the same bytes, once."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"out.{suffix}")
-        subprocess.run(["ffmpeg", "-v", "error", "-bitexact", *options, str(path)], check=True)
-        return path.read_bytes()
+    return drawn(suffix, "-bitexact", *options)
 
 
 def _loudness(path: Path) -> float:
