@@ -1,6 +1,8 @@
 """gunicorn for the JSON interface: `gunicorn -c python:authsvc.serving.gunicorn_api`. The socket is systemd's."""
 
+import importlib
 import os
+from typing import Any
 
 from authsvc.serving.gunicorn_shared import *  # noqa: F403  # gunicorn reads the names of this module
 
@@ -18,3 +20,10 @@ worker_connections = threads
 keepalive = 0
 timeout = 30
 graceful_timeout = 20
+
+
+def on_starting(server: Any) -> None:
+    """Load the code once, before the fork: the workers answer sooner, and share its memory. The application is made in
+    each of them (authsvc.serving.wsgi). Where sources are reloaded as they change, a worker loads them itself."""
+    if not server.cfg.reload:
+        importlib.import_module("authsvc.api")

@@ -38,6 +38,8 @@ def test_api_signs_in_and_grants(world: World, tmp_path: Path) -> None:
         with ThreadPoolExecutor(16) as pool:
             statuses = list(pool.map(lambda _: api.get("/api/v1/videos", bearer)[0].status, range(64)))
         assert set(statuses) == {200}
+        loaded = Path(f"/proc/{api.process.pid}/maps").read_text()
+        assert "pydantic_core" in loaded, "each worker loads the code for itself"
     lines = [json.loads(line) for line in api.log.read_text().splitlines()]
     assert lines, "nothing was logged"
     assert all({"event", "level", "timestamp"} <= set(line) for line in lines)
