@@ -14,6 +14,8 @@ export DISRUPTIVE ?=
 ARGS ?=
 # Integration tests wait more than they work: a few at once, each file on one worker.
 TEST_WORKERS ?= 3
+# In the order of tests/conftest.py. By itself xdist begins the files of most tests first, and so the longest ones last.
+side_by_side = --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder
 named_tests = $(or $(filter tests/%,$(ARGS)),$(1)) $(filter-out tests/%,$(ARGS))
 
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -121,11 +123,11 @@ unit: $(environment) ## static rules and unit tests
 
 integration: $(environment) ## tests with real PostgreSQL, Redis and Nginx as child processes
 	@$(needs) --without-starting $(test_packages)
-	@pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile $(call named_tests,tests/integration tests/corpus -m 'not thorough')
+	@pytest $(side_by_side) $(call named_tests,tests/integration tests/corpus -m 'not thorough')
 
 corpus: $(environment) ## inputs that went wrong elsewhere and 200 malformed ones, through scan and workers
 	@$(needs) --without-starting $(test_packages)
-	@pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile $(call named_tests,tests/corpus)
+	@pytest $(side_by_side) $(call named_tests,tests/corpus)
 
 molecule: $(environment) ## run Molecule on a box of its own (ARGS='converge', 'verify', 'destroy')
 	@$(needs) $(box_packages)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
 from tests.policy.repository import ROOT, files, relative
 
 
@@ -40,3 +41,7 @@ def test_packages_borrow_from_none_that_stands_above_them(package: str, never: s
 def test_integration_tests_stand_in_rooms() -> None:
     """None at the top, where nobody would look for it."""
     assert not list((ROOT / "tests/integration").glob("test_*.py"))
+
+
+def test_the_files_that_are_begun_first_are_there() -> None:
+    assert [name for name in LONG if not (ROOT / "tests" / name).is_file()] == []
