@@ -53,7 +53,7 @@ def command(
     """
     source = ffmpeg.input(f"file:{VIDEO}", **reading(container, material))
     outputs = [_encoded(settings, frames, picture) for frames, picture in _cascade(source, material, pictures)]
-    outputs += [_voiced(samples_of(source, sound), sound) for sound in sounds]
+    outputs += [voiced(samples_of(source, sound), sound) for sound in sounds]
     return compiled(ffmpeg.merge_outputs(*outputs))
 
 
@@ -132,7 +132,7 @@ def _capped(encoder: str, picture: Picture, preset: str, quality: int) -> dict[s
     return options | _COLOURS | NOTHING_TOLD
 
 
-def _voiced(samples: Any, sound: Sound) -> OutputStream:
+def voiced(samples: Any, sound: Sound) -> OutputStream:
     """What would be too loud after the gain is held down for that moment."""
     samples = laid_out(samples, "5.1") if sound.is_surround else stereo(samples)
     if sound.gain_db:

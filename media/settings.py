@@ -54,6 +54,13 @@ class MediaSettings(BaseSettings):
     # Beside stereo, sounds of more channels in 5.1 (AAC, 384 kbit/s each).
     rendition_surround: bool = True
 
+    # A picture that browsers decode is copied instead of encoded, where its key frames lie at most this far apart
+    # (seconds; x264's own 250 pictures are 10.4 s of a film), since a player begins and seeks at them, and where it
+    # takes at most so many bits a second (twice as many in its densest second). The interface tells by the same limits.
+    rendition_copy: bool = True
+    rendition_copy_key_seconds: Annotated[float, Field(ge=1, le=60)] = 12
+    rendition_copy_rate: Annotated[int, Field(ge=100_000, le=1_000_000_000)] = 20_000_000
+
     # What is made while somebody watches: the most lines of its picture, the encoder's speed, and the quality aimed at.
     # It has to be made faster than it is watched.
     instant_lines: Literal[360, 480, 720] = 720

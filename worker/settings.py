@@ -69,6 +69,9 @@ class WorkerSettings(MediaSettings):
     # to another viewer: each time it begins anew costs as much as a segment.
     instant_reach: Count = 3
     instant_row: Count = 4
+    # A title whose picture may be copied is copied as soon as so many segments are there ahead of each that was waited
+    # for; while that goes on no more than these are encoded.
+    instant_ahead: Count = 10
     # What renditions replace is kept for those who are watching it, and what was watched so lately does not leave for
     # others: longer than the longest signed link.
     withdrawn_hours: Annotated[float, Field(ge=0, le=1000)] = 9

@@ -31,6 +31,12 @@ def has_news(database: Database, video: UUID) -> bool:
     return str(video) in told
 
 
+def await_news(database: Database, seconds: float) -> None:
+    """Let this time pass, or less where somebody asks for something."""
+    for _ in database.notifies(timeout=seconds, stop_after=1):
+        pass
+
+
 def wanted(database: Database, video: UUID, patience_seconds: float) -> list[int]:
     """The segments that somebody waits for, the longest wait first."""
     return [segment for (segment,) in database.execute(_WANTED, (video, patience_seconds))]

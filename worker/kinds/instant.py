@@ -3,6 +3,10 @@
 Playlists are published at once, since the grid tells all segments before there are any (media.grid). Each segment is
 published as soon as it is there. A viewer who waits elsewhere for one makes the encoder begin anew there. When nothing
 is missing any more the segments become a rendition like any other (worker.kinds.rendition).
+
+Where the picture may be copied (worker.copying) only the beginning is made so: as soon as nobody waits, and some is
+there ahead of who watches, the copy is made beside it, and only what viewers come to meanwhile is encoded. The copy is
+kept.
 """
 
 import shutil
@@ -26,8 +30,9 @@ from media.material import Material, study
 from media.packager import DASH, HLS, MEDIA_TYPES
 from media.renditions import Way, most_bytes
 from media.sandbox import complaint
-from worker import budget, wants, withdrawn
+from worker import budget, copying, wants, withdrawn
 from worker.attempt import Attempt, Deferred, JobFailed, Made
+from worker.beside import Beside
 from worker.encoding import PACKING, good, workshop
 from worker.segments import Segments, Track
 from worker.sources import Source
@@ -57,8 +62,11 @@ def run(attempt: Attempt) -> None:
         making = _Making(attempt, source, material, picture, grid)
         making.segments.open()
         wants.listen(attempt.database)
-        making.all()
-        _keep(attempt, source, material, picture, making.segments)
+        try:
+            making.all()
+            _keep(making)
+        finally:
+            making.copy.end()
     budget.keep_after(attempt)
 
 
@@ -79,13 +87,28 @@ class _Making:
     picture: Picture
     grid: Grid
     segments: Segments = field(init=False)
+    copy: Beside = field(init=False)
 
     def __post_init__(self) -> None:
         self.segments = Segments(self.attempt, self.source, self.picture, self.material.sounds, self.grid)
+        self.copy = Beside(
+            self.attempt, self.source, self.material, self.segments,
+            reserved=most_bytes([self.picture], self.material.sounds, self.source.facts.duration_seconds),
+        )  # fmt: skip
 
     def all(self) -> None:
-        """Raises `Deferred` when nobody watches and others wait."""
-        while (stretch := self.segments.missing(self.wanted())) is not None:
+        """All segments, or a copy that makes the rest of them needless. Raises `Deferred` when nobody watches and
+        others wait.
+        """
+        while self.copy.paths is None:
+            wanted = self.wanted()
+            is_beside = bool(not wanted and self.copy.suffices()) or self.copy.is_running
+            stretch = self.copy.meanwhile(wanted) if is_beside else self.segments.missing(wanted)
+            if stretch is None and is_beside:
+                self._wait()
+                continue
+            if stretch is None:
+                return
             run = _Run(self, stretch)
             try:
                 run.make()
@@ -101,8 +124,21 @@ class _Making:
         attempt, count = self.attempt, self.segments.pictures.count
         asked = wants.wanted(attempt.database, self.source.facts.id, attempt.settings.instant_patience_seconds)
         # Beyond the end: a player's rounding.
-        near = (min(number, count - 1) for number in asked)
+        near = [min(number, count - 1) for number in asked]
+        self.copy.asked(near)
         return [number for number in near if not self.segments.has(number)]
+
+    def _wait(self) -> None:
+        """For the copy or for viewers, whichever comes first."""
+        wants.await_news(self.attempt.database, _LOOK_SECONDS)
+        self.copy.report()
+        self.give_way()
+
+    def give_way(self) -> None:
+        """Raises `Deferred` where nobody watches this, and somebody waits for another title."""
+        absence = self.attempt.settings.instant_absence_seconds
+        if wants.others_come_first(self.attempt.database, self.source.facts.id, absence):
+            raise Deferred
 
 
 class _Run:
@@ -183,8 +219,9 @@ class _Run:
         at, done = self._position()
         soon = range(at, at + settings.instant_reach + 1)
         if not wanted:
-            if wants.others_come_first(database, video, settings.instant_absence_seconds):
-                raise Deferred
+            self._making.give_way()
+            if self._making.copy.suffices():
+                raise _Elsewhere
         elif wanted[0] not in soon and (done >= settings.instant_row or not any(one in soon for one in wanted)):
             raise _Elsewhere
 
@@ -229,21 +266,27 @@ def _is_kept(attempt: Attempt, source: Source) -> bool:
     return database.execute(_IS_KEPT, (source.facts.id, [HLS, DASH])).fetchone() is not None
 
 
-def _keep(attempt: Attempt, source: Source, material: Material, picture: Picture, segments: Segments) -> None:
-    """Publish all segments as a rendition, unless there are renditions by now. Who watches may go on for hours."""
-    video = source.facts.id
+def _keep(making: _Making) -> None:
+    """Publish the copy, or all segments, as a rendition, unless there are renditions by now. Who watches may go on for
+    hours.
+    """
+    attempt, source, segments = making.attempt, making.source, making.segments
+    material, video = making.material, source.facts.id
     wants.forget(attempt.database, video)
     if _is_kept(attempt, source):
         with attempt.database.transaction():
             withdrawn.retire_now(attempt.database, video)
         return
+    if making.copy.paths is not None:
+        copying.publish(attempt, source, making.copy.paths, left_out=material.left_out, overtakes=True)
+        return
     segments.joined(attempt.folder)
     on_way = partial(attempt.report, "packing", 1 - PACKING)
-    paths = good(workshop(attempt).pack([picture], material.sounds, hls=True, dash=True, on_way=on_way))
+    paths = good(workshop(attempt).pack([making.picture], material.sounds, hls=True, dash=True, on_way=on_way))
     made = [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths]
     names = [one.name for one in made]
-    if material.left_out:
-        attempt.report(f"made without {material.left_out} audio track(s) that can't be decoded", 1 - PACKING)
+    if remark := copying.remark(making.copy.fault, material.left_out):
+        attempt.report(remark, 1 - PACKING)
 
     def record(database: Connection[object]) -> None:
         withdrawn.retire(database, titles=attempt.settings.titles_dir, video=video, kept=names)

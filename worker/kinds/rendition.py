@@ -2,7 +2,8 @@
 
 The smallest one is made with the sound and published first, the others that every browser plays follow in one pass,
 then those of HEVC in another; what is published is a whole generation each time, its manifests last. Parameters:
-`profiles` (all that fit, up to a setting, if none are named), `hls` and `dash` (both, unless false).
+`profiles` (all that fit, up to a setting, if none are named), `hls` and `dash` (both, unless false), and `copy`: unless
+it is false, a picture that may be copied is, instead of all this, where the title's policy is to make what is needed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from media.ladder import Codec, Picture
 from media.material import Material, Sound, study, surrounds
 from media.packager import DASH, HLS, MEDIA_TYPES
 from media.renditions import most_bytes
-from worker import budget, withdrawn
+from worker import budget, copying, withdrawn
 from worker.attempt import Attempt, JobFailed, Made
 from worker.encoding import PACKING, good, workshop
 from worker.sources import Source
@@ -28,15 +29,18 @@ _EFFORT: Final[dict[Codec, int]] = {"h264": 1, "hevc": 4}
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for; no profile means each that fits."""
+    """What is asked for; no profile means each that fits, or by `may_copy` the picture as it is, if it may be so."""
 
     profiles: tuple[Profile, ...]
     hls: bool
     dash: bool
+    may_copy: bool
 
     @classmethod
     def of(cls, parameters: dict[str, Any]) -> "Wish":
-        return cls(tuple(parameters.get("profiles", ())), parameters.get("hls", True), parameters.get("dash", True))
+        profiles = tuple(parameters.get("profiles", ()))
+        may_copy = not profiles and parameters.get("copy", True)
+        return cls(profiles, parameters.get("hls", True), parameters.get("dash", True), may_copy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,10 @@ def run(attempt: Attempt) -> None:
         attempt.report("looking at the file", 0)
         asking = Asking(attempt.sandbox, attempt.settings, source.descriptor, source.container)
         material = good(study(asking, source.facts.duration_seconds / 2))
+        why = copying.instead(attempt, source, material, hls=wish.hls, dash=wish.dash) if wish.may_copy else ""
+        if why is None:
+            budget.keep_after(attempt)
+            return
         wanted = wish.profiles or ladder.up_to(attempt.settings.rendition_lines)
         pictures = ladder.pictures(material.width, material.height, wanted)
         if not pictures:
@@ -72,7 +80,8 @@ def run(attempt: Attempt) -> None:
         for step in steps(pictures, sounds, first=is_long):
             _encode(attempt, source, material, step)
             done += step.pictures
-            _publish(attempt, source, wish, done, sounds, step.ends, left_out=material.left_out)
+            remark = copying.remark(why, material.left_out)
+            _publish(attempt, source, wish, done, sounds, step.ends, remark=remark)
     budget.keep_after(attempt)
 
 
@@ -116,7 +125,7 @@ def _publish(
     sounds: Sequence[Sound],
     share: float,
     *,
-    left_out: int,
+    remark: str,
 ) -> None:
     """A generation of all that is made so far; with a `share` of 1 the job is done. What it replaces is kept for those
     who are watching it."""
@@ -124,8 +133,8 @@ def _publish(
     paths = good(workshop(attempt).pack(pictures, sounds, hls=wish.hls, dash=wish.dash, on_way=on_way))
     made = [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths]
     names = [one.name for one in made]
-    if left_out:
-        attempt.report(f"made without {left_out} audio track(s) that can't be decoded", share)
+    if remark:
+        attempt.report(remark, share)
     attempt.publish(
         made,
         withdraw=[manifest for manifest in (HLS, DASH) if manifest not in names],
