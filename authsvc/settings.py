@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from authsvc.link_keys import LinkKeys
 from catalog.contract.words import Role
+from catalog.copying import Limits
 
 ENVIRONMENT_PREFIX = "KINETOSCOPE_"
 
@@ -210,6 +211,11 @@ class ApiSettings(ServiceSettings, AccountSettings):
 
     # Is a title made while somebody watches it? Off where no worker does that: its link would lead to waits in vain.
     made_now: bool = True
+    # Do workers copy pictures, and within which bounds? What they go by themselves (media/settings.py): seconds between
+    # key frames, bits a second.
+    copies: bool = True
+    copy_key_seconds: Annotated[float, Field(ge=1, le=60)] = 12
+    copy_rate: Annotated[int, Field(ge=100_000, le=1_000_000_000)] = 20_000_000
 
     # Paths of the library's roots: a folder with a default is below one of them.
     library_roots: tuple[str, ...] = ()
@@ -331,6 +337,11 @@ class ApiSettings(ServiceSettings, AccountSettings):
         if self.access_jwt_kid not in self.access_jwt_public:
             raise ValueError("KINETOSCOPE_ACCESS_JWT_KID names a key that access_jwt_public does not hold")
         return self
+
+    @property
+    def copying(self) -> Limits | None:
+        """Within which bounds a picture is copied; None: none is."""
+        return Limits(self.copy_key_seconds, self.copy_rate) if self.copies else None
 
 
 class CommandSettings(LiveSettings, AccountSettings):

@@ -55,7 +55,7 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
         if title.status != "ready" or title.duration_seconds is None:
             raise Problem(409, title.status_reason or "This title can't be played yet.", code=title.status)
         wishes = preferences.of_user(connection, identity.user_id)
-        facts, device = Facts.of(title, made_now=settings.made_now), _abilities(body.plays)
+        facts, device = _facts(title), _abilities(body.plays)
         choice = delivery.decide(facts, wishes, device)
         rate = choice.rate_bytes_per_second
         playback = _granted(connection, identity, video_id, body, client, rate)
@@ -83,6 +83,11 @@ def start_playback(video_id: str, body: schemas.PlaybackIn) -> dict[str, Any]:
     }
 
 
+def _facts(title: titles.Title) -> Facts:
+    settings = here().settings
+    return Facts.of(title, made_now=settings.made_now, copies=settings.copying)
+
+
 def _abilities(plays: schemas.PlaysIn | None) -> abilities.Abilities | None:
     """Of the device that asks; None when it says nothing of what it plays."""
     if plays is None:
@@ -101,7 +106,7 @@ def _abilities(plays: schemas.PlaysIn | None) -> abilities.Abilities | None:
 
 def _chosen(choice: Delivery, *, told: bool) -> dict[str, Any]:
     """Who says nothing of what it plays may not know of what is made now."""
-    links = [way.link for way in choice.ways if told or way.way != "made_now"]
+    links = [way.link for way in choice.ways if told or way.link != NOW]
     return asdict(choice) | {"link": links[0] if links else None, "alternatives": links[1:]}
 
 

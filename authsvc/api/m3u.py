@@ -56,7 +56,9 @@ def play(device_token: str, video_id: str) -> Response:
         title, source = _playable(connection, device, video_id)
         wishes = preferences.of_user(connection, device.identity.user_id)
         choice = decide(
-            Facts.of(title, made_now=settings.made_now), wishes, PLAYERS[player(request.headers.get("User-Agent", ""))]
+            Facts.of(title, made_now=settings.made_now, copies=settings.copying),
+            wishes,
+            PLAYERS[player(request.headers.get("User-Agent", ""))],
         )
         try:
             playback = playbacks.continue_signed(

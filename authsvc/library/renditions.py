@@ -32,9 +32,13 @@ def order(
     profiles: Collection[Profile] = (),
     hls: bool = True,
     dash: bool = True,
+    may_copy: bool = False,
 ) -> UUID:
-    """The id of the job that makes them: all profiles that fit, if none is named. An equal one is not begun twice."""
-    wish: dict[str, Any] = {"profiles": [one for one in PROFILES if one in profiles]} if profiles else {}
+    """The id of the job that makes them: all profiles that fit, if none is named. With `may_copy` and without profiles
+    the policy of the title decides, by which its picture may be copied instead. An equal one is not begun twice.
+    """
+    named: dict[str, Any] = {"profiles": [one for one in PROFILES if one in profiles]}
+    wish = named if profiles else {} if may_copy else {"copy": False}
     wish |= {name: False for name, wanted in (("hls", hls), ("dash", dash)) if not wanted}
     return jobs.enqueue(connection, "rendition", video_id=video, parameters=wish, requested_by=by, urgency="wanted")
 
@@ -42,10 +46,10 @@ def order(
 def follow(connection: Connection[Any], video: UUID, *, by: UUID) -> None:
     """Have made what the title's own policy, just chosen, wants and what is not there."""
     if connection.execute(_IS_DUE, (video, list(MANIFESTS))).fetchone() is not None:
-        order(connection, video, by=by)
+        order(connection, video, by=by, may_copy=True)
 
 
 def want(connection: Connection[Any], video: UUID, *, by: UUID) -> None:
     """Somebody plays a title that has none and needs one: it comes before those that nobody waits for."""
     if connection.execute(_MAY_BE_WANTED, (video,)).fetchone() is not None:
-        order(connection, video, by=by)
+        order(connection, video, by=by, may_copy=True)

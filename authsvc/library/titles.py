@@ -1,7 +1,7 @@
 """Titles as viewers see them: lists, search, one title. What a role may not see is not there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -15,13 +15,15 @@ from authsvc.library.search import Filters
 from authsvc.library.visibility import SEEN_BY_ALL, VISIBLE
 from authsvc.sessions.sessions import Identity
 from catalog.contract.forms import PUBLISHED
-from catalog.contract.words import TEXT_SUBTITLES
+from catalog.contract.words import TEXT_SUBTITLES, DynamicRange, EditList, Scan
+from catalog.copying import Built
 
 _COLUMNS: LiteralString = """
     v.id, v.title, v.description, v.tags, v.filename, v.container, v.duration_seconds, v.width, v.height, v.fps,
     v.bitrate, v.video_codec, v.audio_codec, v.video_codec_string, v.audio_codec_string, v.size_bytes, v.status,
     v.status_reason, v.added_at, v.direct_play, v.visibility, v.year, v.popularity, v.changed_at, v.title_folded,
-    v.renditions, v.original_title, v.show_title, v.season, v.episode, v.people, v.hdr
+    v.renditions, v.original_title, v.show_title, v.season, v.episode, v.people, v.hdr, v.rotation, v.pixel_width,
+    v.pixel_height, v.scan, v.open_gop, v.edit_list, v.key_frame_seconds, v.peak_bitrate
 """
 # What leads to a title's renditions.
 MANIFESTS = frozenset(
@@ -109,8 +111,21 @@ class Title:
     season: int | None
     episode: int | None
     people: list[str]
-    hdr: str | None
+    hdr: DynamicRange | None
+    rotation: int | None
+    pixel_width: int | None
+    pixel_height: int | None
+    scan: Scan | None
+    open_gop: bool | None
+    edit_list: EditList | None
+    key_frame_seconds: float | None
+    peak_bitrate: int | None
     files: list[File] = field(default_factory=list)
+
+    @property
+    def built(self) -> Built:
+        """What decides whether its picture may be copied."""
+        return Built(**{one.name: getattr(self, one.name) for one in fields(Built)})
 
     @property
     def made_now(self) -> bool:

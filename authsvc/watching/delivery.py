@@ -2,8 +2,10 @@
 
 1. The source as it is, where the device plays it and it fits what the viewer prefers.
 2. Renditions that are there.
-3. What is made while it is watched.
-4. The source that does not fit: whoever prefers less would rather see that than nothing.
+3. What is made while it is watched: its container and its sound alone, where the picture is what browsers decode.
+4. What is made while it is watched of the picture, too.
+5. The source that does not fit, or is interlaced where that shows: whoever prefers something else would rather see that
+   than nothing.
 """
 
 from collections.abc import Collection
@@ -12,7 +14,8 @@ from typing import Final
 
 from authsvc.library.titles import Title
 from authsvc.watching.abilities import Abilities
-from catalog.contract.words import DeviceKind, Manifest, PlaybackLink, PlaybackWay
+from catalog import copying
+from catalog.contract.words import DeviceKind, Manifest, PlaybackLink, PlaybackWay, Scan
 
 MANIFESTS: Final[dict[Manifest, str]] = {"hls": "master.m3u8", "dash": "manifest.mpd"}
 # Renditions up to 1080p are of these, and so is what is made now (media/ladder.py): no title is without them.
@@ -23,6 +26,8 @@ _LADDER: Final = (
 )  # fmt: skip
 _HLS_FIRST: Final[frozenset[DeviceKind]] = frozenset({"phone", "television", "player"})
 _RANGES: Final = {"hdr10": "HDR10", "hlg": "HLG", "dolby-vision": "Dolby Vision"}
+# Decoders of browsers show the lines of both fields at once, as combs; televisions and players take them apart.
+_WEAVES: Final[frozenset[DeviceKind | None]] = frozenset({None, "browser", "phone"})
 # Sound without compression has no name in RFC 6381; devices are asked about it in a WAV file.
 _RAW_SOUND: Final = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le"})
 
@@ -41,16 +46,25 @@ class Facts:
     audio_codec_string: str | None = None
     hdr: str | None = None
     direct_play: bool = False
-    # Whether it can be watched while it is made.
+    # How it is built, as far as that is told.
+    scan: Scan | None = None
+    peak_bitrate: int | None = None
+    # Whether it can be watched while it is made, and then with its picture as it is.
     made_now: bool = False
+    repackaged: bool = False
 
     @classmethod
-    def of(cls, title: Title, *, made_now: bool) -> "Facts":
-        """Those of a title; `made_now` is the box's setting."""
-        told = {
-            field.name: getattr(title, field.name) for field in fields(cls) if field.name not in ("names", "made_now")
-        }
-        return cls(names={file.name for file in title.files}, made_now=made_now and title.made_now, **told)
+    def of(cls, title: Title, *, made_now: bool, copies: copying.Limits | None) -> "Facts":
+        """Those of a title; `made_now` and `copies` are the box's settings: by which limits pictures are copied."""
+        ours = ("names", "made_now", "repackaged")
+        told = {one.name: getattr(title, one.name) for one in fields(cls) if one.name not in ours}
+        now = made_now and title.made_now
+        return cls(
+            names={file.name for file in title.files},
+            made_now=now,
+            repackaged=now and copies is not None and copying.obstacle(title.built, copies) is None,
+            **told,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +114,7 @@ def decide(facts: Facts, preferences: Preferences, abilities: Abilities | None =
     if abilities and abilities.max_height is not None:
         height = min(height or abilities.max_height, abilities.max_height)
     cap = preferences.bandwidth_bps
-    obstacles, excess = _obstacles(facts, preferences, abilities), _excess(facts, preferences)
+    obstacles, excess = _obstacles(facts, preferences, abilities), _excess(facts, preferences, abilities)
     made, refused = _made(facts, preferences, abilities)
     source = any(name.startswith("source.") for name in facts.names)
     ways = list(made)
@@ -123,21 +137,31 @@ def decide(facts: Facts, preferences: Preferences, abilities: Abilities | None =
 def needs_renditions(facts: Facts, preferences: Preferences, abilities: Abilities | None = None) -> bool:
     """Is the source all there is, and something that not every device, or not this one, can show?"""
     kept = not MANIFESTS.keys().isdisjoint(link for link, name in MANIFESTS.items() if name in facts.names)
-    return not kept and bool(_obstacles(facts, preferences, abilities))
+    return not kept and bool(_obstacles(facts, preferences, abilities) or _is_woven(facts, preferences, abilities))
 
 
 def _alone(excess: list[str]) -> str:
-    return "This title has its source only" + (", which is larger than you prefer." if excess else ".")
+    what = "interlaced" if _WOVEN in excess else "larger than you prefer"
+    return "This title has its source only" + (f", which is {what}." if excess else ".")
 
 
-def _excess(facts: Facts, preferences: Preferences) -> list[str]:
-    """Why the source is more than the viewer prefers."""
+def _excess(facts: Facts, preferences: Preferences, abilities: Abilities | None) -> list[str]:
+    """Why the viewer would rather have something else than the source, and yet rather that than nothing.
+
+    A peak is borne by what a player holds ahead, up to a bound.
+    """
     height, cap = preferences.height, preferences.bandwidth_bps
-    if cap is not None and (facts.bitrate or 0) > cap:
+    if cap is not None and max(facts.bitrate or 0, (facts.peak_bitrate or 0) / copying.PEAK) > cap:
         return ["The source is larger than the bandwidth you prefer."]
     if height is not None and (facts.height or 0) > height:
         return ["The source is larger than the quality you prefer."]
-    return []
+    return [_WOVEN] if _is_woven(facts, preferences, abilities) else []
+
+
+def _is_woven(facts: Facts, preferences: Preferences, abilities: Abilities | None) -> bool:
+    """Would the device show two fields as one picture? Those that need no asking about codecs are players."""
+    kind = (abilities and abilities.kind) or preferences.device_kind
+    return facts.scan in ("tff", "bff") and kind in _WEAVES and not (abilities and abilities.codecs is None)
 
 
 def _obstacles(facts: Facts, preferences: Preferences, abilities: Abilities | None) -> list[str]:
@@ -175,7 +199,8 @@ def _made(facts: Facts, preferences: Preferences, abilities: Abilities | None) -
     order: tuple[Manifest, ...] = ("hls", "dash") if kind in _HLS_FIRST else ("dash", "hls")
     ways = [Way("rendition", link, _RENDITION) for link in order if MANIFESTS[link] in facts.names]
     if facts.made_now and not ways:
-        ways.append(Way("made_now", "now", "It is made while it is watched."))
+        keeps = facts.repackaged and (abilities is None or abilities.decodes("mp4", facts.video_codec_string))
+        ways.append(Way("repackaged", "now", _REPACKAGED) if keeps else Way("made_now", "now", _MADE_NOW))
     if abilities is None:
         return ways, []
     lacking = [f"{part}: {codec} is not decoded here" for codec, part in _MADE if not abilities.decodes("mp4", codec)]
@@ -191,3 +216,6 @@ def _made(facts: Facts, preferences: Preferences, abilities: Abilities | None) -
 
 
 _RENDITION: Final = "Renditions adapt to the connection."
+_REPACKAGED: Final = "The picture is copied, only the container and the sound are made anew."
+_MADE_NOW: Final = "It is made while it is watched."
+_WOVEN: Final = "The source is interlaced, and browsers show both fields at once."

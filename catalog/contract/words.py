@@ -45,8 +45,9 @@ DEVICE_KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 Player = Literal["vlc", "mpv", "kodi", "television"]
 PLAYERS: Final[tuple[Player, ...]] = get_args(Player)
 
-# What a playback may be fed from: by what it is, and by the name of its link.
-PlaybackWay = Literal["source", "rendition", "made_now"]
+# What a playback may be fed from: by what it is, and by the name of its link. A title that is repackaged keeps its
+# picture; one that is made now is encoded.
+PlaybackWay = Literal["source", "rendition", "repackaged", "made_now"]
 PlaybackLink = Literal["source", "hls", "dash", "now"]
 Manifest = Literal["hls", "dash"]
 

@@ -26,6 +26,13 @@ DISC = replace(
 MADE = {"master.m3u8", "manifest.mpd"}
 
 
+# A film whose picture browsers decode, and not its sound.
+REPACKAGED = replace(
+    MOVIE, names={"source.mkv"}, container="mkv", audio_codec="ac3", audio_codec_string="ac-3", direct_play=False,
+    repackaged=True,
+)  # fmt: skip
+
+
 def kept(facts: Facts) -> Facts:
     return replace(facts, names={*facts.names, *MADE}, made_now=False)
 
@@ -49,6 +56,8 @@ def why_not(facts: Facts, abilities: Abilities) -> list[str]:
         (kept(DISC), said(CHROMIUM, manifests=("hls",)), ["hls"]),
         (kept(DISC), said(CHROMIUM, manifests=()), []),
         (replace(DISC, made_now=False), said(CHROMIUM), []),
+        (REPACKAGED, said(CHROMIUM), ["now"]),
+        (kept(REPACKAGED), said(CHROMIUM), ["dash", "hls"]),
         (DISC, PLAYERS["vlc"], ["source", "now"]),
         (kept(DISC), PLAYERS["vlc"], ["source", "hls"]),
         (kept(DISC), PLAYERS["mpv"], ["source", "hls"]),
@@ -72,6 +81,63 @@ def test_the_source_comes_first_then_what_is_kept_then_what_is_made(
     assert links(delivery) == expected
     assert all(way.reason for way in (*delivery.ways, *delivery.refused))
     assert delivery.reason
+
+
+@pytest.mark.parametrize(
+    ("facts", "abilities", "way"),
+    [
+        (REPACKAGED, said(CHROMIUM), "repackaged"),
+        (REPACKAGED, None, "repackaged"),
+        # Who does not decode that picture gets another one, for now.
+        (REPACKAGED, said(["video/mp4", "avc1.64001F", "mp4a.40.2"]), "made_now"),
+        (DISC, said(CHROMIUM), "made_now"),
+        (DISC, None, "made_now"),
+    ],
+)
+def test_what_is_repackaged_is_told_as_such(facts: Facts, abilities: Abilities | None, way: str) -> None:
+    delivery = decide(facts, Preferences(), abilities)
+    assert [(one.way, one.link) for one in delivery.ways if one.link == "now"] == [(way, "now")]
+    told = {
+        "repackaged": "The picture is copied, only the container and the sound are made anew.",
+        "made_now": "It is made while it is watched.",
+    }
+    assert delivery.reason == told[way]
+
+
+INTERLACED = replace(MOVIE, scan="tff")
+
+
+@pytest.mark.parametrize(
+    ("facts", "preferences", "abilities", "expected"),
+    [
+        (INTERLACED, Preferences(), said(CHROMIUM), ["now", "source"]),
+        (kept(INTERLACED), Preferences(), said(CHROMIUM, kind="phone"), ["hls", "dash", "source"]),
+        (INTERLACED, Preferences(), None, ["now", "source"]),
+        (INTERLACED, Preferences(device_kind="player"), None, ["source", "now"]),
+        (INTERLACED, Preferences(), PLAYERS["vlc"], ["source", "now"]),
+        (INTERLACED, Preferences(), PLAYERS["television"], ["source", "now"]),
+        # Combs, rather than nothing.
+        (replace(INTERLACED, made_now=False), Preferences(), said(CHROMIUM), ["source"]),
+    ],
+)
+def test_fields_are_not_shown_as_one_picture_where_something_else_is_to_be_had(
+    facts: Facts, preferences: Preferences, abilities: Abilities | None, expected: list[str]
+) -> None:
+    delivery = decide(facts, preferences, abilities)
+    assert links(delivery) == expected
+    if expected == ["source"]:
+        assert delivery.reason == "This title has its source only, which is interlaced."
+    assert needs_renditions(facts, preferences, abilities) == (
+        (expected[0] != "source" and "hls" not in expected) or expected == ["source"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("peak", "first"), [(None, "source"), (5_000_000, "source"), (12_000_000, "source"), (12_000_001, "dash")]
+)
+def test_a_peak_that_a_player_can_hold_ahead_is_no_reason_for_less(peak: int | None, first: str) -> None:
+    facts = replace(kept(MOVIE), peak_bitrate=peak)
+    assert links(decide(facts, Preferences(bandwidth_bps=6_000_000), said(CHROMIUM)))[0] == first
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@
  * @property {'vlc'|'mpv'|'kodi'|'television'} [profile]  of a player that can't be asked
  *
  * @typedef {object} Way  of feeding a playback
- * @property {'source'|'rendition'|'made_now'} way
+ * @property {'source'|'rendition'|'repackaged'|'made_now'} way
  * @property {'source'|'hls'|'dash'|'now'} link
  * @property {string} reason
  *
