@@ -147,7 +147,7 @@ def publish(attempt: Attempt, source: Source, paths: Sequence[Path], *, left_out
     """The copied set in place of what was there; the job is done then. With `overtakes` so is what the policy wants."""
     video, names = source.facts.id, [path.name for path in paths]
     made = [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths]
-    attempt.report("; ".join(filter(None, (DONE, remark(None, left_out)))), 1 - PACKING)
+    attempt.report(remark(None, left_out) or DONE, 1 - PACKING)
 
     def record(database: Connection[Any]) -> None:
         withdrawn.retire(database, titles=attempt.settings.titles_dir, video=video, kept=names)
