@@ -34,8 +34,9 @@ SELECT v.id, v.title, kept.bytes, greatest(kept.made_at, played.at) AS used_at
                   AS is_on
          FROM playbacks WHERE video_id = v.id) AS played
  WHERE NOT played.is_on
-   AND NOT EXISTS (SELECT FROM jobs WHERE video_id = v.id AND kind IN ('rendition', 'instant')
-                                      AND state IN ('queued', 'running'))
+   AND NOT EXISTS (SELECT FROM jobs WHERE video_id = v.id
+                                      AND (kind IN ('rendition', 'instant') AND state IN ('queued', 'running')
+                                           OR kind = 'extra' AND state = 'running'))
  ORDER BY v.removed_at IS NULL, coalesce(v.renditions, 'as_needed') <> 'as_needed', NOT v.direct_play,
           date_trunc('day', greatest(kept.made_at, played.at) AT TIME ZONE 'UTC'), played.times, used_at, v.id
  LIMIT %(most)s

@@ -34,7 +34,7 @@ SOUND_OPTIONS: Final = {"acodec": "aac", "audio_bitrate": SOUND_RATE, **NOTHING_
 
 
 def picture_file(picture: Picture) -> str:
-    return f"picture-{picture.rung.lines}.mp4"
+    return f"picture-{picture.rung.profile}.mp4"
 
 
 def sound_file(sound: Sound) -> str:
@@ -52,7 +52,9 @@ def command(
     tells its progress on standard output. `pictures` are in the ladder's order.
     """
     source = ffmpeg.input(f"file:{VIDEO}", **reading(container, material))
-    outputs = [_encoded(settings, frames, picture) for frames, picture in _cascade(source, material, pictures)]
+    outputs = [
+        _encoded(settings, frames, picture, material.rate) for frames, picture in _cascade(source, material, pictures)
+    ]
     outputs += [voiced(samples_of(source, sound), sound) for sound in sounds]
     return compiled(ffmpeg.merge_outputs(*outputs))
 
@@ -104,9 +106,11 @@ def _square(frames: Any) -> Any:
     return frames.filter("setsar", 1)
 
 
-def _encoded(settings: MediaSettings, frames: Any, picture: Picture) -> OutputStream:
+def _encoded(settings: MediaSettings, frames: Any, picture: Picture, rate: Fraction) -> OutputStream:
     if picture.rung.codec == "hevc":
         options = _hevc_options(picture, settings.rendition_hevc_preset, settings.rendition_hevc_quality)
+    elif picture.rung.codec == "av1":
+        options = _av1_options(picture, settings.rendition_av1_preset, settings.rendition_av1_quality, rate)
     else:
         options = picture_options(picture, settings.rendition_preset, settings.rendition_quality)
     return ffmpeg.output(
@@ -126,7 +130,14 @@ def _hevc_options(picture: Picture, preset: str, quality: int) -> dict[str, Any]
     return _capped("libx265", picture, preset, quality) | {"profile:v": "main", "tag:v": "hvc1"} | closed
 
 
-def _capped(encoder: str, picture: Picture, preset: str, quality: int) -> dict[str, Any]:
+def _av1_options(picture: Picture, preset: int, quality: int, rate: Fraction) -> dict[str, Any]:
+    """The same by SVT-AV1. It passes over key frames that are asked for by their time, so that they are counted: every
+    so many pictures, of a rate that is constant.
+    """
+    return _capped("libsvtav1", picture, preset, quality) | {"g": round(KEY_SECONDS * rate), "tag:v": "av01"}
+
+
+def _capped(encoder: str, picture: Picture, preset: str | int, quality: int) -> dict[str, Any]:
     rate = picture.rung.rate
     options = {"vcodec": encoder, "preset": preset, "crf": quality, "maxrate": rate, "bufsize": 2 * rate}
     return options | _COLOURS | NOTHING_TOLD

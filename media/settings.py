@@ -51,6 +51,11 @@ class MediaSettings(BaseSettings):
     rendition_lines: Literal[360, 480, 720, 1080, 1440, 2160] = 2160
     rendition_hevc_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "fast"
     rendition_hevc_quality: Annotated[int, Field(ge=14, le=40)] = 24
+    # Whether AV1 is made from 1080 lines up, beside the others, without having been named; SVT-AV1's speed (0 slowest)
+    # and quality (its CRF). Several times fewer bits than H.264 for the same, and many devices can't decode it.
+    rendition_av1: bool = False
+    rendition_av1_preset: Annotated[int, Field(ge=2, le=13)] = 8
+    rendition_av1_quality: Annotated[int, Field(ge=14, le=60)] = 35
     # Beside stereo, sounds of more channels in 5.1 (AAC, 384 kbit/s each).
     rendition_surround: bool = True
 

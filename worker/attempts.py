@@ -21,7 +21,8 @@ Database = Connection[Any]
 _CHOOSING: LiteralString = "SELECT pg_advisory_xact_lock(7234201001)"
 
 # What comes first of what is due and of a kind that has room: by urgency, then by turn. Of each kind one row is read. A
-# title's renditions wait until what is being watched of it has been made.
+# title's renditions wait until what is being watched of it has been made. What only newer devices play comes last, and
+# waits for all that makes titles playable.
 _CLAIM: LiteralString = """
 UPDATE jobs
    SET state = 'running', run_id = gen_random_uuid(), worker = %(worker)s, attempts = attempts + 1, stage = NULL,
@@ -35,10 +36,13 @@ UPDATE jobs
                        AND NOT (kind = 'rendition' AND EXISTS (
                                 SELECT FROM jobs WHERE video_id = j.video_id AND kind = 'instant'
                                                    AND state IN ('queued', 'running')))
+                       AND NOT (kind = 'extra' AND EXISTS (
+                                SELECT FROM jobs WHERE kind IN ('rendition', 'instant')
+                                                   AND (state = 'running' OR state = 'queued' AND due_at <= now())))
                      ORDER BY rank, turn, created_at LIMIT 1) AS next
               WHERE (SELECT count(*) FROM jobs WHERE state = 'running' AND kind = known.kind)
                     < COALESCE((%(limits)s::jsonb ->> known.kind)::integer, 1000000)
-              ORDER BY next.rank, next.turn, next.created_at
+              ORDER BY known.kind = 'extra', next.rank, next.turn, next.created_at
               LIMIT 1)
 RETURNING id, run_id, kind, video_id, parameters, requested_by, attempts
 """

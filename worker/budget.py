@@ -22,6 +22,8 @@ from media.renditions import COPIES
 from worker.attempt import SCRATCH, Attempt, JobFailed, NoRoomYet, Superseded
 from worker.settings import WorkerSettings
 
+# What a job says that ends unmade.
+NOT_ASKED_FOR: Final = "not made: the budget for renditions is used up, and nobody waits for these"
 _GIB: Final = 1 << 30
 
 _OTHERS: LiteralString = """
@@ -57,12 +59,12 @@ def bytes_of(settings: WorkerSettings) -> int:
     return min(budgets, default=0)
 
 
-def reserve(attempt: Attempt, needed: int, *, is_watched: bool = False) -> bool:
+def reserve(attempt: Attempt, needed: int, *, is_watched: bool = False, joins: bool = False) -> bool:
     """Count `needed` bytes, what `most_bytes` says, as taken for as long as the attempt runs.
 
     False where the budget is used up and nobody asked for these renditions. What `is_watched` meanwhile is made all the
-    same: others leave when it is there. Raises `JobFailed` when there can't be room, `NoRoomYet` when there may be
-    later.
+    same: others leave when it is there. What the title has already is replaced, unless these join it. Raises
+    `JobFailed` when there can't be room, `NoRoomYet` when there may be later.
     """
     database, job = attempt.database, attempt.job
     with database.transaction():
@@ -71,7 +73,7 @@ def reserve(attempt: Attempt, needed: int, *, is_watched: bool = False) -> bool:
             others = cursor.execute(_OTHERS, (job.id,)).fetchall()
         _find_on_disk(attempt, needed, others)
         leaves = needed // COPIES
-        if not is_watched and not _is_within(attempt, leaves, sum(other.kept_bytes for other in others)):
+        if not is_watched and not _is_within(attempt, leaves, sum(other.kept_bytes for other in others), joins=joins):
             return False
         if database.execute(_RESERVE, (needed, leaves, job.id, job.run_id)).rowcount == 0:
             raise Superseded
@@ -98,14 +100,13 @@ def _find_on_disk(attempt: Attempt, needed: int, others: list[_Running]) -> None
         )
 
 
-def _is_within(attempt: Attempt, leaves: int, others: int) -> bool:
+def _is_within(attempt: Attempt, leaves: int, others: int, *, joins: bool) -> bool:
     """Whether the budget has room for what it leaves, beside what `others` are going to. Raises as `reserve`."""
     database, video = attempt.database, attempt.job.video_id
     budget = bytes_of(attempt.settings)
     if not budget:
         return True
-    # What the title has already is replaced.
-    kept = renditions.kept_bytes(database, but=video)
+    kept = renditions.kept_bytes(database, but=None if joins else video)
     if kept + others + leaves <= budget:
         return True
     if not only(database.execute(_IS_ASKED_FOR, (attempt.job.id,)))[0]:

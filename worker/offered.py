@@ -46,7 +46,7 @@ def renew(database: Connection[Any], home: Path, folder: Path, video: UUID) -> N
         raw = content.encode()
         # Before the file: a worker that was stopped and wakes has lost the transaction, and may change nothing.
         published.note(database, video, name, MEDIA_TYPES[Path(name).suffix], len(raw))
-        _write(home / name, folder, raw)
+        write(home / name, folder, raw)
     for name in names:
         if _PLAYLIST.fullmatch(name) and name not in playlists:
             published.forget(database, video, name)
@@ -64,7 +64,8 @@ def _texts(database: Connection[Any], home: Path, video: UUID, names: Collection
     return texts
 
 
-def _write(path: Path, folder: Path, raw: bytes) -> None:
+def write(path: Path, folder: Path, raw: bytes) -> None:
+    """Let the file have this content: written anew in `folder` and renamed, or left as it is where it has."""
     if path.exists() and path.read_bytes() == raw:
         return
     made = folder / f"offered-{path.name}"

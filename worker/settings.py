@@ -23,7 +23,7 @@ class WorkerSettings(MediaSettings):
     job_kinds: tuple[JobKind, ...] = JOB_KINDS
     # How many jobs of a kind run at once, over the workers of all hosts; a kind that is not here has no limit. Encoding
     # takes every core it gets, so a second one beside it would only make both late.
-    job_limits: dict[JobKind, Count] = Field(default={"rendition": 1})
+    job_limits: dict[JobKind, Count] = Field(default={"rendition": 1, "extra": 1})
 
     # A worker says this often that it is at work, and learns then that its job was cancelled.
     heartbeat_seconds: Seconds = 2

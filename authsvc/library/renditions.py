@@ -1,7 +1,7 @@
 """Renditions that somebody wants of a title: made by workers, beside those that its root's policy has them make."""
 
 from collections.abc import Collection
-from typing import Any, LiteralString
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -9,6 +9,10 @@ from psycopg import Connection
 from authsvc.library.titles import MANIFESTS
 from catalog import jobs
 from catalog.contract.words import PROFILES, Profile
+
+# Of these no title has anything that every browser plays (media/ladder.py): they are made beside what does.
+_BESIDE: Final = tuple(profile for profile in PROFILES if profile.endswith("-av1") or profile in ("1440p", "2160p"))
+_IS_KEPT: LiteralString = "SELECT FROM published_files WHERE video_id = %s AND name = ANY(%s)"
 
 # One that failed is not begun by every viewer anew: an admin can have it tried again.
 _MAY_BE_WANTED: LiteralString = """
@@ -36,11 +40,19 @@ def order(
 ) -> UUID:
     """The id of the job that makes them: all profiles that fit, if none is named. With `may_copy` and without profiles
     the policy of the title decides, by which its picture may be copied instead. An equal one is not begun twice.
+
+    They replace what there is. What only newer devices play, named alone, joins it.
     """
     named: dict[str, Any] = {"profiles": [one for one in PROFILES if one in profiles]}
+    if profiles and set(profiles).issubset(_BESIDE) and _is_kept(connection, video):
+        return jobs.enqueue(connection, "extra", video_id=video, parameters=named, requested_by=by, urgency="wanted")
     wish = named if profiles else {} if may_copy else {"copy": False}
     wish |= {name: False for name, wanted in (("hls", hls), ("dash", dash)) if not wanted}
     return jobs.enqueue(connection, "rendition", video_id=video, parameters=wish, requested_by=by, urgency="wanted")
+
+
+def _is_kept(connection: Connection[Any], video: UUID) -> bool:
+    return connection.execute(_IS_KEPT, (video, list(MANIFESTS))).fetchone() is not None
 
 
 def follow(connection: Connection[Any], video: UUID, *, by: UUID) -> None:

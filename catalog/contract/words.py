@@ -30,8 +30,10 @@ LEASE_STATES: Final[tuple[LeaseState, ...]] = get_args(LeaseState)
 Quality = Literal["auto", "480p", "720p", "1080p"]
 QUALITIES: Final[tuple[Quality, ...]] = get_args(Quality)
 
-# What renditions are made of a title, named by the lines of a picture of 16:9: H.264, and HEVC from 1440p on.
-Profile = Literal["360p", "480p", "720p", "1080p", "1440p", "2160p"]
+# What renditions are made of a title, named by the lines of a picture of 16:9: H.264, HEVC from 1440p on, and AV1.
+Profile = Literal[
+    "360p", "480p", "720p", "1080p", "1440p", "2160p", "1080p-av1", "1440p-av1", "2160p-av1",
+]  # fmt: skip
 PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 
 # Of which titles renditions are made by themselves: those that browsers can't play as they are, all, none.
@@ -74,8 +76,8 @@ SubtitleOrigin = Literal["embedded", "sidecar"]
 SUBTITLE_ORIGINS: Final[tuple[SubtitleOrigin, ...]] = get_args(SubtitleOrigin)
 
 # What a worker does: pictures of a title, its subtitles, what plays where the source does not, an upload, what somebody
-# watches while it is made.
-JobKind = Literal["pictures", "text", "rendition", "upload", "instant"]
+# watches while it is made, what only newer devices play beside that which all do.
+JobKind = Literal["pictures", "text", "rendition", "upload", "instant", "extra"]
 JOB_KINDS: Final[tuple[JobKind, ...]] = get_args(JobKind)
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]

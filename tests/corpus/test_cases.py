@@ -170,7 +170,7 @@ def test_each_rung_is_made_once_and_from_the_source(library: Library, monkeypatc
     assert title.state()[0] == "done"
     encodes = [list(run) for run in runs if "libx264" in run]
     assert [word for run in encodes for word in run if word.startswith("picture-")] == [
-        "picture-360.mp4", "picture-720.mp4", "picture-480.mp4",
+        "picture-360p.mp4", "picture-720p.mp4", "picture-480p.mp4",
     ]  # fmt: skip
     assert {run[run.index("-i") + 1] for run in encodes} == {"file:/video"}
 

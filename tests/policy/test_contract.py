@@ -117,7 +117,7 @@ def test_every_service_of_the_catalog_has_a_user_and_a_role() -> None:
 
 def test_workers_take_every_kind_of_job_between_them_and_none_twice() -> None:
     kinds = load(ROOT / "roles/worker/vars/main.yml")
-    taken = [*kinds["__worker_kinds"], *kinds["__worker_instant_kinds"]]
+    taken = [*kinds["__worker_kinds"], *kinds["__worker_instant_kinds"], *kinds["__worker_extra_kinds"]]
     assert sorted(taken) == sorted(words.JOB_KINDS)
 
 

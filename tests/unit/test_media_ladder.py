@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from media.cadence import constant_rate
-from media.ladder import pictures, up_to
+from media.ladder import for_everybody, pictures, sets_beside, up_to
 from media.material import Sound
 from worker.kinds.rendition import steps
 
@@ -53,14 +53,25 @@ def test_above_1080_it_is_hevc_and_no_larger_than_the_film() -> None:
 @pytest.mark.parametrize("first", [True, False])
 def test_what_every_browser_plays_is_made_before_the_rest(first: bool) -> None:
     sounds = [Sound(1, "en", is_default=True)]
-    found = list(steps(pictures(3840, 2160), sounds, first=first))
+    found = list(steps(for_everybody(pictures(3840, 2160)), sounds, first=first))
     made = [[picture.rung.lines for picture in step.pictures] for step in found]
-    assert made == ([[360], [480, 720, 1080]] if first else [[360, 480, 720, 1080]]) + [[1440, 2160]]
+    assert made == ([[360], [480, 720, 1080]] if first else [[360, 480, 720, 1080]])
     assert [bool(step.sounds) for step in found] == [True] + [False] * (len(found) - 1)
     assert [found[0].begins, found[-1].ends] == [0, 1]
     assert all(earlier.ends == later.begins for earlier, later in itertools.pairwise(found))
-    (alone,) = steps(pictures(3840, 2160, ["1440p"]), sounds, first=first)
+    (alone,) = steps(pictures(3840, 2160, ["480p"]), sounds, first=first)
     assert (alone.sounds, alone.ends) == (sounds, 1)
+
+
+def test_av1_is_made_where_it_is_named_and_of_no_other_size() -> None:
+    named = ["480p", "1080p-av1", "1440p", "1440p-av1", "2160p-av1"]
+    found = [(one.rung.profile, one.rung.codec, one.width) for one in pictures(2200, 1238, named)]
+    assert found == [
+        ("480p", "h264", 852), ("1080p-av1", "av1", 1920), ("1440p", "hevc", 2200), ("1440p-av1", "av1", 2200),
+    ]  # fmt: skip
+    assert sets_beside(pictures(2200, 1238, named)) == (("1440p",), ("1080p-av1", "1440p-av1"))
+    assert pictures(1280, 720, ["1080p-av1"]) == ()
+    assert up_to(1080, av1=True)[-1] == "1080p-av1"
 
 
 def test_only_wanted_rungs_are_made_and_none_that_is_larger() -> None:

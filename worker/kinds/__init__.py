@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 
 from catalog.contract.words import JobKind
 from worker.attempt import Attempt
-from worker.kinds import instant, pictures, rendition, text, upload
+from worker.kinds import extra, instant, pictures, rendition, text, upload
 
 KINDS: Mapping[JobKind, Callable[[Attempt], None]] = {
+    "extra": extra.run,
     "instant": instant.run,
     "pictures": pictures.run,
     "rendition": rendition.run,

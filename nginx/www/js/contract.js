@@ -8,7 +8,7 @@
  * @typedef {'pending'|'streaming'|'idle'|'paused'} LeaseState
  * @typedef {'auto'|'480p'|'720p'|'1080p'} Quality
  * @typedef {'video'|'audio'|'subtitle'} TrackKind
- * @typedef {'pictures'|'text'|'rendition'|'upload'|'instant'} JobKind
+ * @typedef {'pictures'|'text'|'rendition'|'upload'|'instant'|'extra'} JobKind
  * @typedef {'queued'|'running'|'done'|'failed'|'cancelled'} JobState
  * @typedef {'ended'|'stopped'|'replaced'|'session'|'withdrawn'|'removed'|'lapsed'|'disclosed'} PlaybackEnd
  */

@@ -11,6 +11,7 @@ export const KINDS = {
   rendition: 'Playable version',
   upload: 'Upload',
   instant: 'Making for a viewer',
+  extra: 'Version for newer devices',
 };
 export const STATES = {
   queued: 'Waiting',

@@ -122,3 +122,21 @@ def test_who_prefers_players_of_their_own_waits_for_nothing(world: World, alice:
     assert alice.call("PUT", "/users/me/preferences", {"device_kind": "player"}).status_code == 200
     assert alice.play(video).status_code == 201
     assert jobs(world) == []
+
+
+def test_what_only_newer_devices_play_joins_what_is_kept_when_it_is_named_alone(world: World, admin: Viewer) -> None:
+    """Where nothing is kept it is made with what every browser plays."""
+    video, wished = world.video(), ["2160p", "1080p-av1"]
+    admin.call("POST", f"/videos/{video}/transcode", {"profiles": wished})
+    world.owner.execute(
+        "INSERT INTO published_files (video_id, name, media_type, size_bytes) VALUES (%s, 'master.m3u8', 'a/b', 1)",
+        (video,),
+    )
+    (job,) = admin.call("POST", f"/videos/{video}/transcode", {"profiles": wished[::-1]}).get_json()["jobs"]
+    assert job["kind"] == "extra"
+    admin.call("POST", f"/videos/{video}/transcode", {"profiles": ["720p", "1080p-av1"]})
+    assert jobs(world) == [
+        ("rendition", "wanted", {"profiles": wished}),
+        ("extra", "wanted", {"profiles": wished}),
+        ("rendition", "wanted", {"profiles": ["720p", "1080p-av1"]}),
+    ]
