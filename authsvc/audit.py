@@ -46,6 +46,7 @@ class Event(StrEnum):
     TITLE_ACCESS_CHANGED = "title_access_changed"
     GROUP_CHANGED = "group_changed"
     FOLDER_CHANGED = "folder_changed"
+    REMEDIES_STARTED = "remedies_started"
     RENDITIONS_REMOVED = "renditions_removed"
     # For others, when they took more than their budget; a worker tells it, in the words of a function of the database.
     RENDITIONS_LEFT = "renditions_left"

@@ -82,6 +82,17 @@ class AccountSettings(DatabaseSettings):
         return value
 
 
+class HealthSettings(DatabaseSettings):
+    """From where on a file streams badly (library/health.py), and how much one press on a remedy begins."""
+
+    # A key frame less often than this, in seconds: to seek, a player decodes from the last one on.
+    health_key_frame_seconds: Seconds = 10
+    # The densest second takes so many times the mean: a line that carries the mean falls behind there.
+    health_peak_times: Annotated[float, Field(gt=1, le=1000)] = 3
+    # Titles that are taken up at once; the press after it takes the next.
+    health_remedies_at_once: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
 class LiveSettings(DatabaseSettings):
     """What authz, api and ledger share: the live store, limits, and times of sessions and leases."""
 
@@ -190,7 +201,7 @@ class AuthzSettings(ServiceSettings):
     database_statement_ms: Count = 1000
 
 
-class ApiSettings(ServiceSettings, AccountSettings):
+class ApiSettings(ServiceSettings, AccountSettings, HealthSettings):
     """The JSON interface."""
 
     # Four times a decision's: a call has nothing to go by without Redis but to refuse, and a busy box is no outage.
@@ -344,7 +355,7 @@ class ApiSettings(ServiceSettings, AccountSettings):
         return Limits(self.copy_key_seconds, self.copy_rate) if self.copies else None
 
 
-class CommandSettings(LiveSettings, AccountSettings):
+class CommandSettings(LiveSettings, AccountSettings, HealthSettings):
     """The command line on the box."""
 
     # As the interface's.

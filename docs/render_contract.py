@@ -49,6 +49,8 @@ def for_the_page() -> str:
         "TrackKind": words.TRACK_KINDS,
         "JobKind": words.JOB_KINDS,
         "JobState": words.JOB_STATES,
+        "HealthFinding": words.HEALTH_FINDINGS,
+        "HealthPlace": words.HEALTH_PLACES,
         "PlaybackEnd": tuple(words.PLAYBACK_ENDS),
     }
     lines = [f"/** {SOURCE} */", "", "/**"]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.contract.everywhere import PLAYED_EVERYWHERE
 from catalog.contract.words import EditList, MoovPosition, Scan
 from catalog.text import clean
 from media.codec_strings import codec_string, depth_of
@@ -35,12 +36,6 @@ _AS_LONG = 0.9
 _STILL_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "tiff", "webp"})
 
 _KINDS = ("video", "audio", "subtitle")
-_DIRECT_FAMILIES = {
-    "mp4": ({"h264"}, {"aac", "mp3"}),
-    "m4v": ({"h264"}, {"aac", "mp3"}),
-    "mov": ({"h264"}, {"aac", "mp3"}),
-    "webm": ({"vp8", "vp9", "av1"}, {"opus", "vorbis"}),
-}
 _EIGHT_BIT_420 = {"yuv420p", "yuvj420p"}
 
 # ffprobe's field_order. The second letter does not say which field is shown first, whatever ffmpeg's documentation has:
@@ -320,9 +315,9 @@ def _hdr(video: Section) -> str | None:
 
 def _direct_play(container: str, video: Section, audio: Section | None) -> bool:
     """Can every current browser play the file as it is?"""
-    if container not in _DIRECT_FAMILIES:
+    if container not in PLAYED_EVERYWHERE:
         return False
-    of_video, of_audio = _DIRECT_FAMILIES[container]
+    of_video, of_audio = PLAYED_EVERYWHERE[container]
     return (
         _codec(video) in of_video
         and str(video.get("pix_fmt")) in _EIGHT_BIT_420

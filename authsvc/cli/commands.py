@@ -5,7 +5,7 @@ Run it as root by /usr/local/sbin/kinetoscope: that one has the settings and sec
 
 import click
 
-from authsvc.cli import box, people, watching, work
+from authsvc.cli import box, people, streaming, watching, work
 
 
 @click.group()
@@ -13,7 +13,15 @@ def main() -> None:
     """Administer this Kinetoscope."""
 
 
-for group in (people.user, people.invitations, watching.signed_in, watching.streams, work.jobs, box.audit):
+for group in (
+    people.user,
+    people.invitations,
+    watching.signed_in,
+    watching.streams,
+    work.jobs,
+    streaming.health,
+    box.audit,
+):
     main.add_command(group)
 for single in (people.invite, box.scan, box.status, box.forget):
     main.add_command(single)

@@ -17,7 +17,7 @@ from catalog.contract import forms
 Key = str | float | None
 Sort = Literal["added", "title", "duration", "popular"]
 # Lists that have one order only.
-Other = Literal["history", "playlist", "jobs"]
+Other = Literal["history", "playlist", "jobs", "health"]
 
 LONGEST = 2048
 _ID = re.compile(forms.ID, re.ASCII)
@@ -93,5 +93,5 @@ def _known_number(key: object) -> float:
 
 _CHECKS: dict[Sort | Other, Callable[[object], Key]] = {
     "added": _moment, "title": _text, "duration": _number, "popular": _known_number, "history": _moment,
-    "playlist": _known_number, "jobs": _moment,
+    "playlist": _known_number, "jobs": _moment, "health": _text,
 }  # fmt: skip

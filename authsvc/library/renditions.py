@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from authsvc.library.titles import MANIFESTS
 from catalog import jobs
-from catalog.contract.words import PROFILES, Profile
+from catalog.contract.words import PROFILES, JobUrgency, Profile
 
 # Of these no title has anything that every browser plays (media/ladder.py): they are made beside what does.
 _BESIDE: Final = tuple(profile for profile in PROFILES if profile.endswith("-av1") or profile in ("1440p", "2160p"))
@@ -32,11 +32,12 @@ def order(
     connection: Connection[Any],
     video: UUID,
     *,
-    by: UUID,
+    by: UUID | None,
     profiles: Collection[Profile] = (),
     hls: bool = True,
     dash: bool = True,
     may_copy: bool = False,
+    urgency: JobUrgency = "wanted",
 ) -> UUID:
     """The id of the job that makes them: all profiles that fit, if none is named. With `may_copy` and without profiles
     the policy of the title decides, by which its picture may be copied instead. An equal one is not begun twice.
@@ -45,10 +46,10 @@ def order(
     """
     named: dict[str, Any] = {"profiles": [one for one in PROFILES if one in profiles]}
     if profiles and set(profiles).issubset(_BESIDE) and _is_kept(connection, video):
-        return jobs.enqueue(connection, "extra", video_id=video, parameters=named, requested_by=by, urgency="wanted")
+        return jobs.enqueue(connection, "extra", video_id=video, parameters=named, requested_by=by, urgency=urgency)
     wish = named if profiles else {} if may_copy else {"copy": False}
     wish |= {name: False for name, wanted in (("hls", hls), ("dash", dash)) if not wanted}
-    return jobs.enqueue(connection, "rendition", video_id=video, parameters=wish, requested_by=by, urgency="wanted")
+    return jobs.enqueue(connection, "rendition", video_id=video, parameters=wish, requested_by=by, urgency=urgency)
 
 
 def _is_kept(connection: Connection[Any], video: UUID) -> bool:

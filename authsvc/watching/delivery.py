@@ -140,6 +140,11 @@ def needs_renditions(facts: Facts, preferences: Preferences, abilities: Abilitie
     return not kept and bool(_obstacles(facts, preferences, abilities) or _is_woven(facts, preferences, abilities))
 
 
+def obstacles(facts: Facts, abilities: Abilities) -> list[str]:
+    """Why a device can't show the source, by its part; nothing: it can."""
+    return _obstacles(facts, Preferences(), abilities)
+
+
 def _alone(excess: list[str]) -> str:
     what = "interlaced" if _WOVEN in excess else "larger than you prefer"
     return "This title has its source only" + (f", which is {what}." if excess else ".")

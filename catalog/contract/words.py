@@ -53,6 +53,10 @@ PlaybackWay = Literal["source", "rendition", "repackaged", "made_now"]
 PlaybackLink = Literal["source", "hls", "dash", "now"]
 Manifest = Literal["hls", "dash"]
 
+# Where a file may play as it is.
+HealthPlace = Literal["browsers", "vlc", "mpv", "kodi", "television"]
+HEALTH_PLACES: Final[tuple[HealthPlace, ...]] = get_args(HealthPlace)
+
 # Pictures that take more than a usual screen shows.
 DynamicRange = Literal["hdr10", "hlg", "dolby-vision"]
 
@@ -67,6 +71,19 @@ EditList = Literal["none", "delays", "trims"]
 
 # Where the index of an MP4 is.
 MoovPosition = Literal["front", "back"]
+
+# What may be wrong with how a title's file streams, worst first (authsvc/library/health.py says what each means).
+HealthFinding = Literal[
+    "broken", "incomplete", "not_everywhere", "interlaced", "edit_list", "sparse_key_frames", "peaks", "moov_at_end",
+    "open_gop", "no_text_subtitles",
+]  # fmt: skip
+HEALTH_FINDINGS: Final[tuple[HealthFinding, ...]] = get_args(HealthFinding)
+
+# What helps: versions that play everywhere, another look at the file, what people do with the file, nothing.
+HealthRemedy = Literal["transcode", "rescan", "by_hand", "none"]
+# Those findings that one press helps.
+CurableFinding = Literal["broken", "not_everywhere", "interlaced", "edit_list", "sparse_key_frames", "peaks"]
+CURABLE_FINDINGS: Final[tuple[CurableFinding, ...]] = get_args(CurableFinding)
 
 # The codecs of subtitle tracks that are text, as the catalog names codecs. Others are pictures.
 TEXT_SUBTITLES: Final = ("subrip", "srt", "text", "mov_text", "webvtt", "ass", "ssa")

@@ -19,6 +19,7 @@ LISTS: Final = {
     "people.list_users": 50,
     "audit.list_events": 50,
     "jobs.list_jobs": 50,
+    "library_health.list_titles": 50,
 }
 _LONGEST: Final = 100
 _NUMBER: Final = re.compile(r"[0-9]{1,2}", re.ASCII)
@@ -32,6 +33,9 @@ OTHERS: Final = {
     "players.of_playlist": 10,
     "players.whole_library": 100,
     "personal.export_all": 100,
+    # All titles are looked at; a press begins a hundred jobs.
+    "library_health.list_findings": 20,
+    "library_health.start_remedies": 40,
 }
 
 

@@ -10,6 +10,8 @@
  * @typedef {'video'|'audio'|'subtitle'} TrackKind
  * @typedef {'pictures'|'text'|'rendition'|'upload'|'instant'|'extra'} JobKind
  * @typedef {'queued'|'running'|'done'|'failed'|'cancelled'} JobState
+ * @typedef {'broken'|'incomplete'|'not_everywhere'|'interlaced'|'edit_list'|'sparse_key_frames'|'peaks'|'moov_at_end'|'open_gop'|'no_text_subtitles'} HealthFinding
+ * @typedef {'browsers'|'vlc'|'mpv'|'kodi'|'television'} HealthPlace
  * @typedef {'ended'|'stopped'|'replaced'|'session'|'withdrawn'|'removed'|'lapsed'|'disclosed'} PlaybackEnd
  */
 

@@ -198,3 +198,27 @@ def test_a_job_is_put_first_and_last(world: World) -> None:
     run(world, "jobs", "cancel", "--id", str(job))
     assert "queued" in run(world, "jobs", "move", "--id", str(job), "--place", "last", code=1).stderr
     assert "no such job" in run(world, "jobs", "move", "--id", str(UUID(int=0)), "--place", "last", code=1).stderr
+
+
+def test_files_that_stream_badly_are_counted_listed_and_helped(world: World) -> None:
+    ill = world.video("Metropolis", container="mkv", direct_play=False, judgement=3)
+    other = world.video("Faust", container="avi", direct_play=False, open_gop=True, judgement=3)
+    counts = {row["finding"]: row for row in printed(world, "health", "findings")}
+    assert (counts["not_everywhere"]["titles"], counts["not_everywhere"]["startable"]) == (2, 2)
+    assert counts["broken"]["titles"] == 0
+    rows = printed(world, "health", "list")
+    assert [(row["title"], row["finding"], row["remedy"]) for row in rows] == [
+        ("Faust", "not_everywhere", "transcode"),
+        ("Faust", "open_gop", "none"),
+        ("Metropolis", "not_everywhere", "transcode"),
+    ]
+    assert "container: mkv" in rows[2]["sentence"]
+    assert len(printed(world, "health", "list", "--finding", "open_gop", "--limit", "1")) == 2
+    started = printed(world, "health", "remedy", "--finding", "not_everywhere", "--id", ill)
+    assert started == {"remedy": "transcode", "started": 1, "under_way": 0, "left": 0}
+    assert printed(world, "health", "remedy", "--finding", "not_everywhere")["started"] == 1
+    assert printed(world, "health", "remedy", "--finding", "not_everywhere")["started"] == 0
+    known = world.owner.execute("SELECT video_id, urgency, requested_by FROM jobs").fetchall()
+    assert set(known) == {(UUID(ill), "wanted", None), (UUID(other), "backlog", None)}
+    done = run(world, "health", "remedy", "--finding", "broken", "--id", ill, code=1)
+    assert done.stderr == f"Error: no title with that finding: {ill}\n"
