@@ -44,6 +44,38 @@ export function listJobs({ state, cursor, limit }, signal) {
 }
 
 /**
+ * What may be wrong with how files stream, with how many titles have it; for admins, as the two below.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{items: import('./types.js').HealthCount[]}>}
+ */
+export function healthFindings(signal) {
+  return call('GET', '/library/health/findings', { signal });
+}
+
+/**
+ * @param {{finding?: ?string, cursor?: ?string, limit: number}} wanted
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{items: import('./types.js').HealthTitle[], next_cursor: ?string}>}
+ */
+export function healthTitles({ finding, cursor, limit }, signal) {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (finding) query.set('finding', finding);
+  if (cursor) query.set('cursor', cursor);
+  return call('GET', `/library/health?${query}`, { signal });
+}
+
+/**
+ * Begins what helps.
+ * @param {string} finding
+ * @param {?string[]} videos  all that have the finding, if there is none
+ * @returns {Promise<import('./types.js').HealthStarted>}
+ */
+export function healthRemedy(finding, videos) {
+  const body = videos ? { finding, video_ids: videos } : { finding };
+  return call('POST', '/library/health/remedies', { body });
+}
+
+/**
  * @param {string} id
  * @returns {Promise<void>}
  */

@@ -68,6 +68,7 @@ export function showJobs({ root, route, signal }) {
         'div',
         { class: 'jobs-head' },
         heading,
+        admin && h('a', { href: '#/health' }, 'Streaming health'),
         h('span', { class: 'field' }, h('label', { for: 'job-state' }, 'State'), filter),
       ),
       trouble,

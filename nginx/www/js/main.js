@@ -2,6 +2,7 @@
 
 import { showAccount } from './account.js';
 import { h } from './dom.js';
+import { showHealth } from './health.js';
 import { showJobs } from './jobs.js';
 import { forgetLibrary, showLibrary } from './library.js';
 import { showRegister } from './register.js';
@@ -36,8 +37,10 @@ const ROOMS = new Map([
   ['account', showAccount],
   ['upload', showUpload],
   ['jobs', showJobs],
+  ['health', showHealth],
 ]);
 const MEMBERS = new Set(['account', 'jobs', 'upload']);
+const ADMINS = new Set(['health']);
 
 function atDoor() {
   shell = null;
@@ -76,7 +79,8 @@ function show(note) {
     route = parse('');
   }
   // A guest has no account to look at, uploads nothing and lets nothing be made.
-  const shut = session.user()?.role === 'guest' && MEMBERS.has(route.name);
+  const role = session.user()?.role;
+  const shut = (role === 'guest' && MEMBERS.has(route.name)) || (role !== 'admin' && ADMINS.has(route.name));
   const room = shut ? undefined : ROOMS.get(route.name);
   stage.show(room ?? showNowhere, route, inside);
 }

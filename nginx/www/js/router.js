@@ -1,6 +1,6 @@
 /**
- * Addresses: `#/`, `#/?q=…&sort=…`, `#/title/<id>`, `#/upload`, `#/jobs`, `#/account`, `#/register`, and the links that
- * people are sent, `#/invitation/<token>` and `#/reset/<token>`. One view at a time, left before the next is shown.
+ * Addresses: `#/`, `#/?q=…&sort=…`, `#/title/<id>`, `#/upload`, `#/jobs`, `#/health`, `#/account`, `#/register`, and the
+ * links that people are sent, `#/invitation/<token>` and `#/reset/<token>`. One view at a time, left before the next is shown.
  */
 
 import { ID } from './contract.js';
@@ -18,7 +18,7 @@ export function parse(hash) {
   const [path = '', search = ''] = hash.replace(/^#/, '').split('?', 2);
   const query = new URLSearchParams(search);
   if (path === '' || path === '/') return { name: 'library', query };
-  if (path === '/account' || path === '/jobs' || path === '/upload') {
+  if (['/account', '/health', '/jobs', '/upload'].includes(path)) {
     return { name: /** @type {Route['name']} */ (path.slice(1)), query };
   }
   const sent = /^\/(invitation|reset|register)(?:\/([\w-]{1,256}))?$/.exec(path);

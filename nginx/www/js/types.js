@@ -60,6 +60,29 @@
  * @property {Job[]} items
  * @property {?string} next_cursor
  *
+ * @typedef {object} HealthCount
+ * @property {import('./contract.js').HealthFinding} finding
+ * @property {string} meaning
+ * @property {string} remedy
+ * @property {number} titles
+ * @property {number} under_way
+ * @property {number} startable  that one press takes up
+ *
+ * @typedef {object} HealthTitle
+ * @property {{id: string, title: string}} video
+ * @property {string} filename
+ * @property {{place: import('./contract.js').HealthPlace, plays: boolean, obstacles: string[]}[]} plays
+ * @property {{finding: import('./contract.js').HealthFinding, sentence: string, remedy: string}[]} findings
+ * @property {boolean} has_versions
+ * @property {?import('./contract.js').JobState} making  the last job that makes versions
+ * @property {boolean} is_due  for another look by the next scan
+ *
+ * @typedef {object} HealthStarted
+ * @property {string} remedy
+ * @property {number} started
+ * @property {number} under_way
+ * @property {number} left
+ *
  * @typedef {object} Video
  * @property {string} id  32 hex digits
  * @property {string} title
@@ -209,7 +232,7 @@
  * @property {?string} video_id
  *
  * @typedef {object} Route
- * @property {'library'|'title'|'upload'|'account'|'jobs'|'register'|'invitation'|'reset'|'nowhere'} name
+ * @property {'library'|'title'|'upload'|'account'|'jobs'|'health'|'register'|'invitation'|'reset'|'nowhere'} name
  * @property {string} [id]
  * @property {string} [token]  of an invitation or a reset
  * @property {URLSearchParams} query
