@@ -141,8 +141,9 @@ export function showHealth({ root, route, signal }) {
       say(begun(await healthRemedy(finding, videos)));
       button.disabled = false;
       await load();
-      if (button.hidden) found.get(finding)?.element.focus();
-      if (document.activeElement === document.body) heading.focus();
+      // A button that is disabled, or gone, has lost the focus: reading goes on where it was.
+      const place = videos ? cards.get(videos[0] ?? '')?.heading : found.get(finding)?.element;
+      if (document.activeElement === document.body || button.hidden) (place ?? heading).focus();
     } catch (error) {
       fail(error);
     } finally {
