@@ -17,7 +17,14 @@ from authsvc.audit import Event
 from authsvc.library import cursors, renditions
 from authsvc.library.health import REMEDIES, Facts, Finding, Limits, findings
 from authsvc.library.titles import MANIFESTS
-from catalog.contract.words import HEALTH_FINDINGS, TEXT_SUBTITLES, CurableFinding, HealthFinding, HealthRemedy
+from catalog.contract.words import (
+    HEALTH_FINDINGS,
+    TEXT_SUBTITLES,
+    CurableFinding,
+    HealthFinding,
+    HealthRemedy,
+    JobUrgency,
+)
 
 _CURSOR: cursors.Other = "health"
 
@@ -169,7 +176,10 @@ def start(
             connection.execute(_LOOK_AGAIN, (chosen,))
         else:
             for video in chosen:
-                renditions.order(connection, video, by=by, urgency="backlog" if videos is None else "wanted")
+                urgency: JobUrgency = "backlog" if videos is None else "wanted"
+                # What only lacks another container or sound keeps its picture.
+                may_copy = finding == "not_everywhere"
+                renditions.order(connection, video, by=by, may_copy=may_copy, urgency=urgency)
         if chosen:
             named = chosen[0].hex if len(chosen) == 1 else None
             audit.record(

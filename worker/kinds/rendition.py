@@ -3,8 +3,8 @@
 The smallest one is made with the sound and published first, the others that every browser plays follow in one pass;
 what is published is a whole generation each time, its manifests last. What only newer devices play is made by jobs of
 their own (worker.kinds.extra), which begin when this is published. Parameters: `profiles` (all that fit, up to a
-setting, if none are named), `hls` and `dash` (both, unless false), and `copy`: unless it is false, a picture that may be
-copied is, instead of all this, where the title's policy is to make what is needed.
+setting, if none are named), `hls` and `dash` (both, unless false), and `copy`: unless it is false, a picture that may
+be copied is, instead of all this, where the title's policy is to make what is needed.
 """
 
 from collections.abc import Iterator, Sequence

@@ -4,7 +4,7 @@ from typing import LiteralString
 
 from alembic import op
 
-revision = "0022"
+revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
