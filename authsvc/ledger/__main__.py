@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from authsvc.ledger.cutter_client import Cutter
 from authsvc.ledger.revocations import CHANNEL
 from authsvc.ledger.rounds import Rounds
+from authsvc.ledger.settings import LedgerSettings
 from authsvc.ledger.sockets import SocketTable
-from authsvc.settings import LedgerSettings
 from authsvc.stores import live
 from authsvc.watching.leases import GLANCE
 from catalog import logs

@@ -14,8 +14,8 @@ from psycopg import Connection
 from authsvc.ledger import book, unlogged
 from authsvc.ledger.account_log import AccountLog, Chunk, FileKey
 from authsvc.ledger.channels import Channel, Channels
+from authsvc.ledger.settings import LedgerSettings
 from authsvc.ledger.sockets import Socket, SocketTable
-from authsvc.settings import LedgerSettings
 
 # A socket's farewell follows the line of its last answer by less than this.
 _FAREWELL_SECONDS = 0.05

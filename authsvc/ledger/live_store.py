@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from authsvc.ledger.settings import LedgerSettings
 from authsvc.ledger.watched import Seen
-from authsvc.settings import LedgerSettings
 from authsvc.stores.live import Evaluates, Script
 
 _LOOK = Script("look")

@@ -8,7 +8,7 @@ from psycopg import Connection
 from redis import Redis
 
 from authsvc.ledger.live_store import HeldLease
-from authsvc.settings import LedgerSettings
+from authsvc.ledger.settings import LedgerSettings
 from authsvc.stores.live import Script
 from authsvc.watching import rehydration
 

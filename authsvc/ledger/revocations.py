@@ -12,8 +12,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from redis import Redis
 
+from authsvc.ledger.settings import LedgerSettings
 from authsvc.library.visibility import condition
-from authsvc.settings import LedgerSettings
 from authsvc.stores.live import Script
 
 # Of NOTIFY.

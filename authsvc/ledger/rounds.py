@@ -31,10 +31,10 @@ from authsvc.ledger.clock_steps import Steps
 from authsvc.ledger.cutter_client import Cutter
 from authsvc.ledger.live_store import LiveStore
 from authsvc.ledger.open_answers import OpenAnswers
+from authsvc.ledger.settings import LedgerSettings
 from authsvc.ledger.sockets import SocketTable
 from authsvc.ledger.watched import NOTHING, Seen, Watched
 from authsvc.sessions import expiry
-from authsvc.settings import LedgerSettings
 from authsvc.stores.live import LiveUnavailable
 
 _HOUR_SECONDS = 3600

@@ -7,7 +7,7 @@ import pytest
 
 from authsvc.ledger import revocations
 from authsvc.ledger.rounds import Rounds
-from authsvc.settings import LedgerSettings
+from authsvc.ledger.settings import LedgerSettings
 from catalog import roles
 from testbed.services.world import Asker, World
 

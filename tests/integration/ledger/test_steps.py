@@ -10,8 +10,8 @@ import pytest
 
 from authsvc.ledger.cutter_client import Cutter
 from authsvc.ledger.rounds import Rounds
+from authsvc.ledger.settings import LedgerSettings
 from authsvc.ledger.sockets import SocketTable
-from authsvc.settings import LedgerSettings
 from catalog import roles
 from testbed.services.clock import Clock
 from testbed.services.sign_in import me
