@@ -30,7 +30,7 @@ _NO_TITLE = "There is no such title."
 @bp.doc(summary="Edit a title", responses=[400, 401, 403, 404, 422, 503])
 def edit(video_id: str, body: schemas.VideoChangesIn) -> dict[str, Any]:
     """Whoever may not see it any more loses it at once: it is 404 within 2 s, and playbacks of it end. What a new
-    policy of renditions wants is made; what is there stays.
+    policy of renditions wants is made; what is there stays until then, and where that is a ladder no other is made.
     """
     identity, changes = guard.identity(), body.model_dump(exclude_unset=True)
     with here().database.connection() as connection:

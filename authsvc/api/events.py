@@ -34,7 +34,8 @@ def listen(wanted: schemas.EventsIn) -> Response:
     """Server-sent events. `hello` comes when what was missed since `after`, or Last-Event-ID, is told; its `resumed`
     says whether that was all, or you have to ask for what you show. `job` is as in the list of jobs: yours, and
     everybody's for admins; `making` has `video_id` and `job`, of titles that you see; `upload` and `playback` are
-    yours; `scan` is for admins. An event says how something is, not what changed of it, and may come twice.
+    yours; `scan` is for admins. An event says how something is, not what changed of it, and may come twice. Of a change
+    that is told by two events the last one alone has the `id`. A Last-Event-ID that is no number is as none.
     """
     identity = guard.identity()
     answer = Response(b"", 200, {"Cache-Control": "no-store"}, content_type=MEDIA_TYPE)

@@ -20,11 +20,14 @@ SELECT FROM videos v
  WHERE v.id = %s AND v.renditions <> 'none'
    AND NOT EXISTS (SELECT FROM jobs WHERE video_id = v.id AND kind = 'rendition' AND state IN ('failed', 'cancelled'))
 """
-# By its own policy, with nothing that leads to renditions yet.
+# By its own policy, with nothing that leads to renditions yet, or for a ladder with a single picture that has no lowest
+# rung beside it: a copied one, or one that was named.
 _IS_DUE: LiteralString = """
 SELECT FROM videos v
  WHERE v.id = %s AND v.status = 'ready' AND (v.renditions = 'ladder' OR v.renditions = 'as_needed' AND NOT direct_play)
-   AND NOT EXISTS (SELECT FROM published_files WHERE video_id = v.id AND name = ANY(%s))
+   AND (NOT EXISTS (SELECT FROM published_files WHERE video_id = v.id AND name = ANY(%s))
+        OR v.renditions = 'ladder'
+           AND NOT EXISTS (SELECT FROM published_files WHERE video_id = v.id AND name LIKE 'v360-%%.mp4'))
 """
 
 

@@ -43,8 +43,8 @@ class PlaysIn(Body):
     profile: Player | None = Field(None, description="A player that can't be asked; else name what it `decodes`")
     decodes: Annotated[list[MediaType], Field(min_length=1, max_length=MOST_TYPES)] | None = Field(
         None,
-        description="Media types and codec strings by RFC 6381. GET /api/v1/playbacks/questions has those to ask about;"
-        " one that decodes a level decodes those below",
+        description="Media types with codec strings by RFC 6381 (avc1.64001f, not h264: see video_codec_string of a title)."
+        " GET /api/v1/playbacks/questions has those to ask about; one that decodes a level decodes those below",
     )
     fails: Annotated[list[MediaType], Field(max_length=MOST_TYPES)] = Field(
         [], description="Of `decodes`, what failed here, or would by the title's own size and rate: exact codec strings"

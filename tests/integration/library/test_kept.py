@@ -79,6 +79,15 @@ def test_what_is_there_is_not_made_anew_for_a_policy(world: World, admin: Viewer
     assert alice.call("PATCH", f"/videos/{video}", {"renditions": "none"}).status_code == 403
 
 
+def test_a_ladder_is_made_where_a_single_picture_is_kept(world: World, admin: Viewer) -> None:
+    video = world.video(renditions="as_needed")
+    world.publish(video, "master.m3u8", "manifest.mpd", "v480-0123abcd.mp4", "v480-0123abcd.m3u8")
+    assert admin.call("PATCH", f"/videos/{video}", {"renditions": "as_needed"}).status_code == 200
+    assert rows(world, "SELECT FROM jobs") == []
+    assert admin.call("PATCH", f"/videos/{video}", {"renditions": "ladder"}).status_code == 200
+    assert rows(world, "SELECT kind, parameters FROM jobs") == [("rendition", {})]
+
+
 def test_the_overview_tells_what_is_kept_and_what_leaves_next(world: World, video: str) -> None:
     world.publish(world.video("Nosferatu", direct_play=True), "v360-0123abcd.mp4")
     with psycopg.connect(world.database.url_for(roles.API)) as connection:
