@@ -113,14 +113,14 @@ class Segments:
         return number in self.pictures.made and all(sound.made.issuperset(beside) for sound in self.sounds)
 
     def joined(self, into: Path) -> None:
-        """All segments of each track as one file, under the name that a run gives it."""
-        for track in self.tracks:
-            names = [playlists.segment_name(track.stem, number) for number in range(track.count)]
-            with (into / track.file).open("wb") as whole:
-                for name in [playlists.init_name(track.stem), *names]:
-                    self._attempt.check()
-                    with (self.folder / name).open("rb") as part:
-                        shutil.copyfileobj(part, whole)
+        """All segments of the pictures as one file, under the name that a run gives it."""
+        track = self.pictures
+        names = [playlists.segment_name(track.stem, number) for number in range(track.count)]
+        with (into / track.file).open("wb") as whole:
+            for name in [playlists.init_name(track.stem), *names]:
+                self._attempt.check()
+                with (self.folder / name).open("rb") as part:
+                    shutil.copyfileobj(part, whole)
 
     def _hold(self) -> None:
         """Until the transaction ends nobody takes the work away."""

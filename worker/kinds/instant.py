@@ -2,7 +2,8 @@
 
 Playlists are published at once, since the grid tells all segments before there are any (media.grid). Each segment is
 published as soon as it is there. A viewer who waits elsewhere for one makes the encoder begin anew there. When nothing
-is missing any more the segments become a rendition like any other (worker.kinds.rendition).
+is missing any more the pictures become a rendition like any other (worker.kinds.rendition). Its sound is made once more
+and in one go: as loud as that of others, which only somebody knows who has heard all of it, and in 5.1, too.
 
 Where the picture may be copied (worker.copying) only the beginning is made so: as soon as nobody waits, and some is
 there ahead of who watches, the copy is made beside it, and only what viewers come to meanwhile is encoded. The copy is
@@ -11,6 +12,7 @@ kept.
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,7 +28,7 @@ from media.faults import Fault
 from media.fragments import FragmentError, Fragments, stamped
 from media.grid import Grid
 from media.ladder import Picture
-from media.material import Material, study
+from media.material import Material, Sound, study, surrounds
 from media.packager import DASH, HLS, MEDIA_TYPES
 from media.renditions import Way, most_bytes
 from media.sandbox import complaint
@@ -57,7 +59,8 @@ def run(attempt: Attempt) -> None:
         asking = Asking(attempt.sandbox, attempt.settings, source.descriptor, source.container)
         material = good(study(asking, source.facts.duration_seconds / 2))
         picture = _picture(material, attempt.settings.instant_lines)
-        budget.reserve(attempt, most_bytes([picture], material.sounds, source.facts.duration_seconds), is_watched=True)
+        sounds = [*material.sounds, *_surrounds(attempt, material.sounds)]
+        budget.reserve(attempt, most_bytes([picture], sounds, source.facts.duration_seconds), is_watched=True)
         grid = Grid(material.rate, source.facts.duration_seconds)
         making = _Making(attempt, source, material, picture, grid)
         making.segments.open()
@@ -68,6 +71,11 @@ def run(attempt: Attempt) -> None:
         finally:
             making.copy.end()
     budget.keep_after(attempt)
+
+
+def _surrounds(attempt: Attempt, sounds: Sequence[Sound]) -> Sequence[Sound]:
+    """What is kept beside stereo."""
+    return surrounds(sounds) if attempt.settings.rendition_surround else ()
 
 
 def _picture(material: Material, most_lines: int) -> Picture:
@@ -281,8 +289,9 @@ def _keep(making: _Making) -> None:
         copying.publish(attempt, source, making.copy.paths, left_out=material.left_out, overtakes=True)
         return
     segments.joined(attempt.folder)
+    sounds = _heard_whole(making)
     on_way = partial(attempt.report, "packing", 1 - PACKING)
-    paths = good(workshop(attempt).pack([making.picture], material.sounds, hls=True, dash=True, on_way=on_way))
+    paths = good(workshop(attempt).pack([making.picture], sounds, hls=True, dash=True, on_way=on_way))
     made = [Made(path.name, path, MEDIA_TYPES[path.suffix]) for path in paths]
     names = [one.name for one in made]
     if remark := copying.remark(making.copy.fault, material.left_out):
@@ -293,3 +302,26 @@ def _keep(making: _Making) -> None:
         withdrawn.retire_now(database, video)
 
     attempt.publish(made, record=record, last=True)
+
+
+def _heard_whole(making: _Making) -> Sequence[Sound]:
+    """The sounds as they are kept, made beside the joined pictures. Raises `Deferred` as `_Making.give_way`."""
+    attempt, source, material = making.attempt, making.source, making.material
+    if not material.sounds:
+        return ()
+
+    def on_way(stage: str, speed: float | None) -> None:
+        making.give_way()
+        attempt.report(stage, 1 - PACKING, speed)
+
+    shop = workshop(attempt)
+    listening = partial(on_way, "listening to the sound", None)
+    sounds = good(shop.levelled(source.descriptor, source.container, material.sounds, listening))
+    sounds = (*sounds, *_surrounds(attempt, sounds))
+    fault = shop.encode(
+        source.descriptor, source.container, material, (), sounds, source.facts.duration_seconds,
+        lambda _, speed: on_way("encoding the sound", speed),
+    )  # fmt: skip
+    if fault is not None:
+        good(fault)
+    return sounds

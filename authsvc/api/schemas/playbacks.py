@@ -43,7 +43,7 @@ class PlaysIn(Body):
     profile: Player | None = Field(None, description="A player that can't be asked; else name what it `decodes`")
     decodes: Annotated[list[MediaType], Field(min_length=1, max_length=MOST_TYPES)] | None = Field(
         None,
-        description="Media types with codec strings by RFC 6381 (avc1.64001f, not h264: see video_codec_string of a title)."
+        description="Media types with codec strings by RFC 6381 (avc1.64001f, not h264: a title's video_codec_string)."
         " GET /api/v1/playbacks/questions has those to ask about; one that decodes a level decodes those below",
     )
     fails: Annotated[list[MediaType], Field(max_length=MOST_TYPES)] = Field(

@@ -104,6 +104,16 @@ def likeness(made: Path, source: Path) -> list[float]:
     return [float(found) for found in re.findall(r"psnr_y:([0-9.]+)", told.stdout)]
 
 
+def loudness(path: Path) -> float:
+    """LUFS of the first sound, by EBU R 128."""
+    told = subprocess.run(
+        ["ffmpeg", "-v", "info", "-i", str(path), "-map", "0:a:0", "-af", "ebur128", "-f", "null", "-"],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    (found,) = re.findall(r"I: +(-?[0-9.]+) LUFS", told.stderr.rpartition("Summary:")[2])
+    return float(found)
+
+
 def spaced(times: list[float], length: float) -> bool:
     """Does each come exactly one `length` after the one before it?"""
     return all(abs(time - times[0] - number * length) < 0.001 for number, time in enumerate(times))
@@ -128,6 +138,9 @@ def test_all_is_made_and_kept(film: Library, workers: Workers) -> None:
         assert abs(sound[0][0]) < 0.03
         assert spaced([time for time, _ in sound], 1024 / 48000)
         assert sound[-1][0] > SECONDS - 0.1
+    # Nobody knows how loud a film is before all of it was heard.
+    assert abs(loudness(now(film) / "now.m3u8") + 18) > 1.5, "proves nothing"
+    assert loudness(now(film).parent / HLS) == pytest.approx(-18, abs=0.5)
 
 
 def test_what_is_waited_for_comes_first_and_joins_the_rest_without_a_seam(film: Library, workers: Workers) -> None:
