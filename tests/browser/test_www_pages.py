@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from testbed.browser.box import Box, Program
 from testbed.browser.steps import altered, open_title, press_play, visit
 from tests.browser.contexts import Contexts
-from tests.browser.soundness import sound
+from tests.browser.soundness import sound, sound_at_both_widths
 from tests.browser.watch import Watch
 from tests.browser.widths import both_widths
 
@@ -172,6 +172,18 @@ def test_a_title_that_is_not_ready_says_why(page: Page, box: Box, film: dict[str
     open_title(page, box, film)
     expect(page.get_by_text(reason)).to_be_visible()
     expect(page.get_by_role("button", name="Play")).to_have_count(0)
+
+
+def test_a_title_that_plays_in_part_says_so(page: Page, box: Box, film: dict[str, Any]) -> None:
+    change = {"status_reason": "The file is incomplete: it ends at 0:05 of 1:00. Copy or download it again."}
+    altered(page, "**/api/v1/videos?*", lambda answer: [video.update(change) for video in answer["items"]])
+    altered(page, f"**/api/v1/videos/{film['id']}", lambda video: video.update(change))
+    visit(page, box.url)
+    expect(page.locator(".card").first).to_contain_text("incomplete")
+    open_title(page, box, film)
+    expect(page.get_by_text(change["status_reason"])).to_be_visible()
+    assert sound_at_both_widths(page) == []
+    press_play(page)
 
 
 def test_the_numbers_read_as_people_write_them(page: Page, box: Box, watch: Watch) -> None:

@@ -51,7 +51,9 @@ export function card(video) {
  * @param {Video} video
  */
 function line(video) {
-  const size = [placeInShow(video), resolution(video.width, video.height)].filter(Boolean).join(' · ');
+  // One that is ready and has a reason all the same plays, but not whole.
+  const part = video.status_reason ? 'incomplete' : null;
+  const size = [placeInShow(video), resolution(video.width, video.height), part].filter(Boolean).join(' · ');
   const element = h('p', { class: 'fine' }, size);
   void capability(video).then((answer) => {
     const lack = playsAnywhere(video) ? null : LACKS[answer];
