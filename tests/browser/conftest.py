@@ -4,17 +4,15 @@ That is a file with the JSON of `make access`. The browser is told to accept the
 unseen; that the certificate is right is proved by test_www_pages.py with the authority's file.
 """
 
-import os
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, ViewportSize, sync_playwright
 
-from testbed.browser import renditions
+from testbed.browser import renditions, titles
 from testbed.browser.box import Box, Program
 from testbed.browser.chromium import ARGUMENTS, CHROMIUM
 from testbed.browser.people import Person
@@ -69,23 +67,8 @@ def film(program: Program) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def unplayable(box: Box, program: Program) -> Iterator[dict[str, Any]]:
     """A title that no browser shows as it is, just found, for as long as the tests run."""
-    if not box.library_path:
-        pytest.skip("the library of this box is not on this machine")
-    folder = Path(box.library_path) / "Renditions of the browser test"
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    file = folder / "Only for other players.mp4"
-    try:
-        renditions.film(file)
-        # As if it had been there for long: the indexer waits for what may still be copied.
-        os.utime(file, (1.7e9, 1.7e9))
-        box.scan()
-        [found] = [video for video in program.videos() if video["filename"] == file.name]
-        yield found
-    finally:
-        file.unlink(missing_ok=True)
-        box.scan()
-        folder.rmdir()
+    with titles.found(box, program, "Only for other players.mp4", renditions.film) as title:
+        yield title
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """A film that this browser can't play and nothing was made of yet: Play has it made, and shows it meanwhile."""
 
-import os
 import secrets
 import subprocess
 import tempfile
@@ -12,13 +11,12 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from testbed.browser import renditions
+from testbed.browser import renditions, titles
 from testbed.browser.box import Box, Program
 from testbed.browser.steps import altered, choose, media, open_title, position, press_play, seek, visit, wait_until
 from testbed.waiting import eventually
 from tests.browser.watch import Watch
 
-FOLDER = "Made now for the browser test"
 FILE = "High efficiency.mkv"
 # What is encoded of it; the film repeats that.
 CLIP_SECONDS = 10
@@ -60,26 +58,8 @@ def film(path: Path) -> None:
 def title(box: Box, program: Program) -> Iterator[dict[str, Any]]:
     """The film, for as long as this module runs. What the policy would have made of it is cancelled: it is made for
     viewers alone."""
-    if not box.library_path:
-        pytest.skip("the library of this box is not on this machine")
-    folder = Path(box.library_path) / FOLDER
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    file = folder / FILE
-    try:
-        film(file)
-        # As if it had been there for long: the indexer waits for what may still be copied.
-        os.utime(file, (1.7e9, 1.7e9))
-        box.scan()
-        [found] = [video for video in program.videos() if video["filename"] == FILE]
-        for job in program.call("GET", f"/videos/{found['id']}")["making"]:
-            if job["kind"] == "rendition":
-                program.call("POST", f"/jobs/{job['id']}/cancel")
-        yield found
-    finally:
-        file.unlink(missing_ok=True)
-        box.scan()
-        folder.rmdir()
+    with titles.found(box, program, FILE, film, unmade=True) as title:
+        yield title
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A film whose picture every browser decodes and whose container and sound none does: its picture is kept as it is."""
 
-import os
 import re
 import secrets
 import subprocess
@@ -11,12 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from testbed.browser import renditions
+from testbed.browser import renditions, titles
 from testbed.browser.box import Box, Program
 from testbed.browser.steps import altered, open_title, position, press_play, seek, wait_until
 from tests.browser.watch import Watch
 
-FOLDER = "Repackaged for the browser test"
 FILE = "Only another container.mkv"
 CLIP_SECONDS, SECONDS, FAR = 10, 120, 100
 BEGUN_WITHIN_MS = 90_000
@@ -41,25 +39,8 @@ def film(path: Path) -> None:
 @pytest.fixture
 def title(box: Box, program: Program) -> Iterator[dict[str, Any]]:
     """Just found. What the policy would have made of it is cancelled, so that there is nothing when it is played."""
-    if not box.library_path:
-        pytest.skip("the library of this box is not on this machine")
-    folder = Path(box.library_path) / FOLDER
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    file = folder / FILE
-    try:
-        film(file)
-        os.utime(file, (1.7e9, 1.7e9))
-        box.scan()
-        [found] = [video for video in program.videos() if video["filename"] == FILE]
-        for job in program.call("GET", f"/videos/{found['id']}")["making"]:
-            if job["kind"] == "rendition":
-                program.call("POST", f"/jobs/{job['id']}/cancel")
-        yield found
-    finally:
-        file.unlink(missing_ok=True)
-        box.scan()
-        folder.rmdir()
+    with titles.found(box, program, FILE, film, unmade=True) as title:
+        yield title
 
 
 def test_a_film_in_another_container_plays_at_once_and_keeps_its_picture(

@@ -9,9 +9,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from catalog import jobs, roles
 from media.packager import DASH, HLS
 from media.renditions import Workshop
+from testbed.services import making
 from testbed.services.library import Library, made_by_ffmpeg
 from testbed.services.workers import Workers, work_off
 from testbed.waiting import eventually
@@ -24,10 +24,7 @@ SECONDS = 6
 
 
 def settings(library: Library, **options: Any) -> WorkerSettings:
-    values = {"database_url": library.database.url_for(roles.WORKER), "titles_dir": library.titles}
-    return WorkerSettings(
-        job_kinds=("rendition",), rendition_preset="veryfast", retry_seconds=3600, **values, **options
-    )
+    return making.settings(library, "rendition", **options)
 
 
 def run(library: Library, **options: Any) -> None:
@@ -35,9 +32,8 @@ def run(library: Library, **options: Any) -> None:
 
 
 def wish(library: Library, **parameters: Any) -> UUID:
-    with psycopg.connect(library.database.url_for(roles.API)) as connection:
-        (video,) = library.rows("removed_at IS NULL")
-        return jobs.enqueue(connection, "rendition", video_id=video["id"], parameters=parameters)
+    (video,) = library.rows("removed_at IS NULL")
+    return making.wish(library, video["id"], "rendition", **parameters)
 
 
 def film(*options: str, suffix: str = "mkv", sound: tuple[str, ...] = ("-c:a", "ac3"), **more: Any) -> bytes:
@@ -115,14 +111,7 @@ def now(library: Library) -> Path:
 
 def want(library: Library, *segments: int) -> str:
     """As the service does that viewers wait at; how the job is then."""
-    with psycopg.connect(library.database.url_for(roles.EVENTS), autocommit=True) as connection:
-        for segment in segments:
-            row = connection.execute(
-                "SELECT state FROM want_instant(%s, %s, NULL)", (library.row(FILM)["id"], segment)
-            ).fetchone()
-    assert row is not None
-    state: str = row[0]
-    return state
+    return making.want(library, library.row(FILM)["id"], *segments)
 
 
 def watch(library: Library, **options: Any) -> None:

@@ -9,10 +9,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from catalog import jobs, renditions, roles
+from catalog import renditions, roles
 from catalog.contract.words import JobKind
 from media.packager import DASH, HLS
 from media.renditions import Workshop
+from testbed.services import making
 from testbed.services.library import Library, made_by_ffmpeg
 from testbed.services.workers import Workers, work_off
 from worker import attempts, withdrawn
@@ -28,9 +29,8 @@ SHOWN = ["-select_streams", "v", "-show_entries", "stream=codec_name,height", "-
 
 
 def settings(library: Library, *kinds: JobKind, **options: Any) -> WorkerSettings:
-    values = {"database_url": library.database.url_for(roles.WORKER), "titles_dir": library.titles}
-    values |= {"rendition_preset": "veryfast", "rendition_hevc_preset": "ultrafast", "rendition_av1_preset": 12}
-    return WorkerSettings(job_kinds=kinds, retry_seconds=3600, **values, **options)
+    quickly = {"rendition_hevc_preset": "ultrafast", "rendition_av1_preset": 12}
+    return making.settings(library, *kinds, **(quickly | options))
 
 
 def run(library: Library, *kinds: JobKind, **options: Any) -> None:
@@ -38,8 +38,7 @@ def run(library: Library, *kinds: JobKind, **options: Any) -> None:
 
 
 def wish(library: Library, kind: JobKind, **parameters: Any) -> UUID:
-    with psycopg.connect(library.database.url_for(roles.API)) as connection:
-        return jobs.enqueue(connection, kind, video_id=library.row(FILM)["id"], parameters=parameters)
+    return making.wish(library, library.row(FILM)["id"], kind, **parameters)
 
 
 @pytest.fixture

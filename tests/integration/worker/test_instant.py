@@ -12,6 +12,7 @@ import pytest
 
 from catalog import roles
 from media.packager import DASH, HLS
+from testbed.services import making
 from testbed.services.library import Library, made_by_ffmpeg
 from testbed.services.workers import Workers, work_off
 from worker import withdrawn
@@ -25,20 +26,12 @@ PICTURES = 313
 
 
 def settings(library: Library, **options: Any) -> WorkerSettings:
-    values = {"database_url": library.database.url_for(roles.WORKER), "titles_dir": library.titles}
-    return WorkerSettings(job_kinds=("instant",), retry_seconds=3600, **values, **options)
+    return making.settings(library, "instant", **options)
 
 
 def want(library: Library, *segments: int) -> str:
     """As the service does that viewers wait at; how the job is then."""
-    with psycopg.connect(library.database.url_for(roles.EVENTS), autocommit=True) as connection:
-        for segment in segments:
-            row = connection.execute(
-                "SELECT state FROM want_instant(%s, %s, NULL)", (library.row(FILM)["id"], segment)
-            ).fetchone()
-    assert row is not None
-    state: str = row[0]
-    return state
+    return making.want(library, library.row(FILM)["id"], *segments)
 
 
 def job(library: Library) -> UUID:

@@ -8,9 +8,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from catalog import jobs, roles
 from media.packager import DASH, HLS
 from media.renditions import Workshop
+from testbed.services import making
 from testbed.services.library import Library, made_by_ffmpeg
 from testbed.services.workers import Workers, work_off
 from worker import withdrawn
@@ -22,10 +22,7 @@ FILM = "film.mkv"
 
 
 def settings(library: Library, **options: Any) -> WorkerSettings:
-    values = {"database_url": library.database.url_for(roles.WORKER), "titles_dir": library.titles}
-    return WorkerSettings(
-        job_kinds=("rendition",), rendition_preset="veryfast", retry_seconds=3600, **values, **options
-    )
+    return making.settings(library, "rendition", **options)
 
 
 def run(library: Library, **options: Any) -> None:
@@ -34,8 +31,7 @@ def run(library: Library, **options: Any) -> None:
 
 
 def wish(library: Library, **parameters: Any) -> UUID:
-    with psycopg.connect(library.database.url_for(roles.API)) as connection:
-        return jobs.enqueue(connection, "rendition", video_id=library.row(FILM)["id"], parameters=parameters)
+    return making.wish(library, library.row(FILM)["id"], "rendition", **parameters)
 
 
 @pytest.fixture
