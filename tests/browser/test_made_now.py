@@ -55,10 +55,10 @@ def film(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def title(box: Box, program: Program) -> Iterator[dict[str, Any]]:
+def title(local_box: Box, program: Program) -> Iterator[dict[str, Any]]:
     """The film, for as long as this module runs. What the policy would have made of it is cancelled: it is made for
     viewers alone."""
-    with titles.found(box, program, FILE, film, unmade=True) as title:
+    with titles.found(local_box, program, FILE, film, unmade=True) as title:
         yield title
 
 

@@ -37,9 +37,9 @@ def film(path: Path) -> None:
 
 
 @pytest.fixture
-def title(box: Box, program: Program) -> Iterator[dict[str, Any]]:
+def title(local_box: Box, program: Program) -> Iterator[dict[str, Any]]:
     """Just found. What the policy would have made of it is cancelled, so that there is nothing when it is played."""
-    with titles.found(box, program, FILE, film, unmade=True) as title:
+    with titles.found(local_box, program, FILE, film, unmade=True) as title:
         yield title
 
 
